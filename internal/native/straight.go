@@ -157,7 +157,7 @@ func (c *straightCompiler) chunk(lo, hi int) error {
 		c.Vals[l.value].Next = end
 	}
 	c.FindNextUses()
-	c.Files[isa.FileVector].All = c.Machine.Registers(c.Code, lanes || c.program.TempHi-c.program.TempLo <= fewTemps)
+	c.Files[isa.FileVector].All = c.Machine.Registers(c.Code, true)
 	c.ResetRegisters()
 	c.MapWindows(hi - lo)
 	c.Generate()
@@ -178,9 +178,6 @@ func (c *straightCompiler) chunk(lo, hi int) error {
 	c.EmitStubs()
 	return nil
 }
-
-// fewTemps is the number of cells for temporaries up to which registers are used that make instructions longer, which is more than they save where most temporaries leave their registers anyway.
-const fewTemps = 128
 
 // largeCode is the size from which the next chunk is brought into the cache before it runs: smaller code stays in the
 // second-level cache.

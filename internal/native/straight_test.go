@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -197,6 +198,35 @@ func TestStraightManyLive(t *testing.T) {
 		t.Errorf("the largest program has %d bytes of code: %v", code.CodeBytes(), err)
 	}
 	t.Logf("scalar native code: %d programs with many live values agree with the reference", programs+1)
+}
+
+// TestShortDisplacements reads scalars near the arena's base register, farther, where EVEX has a byte of displacement, and beyond.
+func TestShortDisplacements(t *testing.T) {
+	needNative(t)
+	if BestLevel() < cpu.AVX512 {
+		t.Skip("no EVEX")
+	}
+	for _, c := range []struct {
+		typ   dtype.DType
+		level cpu.Level
+		at    uint32 // in bytes; the base register is 128 beyond the arena
+		bytes int
+	}{
+		{dtype.Float64, cpu.AVX512, 248, 5}, {dtype.Float64, cpu.AVX512, 256, 7}, {dtype.Float64, cpu.AVX512, 128 + 127*8, 7}, {dtype.Float64, cpu.AVX512, 128 + 128*8, 8},
+		{dtype.Float64, cpu.AVX2, 256, 8},
+		{dtype.Float32, cpu.AVX512, 252, 5}, {dtype.Float32, cpu.AVX512, 128 + 127*4, 7}, {dtype.Float32, cpu.AVX512, 128 + 128*4, 8},
+	} {
+		s := &micro.Straight{Code: []micro.Instr{{Op: micro.Mov, Type: c.typ, Dst: 0, A: c.at / 4}}}
+		code, err := CompileStraight(s, StraightOptions{ArenaBytes: 4096, Level: c.level})
+		if err != nil {
+			t.Fatal(err)
+		}
+		load := strings.Fields(code.Listing())[1]
+		if len(load)/2 != c.bytes {
+			t.Errorf("%v at %d with %v: %s has %d bytes, want %d", c.typ, c.at, c.level, load, len(load)/2, c.bytes)
+		}
+		code.Close()
+	}
 }
 
 // TestStraightEveryOp runs every supported operation alone on many values.

@@ -193,11 +193,21 @@ func (g machine) op3(m mnem, l, reg, v, rm uint8) {
 }
 
 func (g machine) op3Mem(m mnem, l, reg, v uint8, p isa.Mem) {
-	if forms[m].vexW < 0 || (reg|v) >= 16 || g.Mode == isa.ModeMasked && forms[m].evexW >= 0 {
+	if forms[m].vexW < 0 || (reg|v) >= 16 || g.evexIsShorter(&forms[m], p) || g.Mode == isa.ModeMasked && forms[m].evexW >= 0 {
 		g.evexRRM(m, l, reg, v, p, evexBits{})
 		return
 	}
 	g.rrm(m, l, reg, v, p)
+}
+
+// evexIsShorter reports whether a scalar in memory is reached by a displacement of one byte in units of its size, which EVEX has, but not by one in bytes:
+// the instruction has 7 bytes where VEX takes 8 or 9.
+func (g machine) evexIsShorter(f *form, p isa.Mem) bool {
+	if !g.avx512 || f.evexW < 0 || p.Disp >= -128 && p.Disp <= 127 {
+		return false
+	}
+	unit := int32(f.memBytes(16))
+	return unit < 16 && p.Disp%unit == 0 && p.Disp/unit >= -128 && p.Disp/unit <= 127
 }
 
 // memoryOperand reports whether an instruction may take v from memory as an operand of
