@@ -38,6 +38,8 @@ type lowering struct {
 	first    []int32 // by node: where its operands begin; one more for the end
 	roots    []int32 // the roots of all operands, beside them: see resolve
 
+	woven []int32 // by sum: when scalar code that goes on with several chains comes to it, 0 where it does not; nil for none. See weave
+
 	groups  []*instruction
 	groupOf []int32         // the instruction that computes the node, −1 for none
 	order   []int32         // groups in order of execution

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
@@ -8,9 +10,10 @@ import (
 // x·y + z, x·y − z or z − x·y. It changes rounding only. A product that is used elsewhere too stays, so that x·y − x·y remains 0.
 //
 // Sums of many scalars one after the other stay sums: each waits for the one before, and an addition takes two to three
-// cycles where the fused form takes four.
+// cycles where the fused form takes four. Those that are computed at the same time as others (see weave) need not wait.
 //
-// The product gives its operands to the sum and is no longer run.
+// The product gives its operands to the sum and is no longer run, nor are negations of scalars that only such products read: x·y + z becomes
+// z − x·y for (−x)·y, which rounds the same.
 func contract(l *lowering) error {
 	uses := make([]uint8, l.g.Len()) // 2 stands for more
 	count := func(id int32) {
@@ -41,23 +44,32 @@ func contract(l *lowering) error {
 			(l.class[of] == classScalar || l.g.Node(int(id)).Shape().Equal(l.g.Node(int(of)).Shape()))
 	}
 	links := l.sumChains(uses)
+	l.weave(uses, links)
 	joins := func(a, of, b int32) bool {
-		return product(a, of) && !(links[of] >= longChain && l.linkOf(of, uses, links) == b)
+		return product(a, of) && !(links[of] >= longChain && !l.isWoven(of) && l.linkOf(of, uses, links) == b)
 	}
 	operands, first := make([]int32, 0, len(l.operands)+sums), make([]int32, len(l.first))
-	joined := 0
+	joined, negations := 0, 0
 	for i := range int32(l.g.Len()) {
 		in := l.in(i)
 		if l.isSum(i) && in[0] != in[1] {
 			a, b, difference := in[0], in[1], micro.FMS
 			ok := joins(a, i, b)
-			if !ok {
+			if !ok || l.op[i] == micro.Add && joins(b, i, a) && slices.ContainsFunc(l.in(b), l.isNegation) {
 				a, b, difference = b, a, micro.FNMA
 				ok = joins(a, i, b)
 			}
 			if ok {
 				l.op[i], l.class[a] = fused(l.op[i], difference), classNone
 				operands = append(append(operands, l.in(a)...), b)
+				factors := operands[len(operands)-3:][:2]
+				for k, x := range factors {
+					if l.op[i] != micro.FMS && l.isNegation(x) {
+						factors[k] = l.in(x)[0]
+						l.op[i] = micro.FMA + micro.FNMA - l.op[i]
+						negations++
+					}
+				}
 				first[i+1] = int32(len(operands))
 				joined++
 				continue
@@ -67,6 +79,9 @@ func contract(l *lowering) error {
 		first[i+1] = int32(len(operands))
 	}
 	l.operands, l.first = operands, first
+	if negations > 0 {
+		l.dropNegations()
+	}
 	if joined > 0 {
 		l.fired["contract"] += joined
 	}
@@ -98,6 +113,62 @@ func (l *lowering) sumChains(uses []uint8) []int32 {
 	return links
 }
 
+// weave finds the long chains of scalars that go on at the same time: those with products of which a factor, computed by scalar code, is one in another such
+// chain too, as in the adjoints of parameters that are used together. In woven, links of them have 1 plus the number of their product, which is the place in
+// the reverse sweep that made it; in this order the scheduler takes them. A factor is then at hand for all its products, and no link waits for the one before.
+func (l *lowering) weave(uses []uint8, links []int32) {
+	if !slices.ContainsFunc(links, func(n int32) bool { return n >= longChain }) {
+		return
+	}
+	chain, reader := make([]int32, len(links)), make([]int32, len(links)) // the last link of a link's chain, and of the one that reads a factor, plus 1
+	shares := map[int32]bool{}                                            // by last link
+	product := func(link int32) int32 {                                   // the later one
+		latest := int32(-1)
+		for _, a := range l.in(link) {
+			if uses[a] == 1 && l.op[a] == micro.Mul && l.class[a] == classScalar {
+				latest = max(latest, a)
+			}
+		}
+		return latest
+	}
+	for i := int32(len(links)) - 1; i >= 0; i-- {
+		if links[i] < longChain {
+			continue
+		}
+		if chain[i] == 0 {
+			chain[i] = i + 1
+		}
+		if p := l.linkOf(i, uses, links); p >= 0 {
+			chain[p] = chain[i]
+		}
+		a := product(i)
+		if a < 0 {
+			continue
+		}
+		for _, x := range l.in(a) {
+			switch {
+			case l.class[x] != classScalar:
+			case reader[x] == 0:
+				reader[x] = chain[i]
+			case reader[x] != chain[i]:
+				shares[reader[x]], shares[chain[i]] = true, true
+			}
+		}
+	}
+	if len(shares) == 0 {
+		return
+	}
+	l.woven = make([]int32, len(links))
+	for i := range int32(len(links)) {
+		if links[i] >= longChain && shares[chain[i]] {
+			l.woven[i] = max(product(i), 0) + 1
+		}
+	}
+}
+
+// isWoven reports whether a sum goes on at the same time as others.
+func (l *lowering) isWoven(sum int32) bool { return l.woven != nil && l.woven[sum] > 0 }
+
 // linkOf returns the operand by which a sum goes on with a chain, the one with the longer chain behind it; −1 for none.
 func (l *lowering) linkOf(id int32, uses []uint8, links []int32) int32 {
 	best := int32(-1)
@@ -107,6 +178,31 @@ func (l *lowering) linkOf(id int32, uses []uint8, links []int32) int32 {
 		}
 	}
 	return best
+}
+
+// isNegation reports whether the node is the negative of a scalar.
+func (l *lowering) isNegation(id int32) bool {
+	return l.op[id] == micro.Neg && l.class[id] == classScalar
+}
+
+// dropNegations leaves out negations of scalars that nothing reads any more.
+func (l *lowering) dropNegations() {
+	read := make([]bool, len(l.op))
+	for i := range int32(len(l.op)) {
+		if l.class[i] != classNone {
+			for _, in := range l.in(i) {
+				read[in] = true
+			}
+		}
+	}
+	for _, o := range l.outputs {
+		read[o.ID()] = true
+	}
+	for i := range int32(len(l.op)) {
+		if !read[i] && l.isNegation(i) {
+			l.class[i] = classNone
+		}
+	}
 }
 
 // isSum reports whether the node is a sum or difference of floats that a micro-operation runs.

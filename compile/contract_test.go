@@ -1,28 +1,38 @@
 package compile
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
-// fusedIn counts the micro-operations with a product and a sum of the program's scalar code.
-func fusedIn(t *testing.T, y *graph.Node) int {
+// scalarCode returns the micro-operations of the program's scalar code.
+func scalarCode(t *testing.T, y ...*graph.Node) (code []micro.Op) {
 	t.Helper()
-	p, err := Compile(y)
+	p, err := Compile(y...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
 	for _, in := range p.Code().Instrs {
 		if in.Straight == nil {
 			continue
 		}
 		for _, c := range in.Straight.Code {
-			if c.Op == micro.FMA || c.Op == micro.FMS || c.Op == micro.FNMA {
-				n++
-			}
+			code = append(code, c.Op)
+		}
+	}
+	return code
+}
+
+// fusedIn counts the micro-operations with a product and a sum of the program's scalar code.
+func fusedIn(t *testing.T, y *graph.Node) int {
+	t.Helper()
+	n := 0
+	for _, op := range scalarCode(t, y) {
+		if op == micro.FMA || op == micro.FMS || op == micro.FNMA {
+			n++
 		}
 	}
 	return n
@@ -54,5 +64,62 @@ func TestLongSumsAreNotContracted(t *testing.T) {
 	}
 	if n := fusedIn(t, p); n != 39 {
 		t.Errorf("a polynomial of degree 39 has %d fused operations, want 39", n)
+	}
+}
+
+// TestWovenChains has sums of 20 products: two that read the same computed factors go on together, one alone stays a sum.
+func TestWovenChains(t *testing.T) {
+	const n = 20
+	g := graph.New()
+	x, w := g.Input("x", graph.Float64, n), g.Input("w", graph.Float64, 2*n)
+	factors := make([]*graph.Node, n)
+	for i := range factors {
+		factors[i] = graph.Sqrt(graph.Index(x, i))
+	}
+	row := func(r int) *graph.Node {
+		s := graph.Mul(graph.Index(w, r*n), factors[0])
+		for i := 1; i < n; i++ {
+			s = graph.Add(s, graph.Mul(graph.Index(w, r*n+i), factors[i]))
+		}
+		return s
+	}
+	if k := fusedIn(t, row(0)); k > 1 {
+		t.Errorf("one sum has %d fused operations, want 1 at most", k)
+	}
+	code := scalarCode(t, row(0), row(1))
+	fused := 0
+	for i, op := range code {
+		if op != micro.FMA {
+			continue
+		}
+		fused++
+		if i < 2 || code[i-1] != micro.Sqrt && code[i-2] != micro.Sqrt {
+			t.Errorf("product %d does not follow its factor: %v", i, code)
+		}
+	}
+	if fused < 2*(n-1) {
+		t.Errorf("two sums have %d fused operations, want %d", fused, 2*(n-1))
+	}
+}
+
+// TestNegationsInProducts has a negation of which the products that join sums take the operand; it stays where it is an output or the sum is a difference
+// that has no such form.
+func TestNegationsInProducts(t *testing.T) {
+	g := graph.New()
+	u, v, a, b := graph.Sqrt(g.Input("u", graph.Float64)), g.Input("v", graph.Float64), g.Input("a", graph.Float64), g.Input("b", graph.Float64)
+	minus := graph.Neg(u)
+	sum, difference := graph.Add(graph.Mul(minus, v), a), graph.Sub(b, graph.Mul(minus, a))
+	for _, c := range []struct {
+		outputs          []*graph.Node
+		fnma, fma, stays bool
+	}{
+		{[]*graph.Node{sum, difference}, true, true, false},
+		{[]*graph.Node{sum, difference, minus}, true, true, true},
+		{[]*graph.Node{sum, graph.Sub(graph.Mul(minus, b), v)}, true, false, true},
+	} {
+		code := scalarCode(t, c.outputs...)
+		if slices.Contains(code, micro.FNMA) != c.fnma || slices.Contains(code, micro.FMA) != c.fma || slices.Contains(code, micro.Neg) != c.stays {
+			t.Errorf("%v, want fnma: %v, fma: %v, neg: %v", code, c.fnma, c.fma, c.stays)
+		}
 	}
 }

@@ -30,7 +30,7 @@ func (c straightCode) order(x *instruction) []int32 {
 
 // straightScheduler orders scalar code so that few values are alive at a time: depth first from the values that are
 // needed afterwards, into the deepest operand first; and a node whose operands are all there is taken as soon as it is the last reader of one of
-// them.
+// them. Before all others come the links of chains that go on at the same time.
 type straightScheduler struct {
 	local []int32 // by node ID: 1 + index among the instruction's nodes; 0 outside
 	nodes []straightNode
@@ -82,15 +82,19 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 	}
 	// Shallow roots first, but the pieces of an array in its order: an unrolled gradient has its forward half far from its
 	// backward half, and this joins them.
-	var roots []int32
+	var woven, roots []int32
 	for i, id := range x.nodes {
+		if m.isWoven(id) {
+			woven = append(woven, int32(i))
+		}
 		s.nodes[i].temp = m.class[id] == classScalar && !m.place[id].known
 		if m.wanted(id) {
 			roots = append(roots, int32(i))
 		}
 	}
+	slices.SortStableFunc(woven, func(a, b int32) int { return int(m.woven[x.nodes[a]] - m.woven[x.nodes[b]]) })
 	slices.SortStableFunc(roots, func(a, b int32) int { return int(s.nodes[a].depth - s.nodes[b].depth) })
-	for _, root := range roots {
+	for _, root := range append(woven, roots...) {
 		if !s.nodes[root].done {
 			s.descend(root)
 		}
