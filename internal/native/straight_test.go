@@ -227,6 +227,25 @@ func TestShortDisplacements(t *testing.T) {
 		}
 		code.Close()
 	}
+	// Registers point to places among 1000 temporaries so that most are within reach.
+	p := manyLiveProgram(rand.New(rand.NewPCG(1, 4)), 5000, 1000)
+	code, err := CompileStraight(&p.code, StraightOptions{ArenaBytes: len(p.arena), NoLanes: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer code.Close()
+	slots, far := 0, 0 // accesses, and those with a displacement of four bytes
+	for line := range strings.Lines(code.Listing()) {
+		if f := strings.Fields(line); strings.Contains(line, "[") && !strings.Contains(line, "lea") {
+			slots++
+			if len(f[1]) > 2*7 {
+				far++
+			}
+		}
+	}
+	if 10*far > slots {
+		t.Errorf("%d of %d accesses have long displacements", far, slots)
+	}
 }
 
 // TestStraightEveryOp runs every supported operation alone on many values.

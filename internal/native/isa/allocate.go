@@ -96,6 +96,7 @@ type Generator struct {
 	Machine     Machine
 	Bias        int32 // scalar code: base registers are raised by it, so that short displacements reach twice as far
 	Reach       int32 // of a short displacement
+	MiddleReach int32 // of one of middle length to 8 bytes, on both sides; 0 where there is none
 	Mode        Mode
 	Len64       uint8 // vector length of values of Kind64
 	Len32       uint8

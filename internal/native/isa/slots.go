@@ -8,7 +8,8 @@ import "math/bits"
 // Large programs run as fast as their code is fetched, so short displacements count. Slots come in windows of 32,
 // which a short displacement reaches from a register. New slots are taken from one window until it is full, then
 // from another that has become empty enough, so stores go through a window that moves over the slots. (Loads
-// come back to a slot at any time later.) The first windows keep their registers.
+// come back to a slot at any time later.) The first windows keep their registers. Where a machine has displacements of middle length, those registers
+// are for the slots in their reach instead, as many windows as that are.
 
 const (
 	windowSlots = 32
@@ -45,6 +46,13 @@ type slotWindows struct {
 	used      int                         // registers in use
 	moving    int                         // register that moves next
 	registers bool                        // this chunk uses windowRegisters
+	middle    []slotMiddle                // what the registers point to that do not move, with displacements of middle length
+}
+
+// slotMiddle is a place among slots.
+type slotMiddle struct {
+	base uint8
+	disp int32
 }
 
 // ResetSlots begins a program whose temporaries may lie between two displacements in the arena.
@@ -56,10 +64,30 @@ func (g *Generator) ResetSlots(temps, end int32) {
 func (g *Generator) slotAddress(slot int32) Mem {
 	w := &g.slots.windows[slot/windowSlots]
 	offset := slot % windowSlots * 8
-	if disp := w.disp + offset; w.near == NoRegister || disp <= g.Reach {
-		return At(w.base, disp)
+	disp := w.disp + offset
+	switch {
+	case disp <= g.Reach:
+	case w.near != NoRegister:
+		return At(w.near, offset-g.Bias)
+	case g.slots.registers:
+		if k := g.middleOf(w.base, disp); k >= 0 {
+			return At(windowRegisters[movingRegisters+k], disp-g.slots.middle[k].disp)
+		}
 	}
-	return At(w.near, offset-g.Bias)
+	return At(w.base, disp)
+}
+
+// middleOf returns which of the middles reaches a slot that its base does not, −1 for none.
+func (g *Generator) middleOf(base uint8, disp int32) int {
+	if disp <= g.MiddleReach {
+		return -1
+	}
+	for k, m := range g.slots.middle {
+		if d := disp - m.disp; m.base == base && d >= -g.MiddleReach && d <= g.MiddleReach {
+			return k
+		}
+	}
+	return -1
 }
 
 // newSlot takes a slot.
@@ -122,8 +150,16 @@ func (g *Generator) followSlots() {
 	if !s.registers || w.near != NoRegister || w.disp+windowBytes-8 <= g.Reach {
 		return
 	}
+	near := len(windowRegisters)
+	if g.MiddleReach > 0 {
+		near = movingRegisters
+		if k := len(s.middle); w.disp > g.MiddleReach && k < len(windowRegisters)-near && g.middleOf(w.base, w.disp) < 0 {
+			s.middle = append(s.middle, slotMiddle{w.base, w.disp + g.MiddleReach})
+			g.leaMiddle(k)
+		}
+	}
 	k := s.used
-	if k < len(windowRegisters) {
+	if k < near {
 		s.used++
 	} else {
 		k = s.moving
@@ -132,6 +168,12 @@ func (g *Generator) followSlots() {
 	}
 	s.mapped[k], w.near = s.current, windowRegisters[k]
 	g.Machine.Lea(w.near, At(w.base, w.disp+g.Bias))
+}
+
+// leaMiddle loads the register of a middle.
+func (g *Generator) leaMiddle(k int) {
+	m := g.slots.middle[k]
+	g.Machine.Lea(windowRegisters[movingRegisters+k], At(m.base, m.disp))
 }
 
 // MapWindows loads the registers again at the start of a chunk, if it is long enough to earn them.
@@ -146,5 +188,10 @@ func (g *Generator) MapWindows(instructions int) {
 		}
 		w.near = windowRegisters[k]
 		g.Machine.Lea(w.near, At(w.base, w.disp+g.Bias))
+	}
+	for k := range s.middle {
+		if s.registers {
+			g.leaMiddle(k)
+		}
 	}
 }

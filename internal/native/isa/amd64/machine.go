@@ -16,7 +16,12 @@ type machine struct {
 }
 
 // New returns the instruction set for a generator at the level AVX2 or AVX512.
-func New(g *isa.Generator, level cpu.Level) isa.Machine { return machine{g, level == cpu.AVX512} }
+func New(g *isa.Generator, level cpu.Level) isa.Machine {
+	if level == cpu.AVX512 {
+		g.MiddleReach = 127 * 8
+	}
+	return machine{g, level == cpu.AVX512}
+}
 
 // evexReach holds the operations that scalar code can do with registers 16 to 31 as well.
 var evexReach = [isa.OpCount]bool{isa.Mov: true, isa.Add: true, isa.Sub: true, isa.Mul: true, isa.Div: true, isa.Min: true, isa.Max: true,
