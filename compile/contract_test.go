@@ -102,6 +102,46 @@ func TestWovenChains(t *testing.T) {
 	}
 }
 
+// TestLinksComeFirst has quotients of neighbouring factors: each is the last reader of one of them, and is taken as soon as there are both, but not
+// among the links of two chains.
+func TestLinksComeFirst(t *testing.T) {
+	const n = 20
+	g := graph.New()
+	x, w := g.Input("x", graph.Float64, n), g.Input("w", graph.Float64, 2*n)
+	factors, outputs := make([]*graph.Node, n), make([]*graph.Node, 2)
+	for i := range factors {
+		factors[i] = graph.Sqrt(graph.Index(x, i))
+		for r := range outputs {
+			if p := graph.Mul(graph.Index(w, r*n+i), factors[i]); i == 0 {
+				outputs[r] = p
+			} else {
+				outputs[r] = graph.Add(outputs[r], p)
+			}
+		}
+	}
+	for i := range n - 1 {
+		outputs = append(outputs, graph.Div(factors[i], factors[i+1]))
+	}
+	for chains := 1; chains <= 2; chains++ {
+		code := scalarCode(t, outputs[2-chains:]...)
+		last := 0 // link
+		for i, op := range code {
+			if op == micro.FMA || op == micro.Add {
+				last = i
+			}
+		}
+		quotients := 0
+		for _, op := range code[last:] {
+			if op == micro.Div {
+				quotients++
+			}
+		}
+		if late := quotients > n/2; late != (chains == 2) {
+			t.Errorf("%d chains: %d of %d quotients follow the last link: %v", chains, quotients, n-1, code)
+		}
+	}
+}
+
 // TestNegationsInProducts has a negation of which the products that join sums take the operand; it stays where it is an output or the sum is a difference
 // that has no such form.
 func TestNegationsInProducts(t *testing.T) {

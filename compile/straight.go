@@ -32,16 +32,17 @@ func (c straightCode) order(x *instruction) []int32 {
 // needed afterwards, into the deepest operand first; and a node whose operands are all there is taken as soon as it is the last reader of one of
 // them. Before all others come the links of chains that go on at the same time.
 type straightScheduler struct {
-	local []int32 // by node ID: 1 + index among the instruction's nodes; 0 outside
-	nodes []straightNode
-	edges []int32    // operands of nodes that have many
-	late  []lateRead // readers of nodes that have many
-	list  []int32    // readers of one of these
-	free  [9][]int32 // free temporaries by bytes of the value: a cell has one size throughout
-	ready []int32
-	stack []straightFrame
-	temps int
-	next  int32 // position in the order
+	local   []int32 // by node ID: 1 + index among the instruction's nodes; 0 outside
+	nodes   []straightNode
+	edges   []int32    // operands of nodes that have many
+	late    []lateRead // readers of nodes that have many
+	list    []int32    // readers of one of these
+	free    [9][]int32 // free temporaries by bytes of the value: a cell has one size throughout
+	ready   []int32
+	stack   []straightFrame
+	temps   int
+	next    int32 // position in the order
+	weaving bool  // links of chains that go on at the same time are being taken
 
 	linked *instruction // what link was called for ahead of schedule, nil for nothing
 }
@@ -94,7 +95,8 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 	}
 	slices.SortStableFunc(woven, func(a, b int32) int { return int(m.woven[x.nodes[a]] - m.woven[x.nodes[b]]) })
 	slices.SortStableFunc(roots, func(a, b int32) int { return int(s.nodes[a].depth - s.nodes[b].depth) })
-	for _, root := range append(woven, roots...) {
+	for k, root := range append(woven, roots...) {
+		s.weaving = k < len(woven)
 		if !s.nodes[root].done {
 			s.descend(root)
 		}
@@ -300,14 +302,16 @@ func (s *straightScheduler) offerReader(j int32) {
 	}
 }
 
-// lastReader reports whether the node is the only one left to read one of its operands.
+// lastReader reports whether the node is the only one left to read one of its operands. Among the links of chains one with two operands has to be that
+// of both: its result would take the place of the one that dies, and the sum that it belongs to waits for others.
 func (s *straightScheduler) lastReader(i int32) bool {
-	for _, j := range s.operands(i) {
+	in, last := s.operands(i), 0
+	for _, j := range in {
 		if s.nodes[j].readers == 1 {
-			return true
+			last++
 		}
 	}
-	return false
+	return last > 1 || last == 1 && !(s.weaving && len(in) == 2)
 }
 
 // wanted reports whether a scalar node is needed after its instruction: from these the depth-first order starts.
