@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/handover"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/pool"
@@ -67,7 +68,7 @@ type Machine struct {
 	noKept    bool // no memory for what kernels keep of constants
 	// threads is the number of goroutines at most, the caller included.
 	threads int
-	// allocate returns memory at a multiple of 64.
+	// allocate, if a test sets it, returns memory at a multiple of 64.
 	allocate func(bytes int64) []byte
 
 	needs   needs
@@ -113,7 +114,7 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 		m.set[i] = !p.code.Inputs[i].Used
 	}
 	m.allocateScratch()
-	m.entry.prepare(unsafe.Pointer(unsafe.SliceData(m.touched(m.allocate(p.code.ArenaBytes)))))
+	m.entry.prepare(unsafe.Pointer(unsafe.SliceData(m.touched(m.arena()))))
 	m.entry.loadConst()
 	for _, s := range p.code.Inputs {
 		if s.Update == 0 || p.code.Outputs[s.Update-1].Ref == s.Ref {
@@ -127,7 +128,7 @@ func NewMachine(p *Program, opts ...Option) *Machine {
 
 // newMachine makes a machine that knows what memory it needs and has none. Its error says that the program needs too much.
 func newMachine(p *Program, opts []Option) *Machine {
-	m := &Machine{p: p, limit: defaultLimit(), threads: pool.Workers(), allocate: alignedBytes}
+	m := &Machine{p: p, limit: defaultLimit(), threads: pool.Workers()}
 	for _, o := range opts {
 		if o != nil {
 			o(m)
@@ -145,6 +146,26 @@ func newMachine(p *Program, opts []Option) *Machine {
 	m.entry = newFrame(m, &p.code.Block, entryBlock)
 	m.plan()
 	return m
+}
+
+// arena allocates the memory of the machine. Inputs begin as zeros.
+func (m *Machine) arena() []byte {
+	c := m.p.code
+	if m.allocate != nil {
+		return m.allocate(c.ArenaBytes)
+	}
+	arena := alignedBytes(c.ArenaBytes)
+	if handover.Garbage {
+		for i := range arena {
+			arena[i] = 0xff
+		}
+		for _, s := range c.Inputs {
+			if s.Space == 0 {
+				clear(arena[s.Offset : s.Offset+bytesOf(s.Type)])
+			}
+		}
+	}
+	return arena
 }
 
 // alignedBytes allocates n bytes at a multiple of 64.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/handover"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -107,6 +108,8 @@ func fromArray(a vm.Array) ref.Value {
 	}
 	return v
 }
+
+func init() { handover.Garbage = true }
 
 // CompileAndRun compiles the outputs and runs the program once.
 func CompileAndRun(c compile.Config, at Point, outputs ...*graph.Node) ([]ref.Value, error) {
