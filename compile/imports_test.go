@@ -77,7 +77,7 @@ var internalImports = map[string][]string{
 	"internal/kernel":           {"attr", "cpu", "dtype", "micro", "philox", "pool", "shape", "elem", "gemm", "linalg", "winograd"},
 	"internal/ref":              {}, // the oracle is independent
 	"internal/jet":              {"ref"},
-	"internal/testkit":          {"ref"},
+	"internal/testkit":          {"handover", "ref"},
 	"internal/docgen":           {"dtype", "kernel", "micro"},
 
 	"internal/testkit/mistakes": {},

@@ -137,7 +137,7 @@ func (x *Tensor) Atanh() *Tensor {
 }
 
 // AvgPool returns the means under a window that moves over x [N, C, spatial] (1 to 3 spatial dimensions, as many as the window has; N may be lacking). Elements of the padding count,
-// as zeros, if countPadding. Strides that are nil are the window's extents; there is no dilation.
+// as zeros, if countPadding. Strides that are nil are the window's extents; Dilation may only be 1.
 func (x *Tensor) AvgPool(size []int, window graph.Window, countPadding bool) *Tensor {
 	size = slices.Clone(size)
 	window = cloned(window)
