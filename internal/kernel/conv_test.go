@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -432,9 +433,12 @@ func TestConvWays(t *testing.T) {
 		which                                           int
 		want                                            string
 	}{
-		{8, 512, 512, 4, 3, 1, 1, convForward, "laid"},
-		{8, 512, 512, 4, 3, 1, 1, convOfInput, "laid"},
-		{8, 64, 64, 2, 3, 1, 2, convForward, "laid"},
+		{8, 512, 512, 4, 3, 1, 1, convForward, "laid or rows"},
+		{8, 512, 512, 4, 3, 1, 1, convOfInput, "laid or rows"},
+		{8, 64, 64, 2, 3, 1, 2, convForward, "laid or rows"},
+		{8, 512, 512, 2, 3, 1, 1, convForward, "laid"},
+		{8, 512, 512, 2, 3, 1, 1, convOfInput, "laid"},
+		{8, 512, 512, 1, 3, 1, 1, convForward, "laid"},
 		{8, 512, 512, 4, 3, 2, 1, convOfInput, "rows"}, // strides
 		{8, 64, 64, 56, 3, 1, 1, convForward, "rows"},  // long rows
 		{8, 16, 4, 4, 3, 1, 1, convForward, "rows"},    // few results
@@ -459,7 +463,13 @@ func TestConvWays(t *testing.T) {
 		case p.rows != nil:
 			got = "rows"
 		}
-		if got != c.want {
+		want := c.want
+		if long, short, _ := strings.Cut(c.want, " or "); short != "" { // where a vector has sixteen elements, and where it has less
+			if want = short; p.product.Width() >= 32 {
+				want = long
+			}
+		}
+		if got != want {
 			t.Errorf("%+v goes by %s", c, got)
 		}
 	}
