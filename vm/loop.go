@@ -5,6 +5,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
@@ -160,7 +161,7 @@ func (x *loop) need(n *needs) {
 	accesses, rank := int64(len(x.l.In)+len(x.l.Out)), int64(len(x.l.Dims))
 	n.add(heapBytes(int64(unsafe.Sizeof(*x))), accesses*(256+16*8*(rank+1)), heapBytes(8*int64(x.partials())), heapBytes(int64(len(x.l.Consts))*blockBytes))
 	n.add(int64(len(x.l.Code)) * int64(unsafe.Sizeof(blockCall{})+closureBytes))
-	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(8*int64(2*apart+x.pointers()))))
+	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(8*int64(2*cpu.LineWords+x.pointers()))))
 	n.workers = max(n.workers, x.threads)
 	n.worker = max(n.worker, x.scratch+x.workerBytes())
 	if x.rowwise != nil {

@@ -35,7 +35,7 @@ type loopWorker struct {
 	fresh []bool           // of watchBlock
 	flush []byte           // operands without subnormal numbers, a block of each
 
-	_ [apart]uint64
+	_ [cpu.LineWords]uint64
 }
 
 // blockCall is a micro-instruction as a call.
@@ -83,9 +83,6 @@ func (x *loop) workerBytes() int64 {
 	return int64(x.blockCount())*blockBytes + int64(x.piecesBytes()+x.resultsBytes()+stageBytes)
 }
 
-// apart is the number of pointers that keep two workers' apart in memory: a cache line that one processor writes and another one uses moves between them each time.
-const apart = 8
-
 // pointers is the number of pointers that a worker has.
 func (x *loop) pointers() int {
 	accesses := len(x.l.In) + len(x.l.Out)
@@ -102,7 +99,7 @@ func (w *loopWorker) init(x *loop, scratch []byte) {
 	}
 	w.x = x
 	registers, accesses := len(l.In)+len(l.Consts)+l.Temps, len(l.In)+len(l.Out)
-	pointers := make([]unsafe.Pointer, apart+x.pointers()+apart)[apart:]
+	pointers := cpu.Apart[unsafe.Pointer](x.pointers())
 	of := func(n int) []unsafe.Pointer {
 		part := pointers[:n:n]
 		pointers = pointers[n:]

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
@@ -147,7 +148,7 @@ func (s *stencil) need(n *needs, workers int) {
 	n.zeros = max(n.zeros, int64(s.zeros))
 	n.add(heapBytes(int64(unsafe.Sizeof(*s))), int64(len(s.inputs))*(heapBytes(64)+8*int64(len(s.dims))), streams*heapBytes(128), heapBytes(8*int64(len(s.cuts))))
 	n.add(heapBytes(2*int64(s.dims[len(s.dims)-1]) + 512))
-	n.add(int64(workers) * (streams*64 + 6*8*apart + heapBytes(8<<10)))
+	n.add(int64(workers) * (streams*64 + 6*8*cpu.LineWords + heapBytes(8<<10)))
 }
 
 // compile makes the machine code, if it can be made.
@@ -159,7 +160,7 @@ func (s *stencil) compile(x *loop) bool {
 	s.work = make([]stencilWork, len(x.workers))
 	for i := range s.work {
 		n := len(s.streams) + len(s.outputs)
-		s.work[i] = stencilWork{make([]uintptr, apart+n+apart)[apart : apart+n], make([]int, apart+n+apart)[apart : apart+n], s.code.NewWork()}
+		s.work[i] = stencilWork{cpu.Apart[uintptr](n), cpu.Apart[int](n), s.code.NewWork()}
 	}
 	return true
 }

@@ -35,9 +35,6 @@ type LoopWork struct {
 	ends    []byte // padded copies of the last elements (without masks)
 }
 
-// apart is the number of pointers that keep the tables of two runs apart in memory: a cache line that one processor writes and another one uses moves between them each time.
-const apart = 8
-
 // endBytes is room for an iteration's elements of one array.
 const endBytes = 256
 
@@ -185,8 +182,7 @@ func step(ptrs []unsafe.Pointer, bytes []int) {
 
 // NewWork returns the memory for runs of the loop.
 func (l *Loop) NewWork() *LoopWork {
-	n := 2*len(l.arrays) + 1
-	w := &LoopWork{table: make([]unsafe.Pointer, apart+n+apart)[apart : apart+n], scratch: make([]byte, max(l.scratch, l.fixed)+2*64)}
+	w := &LoopWork{table: cpu.Apart[unsafe.Pointer](2*len(l.arrays) + 1), scratch: make([]byte, max(l.scratch, l.fixed)+2*64)}
 	if l.level != cpu.AVX512 {
 		w.ends = make([]byte, endBytes*max(1, len(l.arrays)))
 	}

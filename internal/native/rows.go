@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native/isa"
@@ -252,8 +253,7 @@ func (c *loopCompiler) edgeBody() error {
 
 // NewWork returns the memory for runs of the code.
 func (r *Rows) NewWork() *RowWork {
-	n := 2*len(r.arrays) + rowEntries
-	return &RowWork{table: make([]uintptr, apart+n+apart)[apart : apart+n], scratch: make([]byte, r.scratch+2*64)}
+	return &RowWork{table: cpu.Apart[uintptr](2*len(r.arrays) + rowEntries), scratch: make([]byte, r.scratch+2*64)}
 }
 
 // Vectors returns how many vectors a row is cut into, each of which but the last has the same number of elements.
