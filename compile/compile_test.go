@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -27,6 +29,29 @@ func TestSeed(t *testing.T) {
 	for i, want := range []float64{37, 10, 11} {
 		if got := out[i].Data().(float64); got != want {
 			t.Errorf("output %d = %v, want %v", i, got, want)
+		}
+	}
+}
+
+// TestFirstOnly has maxima without indices where nobody reads these, and with them where a gradient does.
+func TestFirstOnly(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float32, 1, 2, 6, 6)
+	y, at := graph.MaxPool(x, []int{2, 2}, graph.Window{})
+	d, err := Gradient(graph.Sum(y), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		outputs []*graph.Node
+		want    bool
+	}{{[]*graph.Node{y}, true}, {[]*graph.Node{y, at}, false}, {[]*graph.Node{at}, false}, {[]*graph.Node{y, d[0]}, false}} {
+		p, err := Config{Verify: true}.Compile(c.outputs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(fmt.Sprint(p), "first_only=true"); got != c.want {
+			t.Errorf("%v: maxima only: %v\n%v", c.outputs, got, p)
 		}
 	}
 }

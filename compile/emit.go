@@ -375,8 +375,12 @@ func (e *emitter) kernel(id int32) vm.Instr {
 	if n.Op().Kernel == "" && n.Op().View != nil {
 		return e.viewCopy(n)
 	}
-	if k := kernel.Lookup(in.Kernel); e.config.FastMath && k != nil && k.Flushes && n.DType().IsFloat() {
+	k := kernel.Lookup(in.Kernel)
+	if e.config.FastMath && k != nil && k.Flushes && n.DType().IsFloat() {
 		in.Attrs = attr.Make(append([]attr.Named{attr.B("flush", true)}, in.Attrs...)...)
+	}
+	if r := e.plan.tuples[id]; k != nil && k.FirstOnly && !slices.ContainsFunc(r[1:], func(id int32) bool { return id >= 0 }) {
+		in.Attrs = attr.Make(append([]attr.Named{attr.B("first_only", true)}, in.Attrs...)...)
 	}
 	if c := e.calls[id]; c != nil {
 		in = vm.Instr{Op: vm.OpCall, Call: &c.code}

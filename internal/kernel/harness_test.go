@@ -233,6 +233,17 @@ func runCase(t *testing.T, tc kernelCase, d dtype.DType) {
 		}
 		compareValues(t, "result with an epilogue", &out[0], tc.out[0].vals, tc.tol)
 	}
+	if k.FirstOnly {
+		list := attr.Make(append([]attr.Named{attr.B("first_only", true)}, tc.attrs...)...)
+		if err := k.Check(typesOf(tc.in, d), typesOf(tc.out, d), list); err != nil {
+			t.Fatalf("check with first_only: %v", err)
+		}
+		poison(&out[0])
+		if err := k.Run(prepareCall(k, in, out, list)); err != nil {
+			t.Fatalf("run with first_only: %v", err)
+		}
+		compareValues(t, "result 0 with first_only", &out[0], tc.out[0].vals, tc.tol)
+	}
 	if n := testing.AllocsPerRun(3, func() { _ = k.Run(c) }); n != 0 {
 		t.Errorf("%v allocations per run", n)
 	}

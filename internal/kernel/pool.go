@@ -17,9 +17,10 @@ func init() {
 		Name: "max_pool",
 		Doc: "Largest element under each position of a window (result 0; NaN wins) and its int64 row-major index within the spatial dimensions of the operand (result 1; the first of equal ones). " +
 			"Operand (N, C, spatial), 1 to 3 spatial dimensions; attributes window, strides, dilation and padding (before and after each spatial dimension in turn; " +
-			"never taken; every window has an element). Numeric dtypes.",
+			"never taken; every window has an element); with first_only the indices may be missing. Numeric dtypes.",
+		FirstOnly: true,
 		Check: func(in, out []Type, a attr.List) error {
-			if err := checkCall(in, out, a, 1, 2, need("window", attr.Ints), need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints)); err != nil {
+			if err := checkCall(in, out, a, 1, 2, need("window", attr.Ints), need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints), option("first_only", attr.Bool)); err != nil {
 				return err
 			}
 			return firstOf(checkAmong(numericSet, in[0]), checkDType(in[0].DType, out[0]), checkDType(dtype.Int64, out[1]),
@@ -216,6 +217,9 @@ func pairsItem[T float](p *poolState, worker, first, end int) bool {
 	which := c.Workers[worker][:(end-first)*p.outs]
 	if !gemm.Pairs(p.kind, d, cpu.Best(), address(out[first*p.outs:end*p.outs]), address(in[first*p.ins:end*p.ins]), which, rows, p.out[2]) {
 		return false
+	}
+	if c.Attrs.Bool("first_only") {
+		return true
 	}
 	to := c.Out[1].I64[first*p.outs : end*p.outs]
 	for row := range rows {

@@ -147,6 +147,8 @@ type Kernel struct {
 	KeptBytes func(in, out []Type, a attr.List, constant []bool) int
 	// Flushes tells that attribute flush, a Bool, lets a float kernel take subnormal numbers as 0.
 	Flushes bool
+	// FirstOnly tells that attribute first_only, a Bool, lets a call leave results behind the first unwritten: nobody reads them.
+	FirstOnly bool
 	// Finishes reports whether a call may have an epilogue: Run then calls Call.Then.Finish for the elements of the only result. nil means never. Called after Check.
 	Finishes func(in, out []Type, a attr.List) bool
 	// Work bounds the operations of a run, if they may be more than the elements of operands and results. Called after Check.
