@@ -118,6 +118,9 @@ func (c *call) cast(x *graph.Node, from, to kind) []value {
 	if to == kindBfloat16 {
 		return c.as(to, rounded(graph.Cast(x, d), 8, -126, math.Inf(1)))
 	}
+	if f := smallFloats[to]; f != nil {
+		return c.as(to, f.hold(graph.Cast(x, d), c.bool("saturate", true)))
+	}
 	if d == graph.Int32 && x.DType() == graph.Int64 {
 		x = wrap(kindUint32, x) // the low bits, where a cast may saturate
 		x = graph.Where(graph.GreaterEqual(x, graph.Like(x, 1<<31)), graph.Sub(x, graph.Like(x, 1<<32)), x)
@@ -221,7 +224,7 @@ func bitShift(c *call) []value {
 func bitCast(c *call) []value {
 	from, to := c.arg(0).kind, c.kindAttr("to", 0)
 	if from.width() != to.width() {
-		c.fail("from %v to %v: the elements have %d and %d bytes", from, to, from.width(), to.width())
+		c.fail("from %v to %v: the elements have %d and %d bits", from, to, from.width(), to.width())
 	}
 	x := c.x(0)
 	if from == kindBool || to == kindBool || x.DType().IsInt() && to.dtype().IsInt() {
@@ -231,7 +234,7 @@ func bitCast(c *call) []value {
 	var data []byte
 	for i := range l.Type().Shape.Size() {
 		bits := l.Bits(i)
-		if from == kindFloat16 || from == kindBfloat16 || to.width() == 2 && to.dtype() == graph.Float32 {
+		if from.dtype() == graph.Float32 && from != kindFloat || to.dtype() == graph.Float32 && to != kindFloat {
 			c.fail("from %v to %v", from, to)
 		}
 		data = appendElement(data, to, bits)

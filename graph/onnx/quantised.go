@@ -61,14 +61,19 @@ var quantised = []operator{
 		} else if c.hasAttr("output_dtype") && c.int("output_dtype", 0) != 0 {
 			k = c.kindAttr("output_dtype", k)
 		}
-		if !k.dtype().IsInt() {
+		small := smallFloats[k]
+		if small == nil && !k.dtype().IsInt() {
 			c.fail("quantised to %v, which has no counterpart here", k)
 		}
 		if !x.DType().IsFloat() {
 			x = graph.Cast(x, scale.DType())
 		}
 		scale = graph.Cast(scale, x.DType())
-		y := graph.Round(graph.Div(x, c.spread(scale, x)))
+		y := graph.Div(x, c.spread(scale, x))
+		if small != nil { // whose zero point is 0
+			return c.as(k, small.hold(graph.Cast(y, k.dtype()), c.bool("saturate", true)))
+		}
+		y = graph.Round(y)
 		var point *graph.Node
 		if c.has(2) {
 			point = c.spread(graph.Cast(c.x(2), x.DType()), x)

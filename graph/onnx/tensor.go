@@ -35,6 +35,10 @@ const (
 	kindUint32   = kind(pb.TensorProto_UINT32)
 	kindUint64   = kind(pb.TensorProto_UINT64)
 	kindBfloat16 = kind(pb.TensorProto_BFLOAT16)
+	kindUint4    = kind(pb.TensorProto_UINT4)
+	kindInt4     = kind(pb.TensorProto_INT4)
+	kindUint2    = kind(pb.TensorProto_UINT2)
+	kindInt2     = kind(pb.TensorProto_INT2)
 )
 
 func (k kind) String() string { return pb.TensorProto_DataType(k).String() }
@@ -46,12 +50,15 @@ func (k kind) dtype() graph.DType {
 		return graph.Float32
 	case kindDouble:
 		return graph.Float64
-	case kindInt32, kindUint8, kindInt8, kindUint16, kindInt16:
+	case kindInt32, kindUint8, kindInt8, kindUint16, kindInt16, kindUint4, kindInt4, kindUint2, kindInt2:
 		return graph.Int32
 	case kindInt64, kindUint32, kindUint64:
 		return graph.Int64
 	case kindBool:
 		return graph.Bool
+	}
+	if smallFloats[k] != nil {
+		return graph.Float32
 	}
 	return 0
 }
@@ -84,22 +91,39 @@ func (k kind) bits() (width int, signed bool) {
 		return 16, true
 	case kindUint32:
 		return 32, false
+	case kindUint4:
+		return 4, false
+	case kindInt4:
+		return 4, true
+	case kindUint2:
+		return 2, false
+	case kindInt2:
+		return 2, true
 	}
 	return 0, false
 }
 
-// width is the bytes of an element in raw data.
+// width is the bits of an element in raw data.
 func (k kind) width() int {
 	switch k {
-	case kindUint8, kindInt8, kindBool:
-		return 1
-	case kindUint16, kindInt16, kindFloat16, kindBfloat16:
-		return 2
-	case kindFloat, kindInt32, kindUint32:
-		return 4
+	case kindBool:
+		return 8
+	case kindFloat16, kindBfloat16:
+		return 16
+	case kindFloat, kindInt32:
+		return 32
 	}
-	return 8
+	if f := smallFloats[k]; f != nil {
+		return f.width
+	}
+	if n, _ := k.bits(); n > 0 {
+		return n
+	}
+	return 64
 }
+
+// bytes is the length of raw data: elements of less than a byte lie side by side, the first in the lowest bits.
+func (k kind) bytes(elements int) int { return (elements*k.width() + 7) / 8 }
 
 // value is what a name of a model stands for while its graph is built.
 type value struct {
@@ -193,8 +217,7 @@ func tensor(g *graph.Graph, t *pb.TensorProto, root *os.Root) (value, error) {
 
 // fromRaw converts raw data to the bytes of a literal.
 func fromRaw(k kind, size int, raw []byte) ([]byte, error) {
-	w := k.width()
-	if len(raw)%w != 0 || len(raw)/w != size {
+	if len(raw) != k.bytes(size) {
 		return nil, fmt.Errorf("%d bytes of data for %d elements of type %v", len(raw), size, k)
 	}
 	switch k {
@@ -212,13 +235,13 @@ func fromRaw(k kind, size int, raw []byte) ([]byte, error) {
 	data := make([]byte, 0, size*k.dtype().Size())
 	for i := range size {
 		var bits uint64
-		switch w {
-		case 1:
-			bits = uint64(raw[i])
-		case 2:
+		switch w := k.width(); w {
+		case 16:
 			bits = uint64(binary.LittleEndian.Uint16(raw[2*i:]))
-		case 4:
+		case 32:
 			bits = uint64(binary.LittleEndian.Uint32(raw[4*i:]))
+		default:
+			bits = uint64(raw[i*w/8]) >> (i * w % 8)
 		}
 		data = appendElement(data, k, bits)
 	}
@@ -237,6 +260,9 @@ func appendElement(data []byte, k kind, bits uint64) []byte {
 			bits = 1
 		}
 		return append(data, byte(bits))
+	}
+	if f := smallFloats[k]; f != nil {
+		return binary.LittleEndian.AppendUint32(data, math.Float32bits(f.value(bits)))
 	}
 	if width, signed := k.bits(); width > 0 {
 		bits &= 1<<width - 1
@@ -274,8 +300,15 @@ func fromFields(k kind, size int, t *pb.TensorProto) ([]byte, error) {
 		err = count(len(t.Uint64Data))
 		bitsOf = func(i int) uint64 { return t.Uint64Data[i] }
 	default:
-		err = count(len(t.Int32Data))
-		bitsOf = func(i int) uint64 { return uint64(int64(t.Int32Data[i])) }
+		w := min(8, k.width())
+		if w < 8 { // several to a byte
+			if n := len(t.Int32Data); n != k.bytes(size) {
+				err = fmt.Errorf("%d bytes of data for %d elements of type %v", n, size, k)
+			}
+		} else {
+			err = count(len(t.Int32Data))
+		}
+		bitsOf = func(i int) uint64 { return uint64(int64(t.Int32Data[i*w/8])) >> (i * w % 8) }
 	}
 	if err != nil {
 		return nil, err
@@ -330,7 +363,7 @@ func loadExternal(t *pb.TensorProto, root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	need := int64(size) * int64(kind(t.GetDataType()).width())
+	need := int64(kind(t.GetDataType()).bytes(size))
 	if length < 0 {
 		length = need
 	}

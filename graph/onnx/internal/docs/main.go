@@ -48,7 +48,7 @@ func page(root string) ([]byte, error) {
 Package `+"`graph/onnx`"+` reads models of opset 7 to %d into graphs, and writes graphs as models of opset %d. Of %d operators in all domains of the Python package onnx 1.22.0 it reads %d. This page is
 generated (`+"`go generate ./graph/onnx`"+`).
 
-- Narrow integers are held as int32 and int64 and wrap or saturate as their type does; float16 and bfloat16 are computed in float32. Strings, maps, 8-bit floats and integers of 4 and 2 bits have no counterpart.
+- Narrow integers are held as int32 and int64 and wrap or saturate as their type does; float16 and bfloat16 are computed in float32, and so are floats of 8 and 4 bits, which are rounded where something is cast or quantised to them. Strings, maps and FLOAT8E8M0 have no counterpart.
 - Sequences and optional values are resolved while the graph is built; they cannot be inputs or outputs.
 - Shapes are static. What decides one must follow from constants and shapes; an input that does is given as a constant.
 - Functions of a model are replaced by their bodies. Loops become `+"`graph.Scan`"+` or `+"`graph.While`"+`, branches `+"`graph.Cond`"+`.
