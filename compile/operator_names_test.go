@@ -27,6 +27,7 @@ var namingFiles = map[string]string{
 	"compile/implicit.go":     "implicit with_vjp",
 	"compile/overlay.go":      "concat dynamic_update_slice overlay pad", // is rules too
 	"compile/pieces.go":       "concat index_transpose",                  // are what has pieces
+	"compile/signs.go":        "div mul sub",                             // is a rule over sums and products
 	"compile/uses.go":         "solve transpose",                         // is rules too
 	"compile/scalarize.go":    "matmul reduce_sum",                       // writes their elements out
 	"compile/trace.go":        "trace",                                   // is what errors call it

@@ -693,6 +693,47 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 		},
 	},
+	"signs": {
+		builders{
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) { return graph.Sub(s, t), graph.Sub(t, s) }),
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) {
+				return graph.Mul(s, t), graph.Mul(graph.Neg(s), t)
+			}),
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) {
+				return graph.Div(s, t), graph.Div(s, graph.Neg(t))
+			}),
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) {
+				return graph.Add(s, t), graph.Sub(graph.Neg(t), s)
+			}),
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) {
+				return graph.Sub(o.g.Const(2.5), s), graph.Add(s, o.g.Const(-2.5))
+			}),
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) {
+				return graph.Mul(s, o.g.Const(0.3)), graph.Mul(s, o.g.Const(-0.3))
+			}),
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) { // of opposites, in another order
+				return graph.Add(graph.Mul(s, t), graph.Mul(t, o.s)), graph.Sub(graph.Mul(t, graph.Neg(o.s)), graph.Mul(t, s))
+			}),
+			func(o *operands) *graph.Node { // read with arrays
+				a, b := graph.Sub(o.s, o.t), graph.Sub(o.t, o.s)
+				return graph.Add(graph.Mul(o.x, b), graph.Sub(graph.Add(b, o.y), graph.Mul(a, o.x)))
+			},
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) { // the same value
+				return graph.Sub(graph.Mul(s, t), o.s), graph.Sub(graph.Neg(o.s), graph.Mul(graph.Neg(t), s))
+			}),
+		},
+		builders{
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) { return graph.Sub(s, t), graph.Add(s, t) }),
+			opposites(func(o *operands, s, t *graph.Node) (a, b *graph.Node) {
+				return graph.Div(s, t), graph.Div(t, graph.Neg(s))
+			}),
+			func(o *operands) *graph.Node { return graph.Mul(graph.Sub(o.x, o.y), graph.Exp(graph.Sub(o.y, o.x))) }, // arrays
+			func(o *operands) *graph.Node {
+				i, j := graph.Sum(o.i), graph.Sum(o.j)
+				return graph.Mul(graph.Sub(i, j), graph.Sub(j, i))
+			},
+		},
+	},
 	"contract": {
 		builders{
 			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.x, o.y), o.s) }, func(o *operands) *graph.Node { return graph.Sub(graph.Mul(o.x, o.y), o.s) },
@@ -706,6 +747,14 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node { return graph.Add(graph.Mul(o.r, o.s), o.x) },
 		},
 	},
+}
+
+// opposites are pairs of scalars that are equal but for their sign.
+func opposites(pair func(o *operands, s, t *graph.Node) (a, b *graph.Node)) func(o *operands) *graph.Node {
+	return func(o *operands) *graph.Node {
+		a, b := pair(o, graph.Sin(o.s), graph.Cos(o.t))
+		return graph.Stack(0, a, graph.Exp(b), graph.Sub(graph.Exp(o.s), b), graph.Sub(graph.Neg(b), graph.Tanh(b)), graph.Mul(b, o.g.Const(3)), b)
+	}
 }
 
 // placedAt puts pieces at first indices into zeros.
@@ -854,7 +903,7 @@ func runOn(t *testing.T, c Config, o *operands, out *graph.Node) []float64 {
 // Every rule, constant folding and contraction fire where they must, do not where they must not, and keep values
 // within their class.
 func TestRewritesFire(t *testing.T) {
-	classes := map[string]safety{"fold": exact, "contract": rounding, "windows": exact, "sink": exact, "pieces": exact, "scalarize": rounding}
+	classes := map[string]safety{"fold": exact, "contract": rounding, "windows": exact, "sink": exact, "pieces": exact, "scalarize": rounding, "signs": fastMath}
 	for _, r := range rules {
 		classes[r.name] = r.class
 		if c := rewriteCases[r.name]; len(c.fires) == 0 {
