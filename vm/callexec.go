@@ -8,6 +8,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/native"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // ErrStepLimit is the failure of a While that would need more steps than its limit.
@@ -170,6 +171,14 @@ func (c *copies) load(t int) {
 	for k := range c.other {
 		p := &c.other[k]
 		move(p.dst, unsafe.Add(p.src, int64(t)*p.n), p.n)
+	}
+}
+
+// ahead asks for element t of each source, which is loaded next: a step that walks backwards along many arrays would wait for each of them.
+func (c *copies) ahead(t int) {
+	for k := range c.other {
+		p := &c.other[k]
+		prefetch.Bytes(unsafe.Add(p.src, int64(t)*p.n), p.n)
 	}
 }
 

@@ -418,6 +418,9 @@ func (x *scanCall) runFrames(from, to int) error {
 	for i := from; i < to; i++ {
 		t := x.element(i)
 		x.xs.load(t)
+		if i < x.steps-1 {
+			x.xs.ahead(x.element(i + 1))
+		}
 		for _, k := range x.bound {
 			body.bind(k, unsafe.Add(x.args[k], int64(t)*body.in[k].n))
 		}

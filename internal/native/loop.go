@@ -3,6 +3,8 @@ package native
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -28,6 +30,7 @@ type loopCompiler struct {
 	loop    *micro.Loop
 	level   cpu.Level
 	unroll  int
+	adapt   bool        // unroll is for loops whose instructions do not wait for one another
 	arrays  []loopArray // inputs, then outputs, as Run gets them; a reduction's result is not among them
 	regType []dtype.DType
 	accs    []int32 // accumulators
@@ -222,6 +225,38 @@ func (c *loopCompiler) choose(unroll int) {
 	if n := c.accumulators(); c.unroll < n {
 		c.unroll = n
 	}
+	c.adapt = unroll == 0
+}
+
+const (
+	leastAdapted = 16   // low-level instructions from which on it matters whether they wait
+	mostUnrolled = 4096 // bounds those of an iteration
+)
+
+// adaptUnroll unrolls further where instructions wait for one another: the chains of several vectors run beside one another.
+func (c *loopCompiler) adaptUnroll() error {
+	least := c.unroll
+	c.unroll = 1
+	if err := c.lowerBody(); err != nil {
+		return err
+	}
+	length, chain := len(c.Code), c.LongestChain()
+	if c.unroll = least; length < leastAdapted {
+		return nil
+	}
+	vectors := math.MaxInt32
+	if d := c.loop.Dims; len(d) > 0 {
+		vectors = (d[len(d)-1] + int(c.Lanes) - 1) / int(c.Lanes)
+	}
+	best := math.MaxFloat64
+	for u := least; u <= max(least, bits.OnesCount32(c.Files[isa.FileVector].All)/8); u *= 2 {
+		// The chain is not wholly hidden: half of it is waited for beside what the instructions take.
+		time := math.Ceil(float64(vectors)/float64(u)) * (float64(max(u*length, chain)) + float64(chain)/2)
+		if u == least || time < 0.9*best && u*length <= mostUnrolled {
+			best, c.unroll = time, u
+		}
+	}
+	return nil
 }
 
 // begin prepares registers and the constant block.
@@ -260,6 +295,11 @@ func (c *loopCompiler) compile() error {
 	c.begin()
 	c.Machine.StartArrays(0)
 	c.broadcastScalars()
+	if c.adapt {
+		if err := c.adaptUnroll(); err != nil {
+			return err
+		}
+	}
 	if c.loop.Reduce == micro.NoReduce {
 		if err := c.emitPlainLoop(); err != nil {
 			return err
@@ -308,9 +348,26 @@ const pairedCode = 8
 
 // emitBody emits one iteration.
 func (c *loopCompiler) emitBody() error {
+	if err := c.lowerBody(); err != nil {
+		return err
+	}
+	if !c.pairs() {
+		c.Schedule()
+	}
+	c.finishCode()
+	return nil
+}
+
+// pairs reports whether two vectors are loaded and stored at once.
+func (c *loopCompiler) pairs() bool {
+	return c.Machine.Pairs() && c.unroll%2 == 0 && len(c.loop.Code) <= pairedCode
+}
+
+// lowerBody makes the low-level code of one iteration.
+func (c *loopCompiler) lowerBody() error {
 	c.beginCode()
 	l := c.loop
-	pairs := c.Machine.Pairs() && c.unroll%2 == 0 && len(l.Code) <= pairedCode
+	pairs := c.pairs()
 	var stores []isa.Instr
 	c.Behind = map[isa.ArrayPart]int32{}
 	for part := range c.unroll {
@@ -402,7 +459,6 @@ func (c *loopCompiler) emitBody() error {
 			stores = stores[:0]
 		}
 	}
-	c.finishCode()
 	return nil
 }
 

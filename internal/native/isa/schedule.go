@@ -1,0 +1,257 @@
+package isa
+
+import (
+	"cmp"
+	"math/bits"
+)
+
+// latency holds about how many cycles pass before a result can be used. Processors differ by a cycle or two; only the order of magnitude matters.
+var latency = [OpCount]int32{
+	Mov: 1, Add: 4, Sub: 4, Mul: 4, Div: 14, Min: 2, Max: 2, Minimum: 2, Maximum: 2, FMA: 4, FMS: 4, FNMA: 4, FNMS: 4, Sqrt: 20, Round: 4,
+	And: 1, Andn: 1, Or: 1, Xor: 1, Cmp: 4, Blend: 2, Maskz: 2, FixZero: 4, MAnd: 1, MOr: 1, MXor: 1, MNot: 1,
+	IAdd: 1, ISub: 1, IMul: 4, IMin: 1, IMax: 1, IEq: 4, IGt: 4, Shl: 1, Shr: 1, Sar: 1, ShlV: 2, ShrV: 2,
+	CvtF64F32: 5, CvtF32F64: 5, CvtI32F64: 5, CvtF64I32: 5, CvtI32F32: 4, CvtF32I32: 4, CvtI64F64: 4, CvtF64I64: 4, CvtI64F32: 5, CvtF32I64: 5, CvtI32I64: 4, CvtI64I32: 4,
+	Scalef: 5, MulU32: 4, Test: 4, Gather: 16, Guard: 1, FixZeros: 1, Merge: 2, Fold: 4,
+}
+
+// maxParts bounds the vectors of an iteration.
+const maxParts = 8
+
+const (
+	// scheduled is the length of code from which on it is scheduled: of shorter code the processor's own queues hold several iterations.
+	scheduled = 64
+	// A value is short-lived if it is last used within so many instructions. Others are the first that registers are taken from.
+	shortLife = 64
+	// spareRegisters are those that short-lived values leave to others.
+	spareRegisters = 8
+)
+
+// scheduler orders instructions, none of which it changes.
+type scheduler struct {
+	g      *Generator
+	code   []Instr
+	users  [][]int32         // that must come after it
+	height []int32           // cycles from the instruction to the end of the longest chain of those that need it
+	ready  []int32           // the cycle in which its operands are known
+	wait   []int32           // instructions before it that are not placed
+	last   []int32           // by value: the last instruction that uses it
+	def    []int32           // by value: the instruction that makes it, none for inputs and constants
+	left   []int32           // by value: uses that are not placed
+	stores [maxParts][]int32 // by part
+	reads  [maxParts]int     // by part: operands in arrays that are not read. An output may lie in an input's place, so stores wait for all of their part.
+	live   [2]int            // short-lived values by file
+	limit  [2]int
+}
+
+// Schedule moves instructions up into the time in which those before them wait for operands: a list scheduler (Gibbons and Muchnick, 1986), by the longest chain of instructions that wait for one, and by what registers there
+// are. Processors do so too, but no further than their queues reach: some hundred instructions, and the chain of one exponential is twenty.
+func (g *Generator) Schedule() {
+	if s := g.newScheduler(); len(s.code) >= scheduled {
+		s.link()
+		s.place()
+	}
+}
+
+// LongestChain returns how many cycles the longest chain of instructions takes of which each waits for the one before.
+func (g *Generator) LongestChain() int {
+	s := g.newScheduler()
+	s.link()
+	longest := int32(0)
+	for _, h := range s.height {
+		longest = max(longest, h)
+	}
+	return int(longest)
+}
+
+func (g *Generator) newScheduler() *scheduler {
+	n := len(g.Code)
+	s := &scheduler{g: g, code: g.Code, users: make([][]int32, n), height: make([]int32, n), ready: make([]int32, n), wait: make([]int32, n),
+		last: make([]int32, len(g.Vals)), def: make([]int32, len(g.Vals)), left: make([]int32, len(g.Vals))}
+	for f, spare := range [...]int{FileVector: spareRegisters, FileMask: 1} {
+		s.limit[f] = max(bits.OnesCount32(g.Files[f].All)-spare, 2)
+	}
+	return s
+}
+
+// link finds what comes before what.
+func (s *scheduler) link() {
+	g := s.g
+	for v := range s.def {
+		s.def[v] = None
+	}
+	accumulating := None // the last instruction that reads or writes a value which changes
+	for i := range s.code {
+		in := &s.code[i]
+		after := func(k int32) {
+			if k != None {
+				s.users[k] = append(s.users[k], int32(i))
+				s.wait[i]++
+			}
+		}
+		pinned := in.Dst != None && g.Vals[in.Dst].Pinned
+		for _, v := range [...]int32{in.A, in.B, in.C} {
+			if v != None {
+				after(s.def[v])
+				s.last[v] = int32(i)
+				s.left[v]++
+				pinned = pinned || g.Vals[v].Pinned
+			}
+		}
+		switch in.Op {
+		case Guard, FixZeros:
+			if in.Extra != None {
+				after(s.def[in.Extra])
+			}
+		case Hold: // for the one before it
+			after(int32(i) - 1)
+		}
+		if pinned {
+			after(accumulating)
+			accumulating = int32(i)
+		}
+		if in.Op == Store {
+			s.stores[in.Part] = append(s.stores[in.Part], int32(i))
+			s.wait[i]++
+		} else {
+			s.eachRead(in, func(part uint8) { s.reads[part]++ })
+		}
+		if in.Dst != None {
+			s.def[in.Dst] = int32(i)
+		}
+	}
+	for i := len(s.code) - 1; i >= 0; i-- {
+		for _, k := range s.users[i] {
+			s.height[i] = max(s.height[i], s.height[k])
+		}
+		s.height[i] += latency[s.code[i].Op]
+	}
+}
+
+// place puts the instructions in their new order.
+func (s *scheduler) place() {
+	placed := make([]bool, len(s.code))
+	order := make([]Instr, 0, len(s.code))
+	var candidates []int32 // those that wait for nothing
+	release := func(i int32) {
+		if s.wait[i]--; s.wait[i] == 0 {
+			candidates = append(candidates, i)
+		}
+	}
+	for i, n := range s.wait {
+		if n == 0 {
+			candidates = append(candidates, int32(i))
+		}
+	}
+	for part, n := range s.reads {
+		if n == 0 {
+			for _, k := range s.stores[part] {
+				release(k)
+			}
+		}
+	}
+	for first := int32(0); len(order) < len(s.code); {
+		for placed[first] {
+			first++
+		}
+		k := s.choose(candidates, first, int32(len(order)))
+		i := candidates[k]
+		candidates[k] = candidates[len(candidates)-1]
+		candidates = candidates[:len(candidates)-1]
+		in := &s.code[i]
+		done := max(s.ready[i], int32(len(order))) + latency[in.Op]
+		placed[i] = true
+		order = append(order, *in)
+		for _, u := range s.users[i] {
+			s.ready[u] = max(s.ready[u], done)
+			release(u)
+		}
+		if in.Op != Store {
+			s.eachRead(in, func(part uint8) {
+				if s.reads[part]--; s.reads[part] == 0 {
+					for _, k := range s.stores[part] {
+						release(k)
+					}
+				}
+			})
+		}
+		for _, v := range [...]int32{in.A, in.B, in.C} {
+			if v == None {
+				continue
+			}
+			if s.left[v]--; s.left[v] == 0 && s.short(v) {
+				s.live[s.file(v)]--
+			}
+		}
+		if v := in.Dst; v != None && s.left[v] > 0 && s.short(v) {
+			s.live[s.file(v)]++
+		}
+	}
+	copy(s.code, order)
+}
+
+// eachRead calls do with the part of each operand that may be read from an array.
+func (s *scheduler) eachRead(in *Instr, do func(part uint8)) {
+	operands := [...]int32{in.A, in.B, in.C, None}
+	if in.Op == Guard || in.Op == FixZeros {
+		operands[3] = in.Extra
+	}
+	for _, v := range operands {
+		if v != None && s.g.Vals[v].Home == SpaceArray {
+			do(s.g.Vals[v].Part)
+		}
+	}
+}
+
+// choose returns the number of the candidate that comes next: of those that take no register which there is not, the one whose operands are known first, then the one that most waits for; where there is no such, the first of the code.
+func (s *scheduler) choose(candidates []int32, first, now int32) int {
+	best, bestReady, from := -1, int32(0), 0
+	for k, i := range candidates {
+		if i == first {
+			from = k
+		}
+		ready := max(s.ready[i], now)
+		if best >= 0 {
+			b := candidates[best]
+			if cmp.Or(cmp.Compare(ready, bestReady), cmp.Compare(s.height[b], s.height[i]), cmp.Compare(i, b)) > 0 {
+				continue
+			}
+		}
+		if !s.full(i) {
+			best, bestReady = k, ready
+		}
+	}
+	if best < 0 {
+		return from
+	}
+	return best
+}
+
+// full reports whether an instruction takes a register more than it gives back where short-lived values have all that they may.
+func (s *scheduler) full(i int32) bool {
+	in := &s.code[i]
+	if in.Dst == None || !s.short(in.Dst) {
+		return false
+	}
+	f := s.file(in.Dst)
+	if s.live[f] < s.limit[f] {
+		return false
+	}
+	for _, v := range [...]int32{in.A, in.B, in.C} {
+		if v != None && s.left[v] == 1 && s.short(v) && s.file(v) == f {
+			return false
+		}
+	}
+	return true
+}
+
+// short reports whether a value is made here and lives shortly.
+func (s *scheduler) short(v int32) bool {
+	return s.def[v] != None && s.last[v]-s.def[v] <= shortLife
+}
+
+func (s *scheduler) file(v int32) int {
+	if s.g.FileOf(s.g.Vals[v].Kind) == &s.g.Files[FileMask] {
+		return FileMask
+	}
+	return FileVector
+}
