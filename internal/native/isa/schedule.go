@@ -1,9 +1,6 @@
 package isa
 
-import (
-	"cmp"
-	"math/bits"
-)
+import "math/bits"
 
 // latency holds about how many cycles pass before a result can be used. Processors differ by a cycle or two; only the order of magnitude matters.
 var latency = [OpCount]int32{
@@ -30,7 +27,8 @@ const (
 type scheduler struct {
 	g      *Generator
 	code   []Instr
-	users  [][]int32         // that must come after it
+	edges  []edge            // lists of instructions that come after others
+	users  []int32           // by instruction: the first edge to those that must come after it, or none
 	height []int32           // cycles from the instruction to the end of the longest chain of those that need it
 	ready  []int32           // the cycle in which its operands are known
 	wait   []int32           // instructions before it that are not placed
@@ -41,7 +39,13 @@ type scheduler struct {
 	reads  [maxParts]int     // by part: operands in arrays that are not read. An output may lie in an input's place, so stores wait for all of their part.
 	live   [2]int            // short-lived values by file
 	limit  [2]int
+
+	placed         []bool
+	first          int32   // the first of the code that is not placed
+	known, unknown minHeap // instructions that wait for no other: those whose operands are known, by height, and the others, by when they are
 }
+
+type edge struct{ to, next int32 }
 
 // Schedule moves instructions up into the time in which those before them wait for operands: a list scheduler (Gibbons and Muchnick, 1986), by the longest chain of instructions that wait for one, and by what registers there
 // are. Processors do so too, but no further than their queues reach: some hundred instructions, and the chain of one exponential is twenty.
@@ -64,9 +68,13 @@ func (g *Generator) LongestChain() int {
 }
 
 func (g *Generator) newScheduler() *scheduler {
-	n := len(g.Code)
-	s := &scheduler{g: g, code: g.Code, users: make([][]int32, n), height: make([]int32, n), ready: make([]int32, n), wait: make([]int32, n),
-		last: make([]int32, len(g.Vals)), def: make([]int32, len(g.Vals)), left: make([]int32, len(g.Vals))}
+	n, vals := len(g.Code), len(g.Vals)
+	numbers := make([]int32, 4*n+3*vals)
+	cut := func(n int) (list []int32) {
+		list, numbers = numbers[:n:n], numbers[n:]
+		return list
+	}
+	s := &scheduler{g: g, code: g.Code, edges: make([]edge, 0, 3*n), users: cut(n), height: cut(n), ready: cut(n), wait: cut(n), last: cut(vals), def: cut(vals), left: cut(vals)}
 	for f, spare := range [...]int{FileVector: spareRegisters, FileMask: 1} {
 		s.limit[f] = max(bits.OnesCount32(g.Files[f].All)-spare, 2)
 	}
@@ -79,12 +87,16 @@ func (s *scheduler) link() {
 	for v := range s.def {
 		s.def[v] = None
 	}
+	for i := range s.users {
+		s.users[i] = None
+	}
 	accumulating := None // the last instruction that reads or writes a value which changes
 	for i := range s.code {
 		in := &s.code[i]
 		after := func(k int32) {
 			if k != None {
-				s.users[k] = append(s.users[k], int32(i))
+				s.edges = append(s.edges, edge{int32(i), s.users[k]})
+				s.users[k] = int32(len(s.edges) - 1)
 				s.wait[i]++
 			}
 		}
@@ -120,8 +132,8 @@ func (s *scheduler) link() {
 		}
 	}
 	for i := len(s.code) - 1; i >= 0; i-- {
-		for _, k := range s.users[i] {
-			s.height[i] = max(s.height[i], s.height[k])
+		for e := s.users[i]; e != None; e = s.edges[e].next {
+			s.height[i] = max(s.height[i], s.height[s.edges[e].to])
 		}
 		s.height[i] += latency[s.code[i].Op]
 	}
@@ -129,48 +141,33 @@ func (s *scheduler) link() {
 
 // place puts the instructions in their new order.
 func (s *scheduler) place() {
-	placed := make([]bool, len(s.code))
+	s.placed = make([]bool, len(s.code))
 	order := make([]Instr, 0, len(s.code))
-	var candidates []int32 // those that wait for nothing
-	release := func(i int32) {
-		if s.wait[i]--; s.wait[i] == 0 {
-			candidates = append(candidates, i)
-		}
-	}
 	for i, n := range s.wait {
 		if n == 0 {
-			candidates = append(candidates, int32(i))
+			s.unknown.push(s.when(int32(i)))
 		}
 	}
 	for part, n := range s.reads {
 		if n == 0 {
-			for _, k := range s.stores[part] {
-				release(k)
-			}
+			s.release(s.stores[part])
 		}
 	}
-	for first := int32(0); len(order) < len(s.code); {
-		for placed[first] {
-			first++
-		}
-		k := s.choose(candidates, first, int32(len(order)))
-		i := candidates[k]
-		candidates[k] = candidates[len(candidates)-1]
-		candidates = candidates[:len(candidates)-1]
+	for len(order) < len(s.code) {
+		i := s.choose(int32(len(order)))
 		in := &s.code[i]
 		done := max(s.ready[i], int32(len(order))) + latency[in.Op]
-		placed[i] = true
+		s.placed[i] = true
 		order = append(order, *in)
-		for _, u := range s.users[i] {
+		for e := s.users[i]; e != None; e = s.edges[e].next {
+			u := s.edges[e].to
 			s.ready[u] = max(s.ready[u], done)
-			release(u)
+			s.release([]int32{u})
 		}
 		if in.Op != Store {
 			s.eachRead(in, func(part uint8) {
 				if s.reads[part]--; s.reads[part] == 0 {
-					for _, k := range s.stores[part] {
-						release(k)
-					}
+					s.release(s.stores[part])
 				}
 			})
 		}
@@ -189,6 +186,95 @@ func (s *scheduler) place() {
 	copy(s.code, order)
 }
 
+// release lets instructions wait for one less.
+func (s *scheduler) release(list []int32) {
+	for _, i := range list {
+		if s.wait[i]--; s.wait[i] == 0 {
+			s.unknown.push(s.when(i))
+		}
+	}
+}
+
+// Keys of heaps: an instruction in the lowest bits, and before it how much waits for it.
+const (
+	indexBits  = 21
+	heightBits = 21
+)
+
+func (s *scheduler) rank(i int32) uint64 {
+	return uint64(max(1<<heightBits-1-s.height[i], 0))<<indexBits | uint64(i)
+}
+
+func (s *scheduler) when(i int32) uint64 {
+	return uint64(s.ready[i])<<(indexBits+heightBits) | s.rank(i)
+}
+
+// triedAtOnce bounds the instructions that are looked at for one that takes no register.
+const triedAtOnce = 16
+
+// choose returns the instruction that comes next: of those that take no register which there is not, the one whose operands are known first, then the one that most waits for; where there is no such, the first of the code.
+func (s *scheduler) choose(now int32) int32 {
+	for len(s.unknown) > 0 && s.unknown[0]>>(indexBits+heightBits) <= uint64(now) {
+		s.known.push(s.unknown.pop() & (1<<(indexBits+heightBits) - 1))
+	}
+	for _, h := range []*minHeap{&s.known, &s.unknown} {
+		var full []uint64
+		found := None
+		for found == None && len(*h) > 0 && len(full) < triedAtOnce {
+			key := h.pop()
+			switch i := int32(key & (1<<indexBits - 1)); {
+			case s.placed[i]: // as the first of the code
+			case s.full(i):
+				full = append(full, key)
+			default:
+				found = i
+			}
+		}
+		for _, key := range full {
+			h.push(key)
+		}
+		if found != None {
+			return found
+		}
+	}
+	for s.placed[s.first] {
+		s.first++
+	}
+	return s.first
+}
+
+// minHeap is a binary heap of keys.
+type minHeap []uint64
+
+func (h *minHeap) push(key uint64) {
+	*h = append(*h, key)
+	k := *h
+	for i := len(k) - 1; i > 0 && k[(i-1)/2] > k[i]; i = (i - 1) / 2 {
+		k[i], k[(i-1)/2] = k[(i-1)/2], k[i]
+	}
+}
+
+func (h *minHeap) pop() uint64 {
+	k := *h
+	least := k[0]
+	last := len(k) - 1
+	k[0] = k[last]
+	k = k[:last]
+	for i := 0; ; {
+		child := 2*i + 1
+		if child+1 < last && k[child+1] < k[child] {
+			child++
+		}
+		if child >= last || k[i] <= k[child] {
+			break
+		}
+		k[i], k[child] = k[child], k[i]
+		i = child
+	}
+	*h = k
+	return least
+}
+
 // eachRead calls do with the part of each operand that may be read from an array.
 func (s *scheduler) eachRead(in *Instr, do func(part uint8)) {
 	operands := [...]int32{in.A, in.B, in.C, None}
@@ -200,30 +286,6 @@ func (s *scheduler) eachRead(in *Instr, do func(part uint8)) {
 			do(s.g.Vals[v].Part)
 		}
 	}
-}
-
-// choose returns the number of the candidate that comes next: of those that take no register which there is not, the one whose operands are known first, then the one that most waits for; where there is no such, the first of the code.
-func (s *scheduler) choose(candidates []int32, first, now int32) int {
-	best, bestReady, from := -1, int32(0), 0
-	for k, i := range candidates {
-		if i == first {
-			from = k
-		}
-		ready := max(s.ready[i], now)
-		if best >= 0 {
-			b := candidates[best]
-			if cmp.Or(cmp.Compare(ready, bestReady), cmp.Compare(s.height[b], s.height[i]), cmp.Compare(i, b)) > 0 {
-				continue
-			}
-		}
-		if !s.full(i) {
-			best, bestReady = k, ready
-		}
-	}
-	if best < 0 {
-		return from
-	}
-	return best
 }
 
 // full reports whether an instruction takes a register more than it gives back where short-lived values have all that they may.
