@@ -51,6 +51,7 @@ var internalImports = map[string][]string{
 	"internal/shape":            {"dtype"},
 	"internal/browser":          {},
 	"internal/pool":             {},
+	"internal/moves":            {"cpu"},
 	"internal/prefetch":         {},
 	"internal/handover":         {},
 	"internal/sysmem":           {},

@@ -7,8 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/moves"
 	"github.com/adjoint-go/adjoint/internal/native"
-	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // ErrStepLimit is the failure of a While that would need more steps than its limit.
@@ -143,42 +143,37 @@ func (c *caller) types(*microError) string {
 	return operandsText(c.in.In) + " → " + operandsText(c.in.Out)
 }
 
-// copyItem is a copy of n bytes from or to a frame.
-type copyItem struct {
-	dst, src unsafe.Pointer
-	n        int64
-}
+// mostQuick is the size in bytes up to which elements are copied in a list. A call for each costs nothing beside the copying of larger ones.
+const mostQuick = 2048
 
 // copies is a list of copies: those of eight bytes apart, which are most.
 type copies struct {
-	eight, other []copyItem
+	eight, other []moves.Item
+	large        bool // some of other are
 }
 
 func (c *copies) add(dst, src unsafe.Pointer, n int64) {
+	item := moves.Item{Dst: dst, Src: src, Bytes: n}
 	if n == 8 {
-		c.eight = append(c.eight, copyItem{dst, src, n})
+		c.eight = append(c.eight, item)
 	} else {
-		c.other = append(c.other, copyItem{dst, src, n})
+		c.other, c.large = append(c.other, item), c.large || n > mostQuick
 	}
 }
 
-// load copies element t of each source.
-func (c *copies) load(t int) {
+// load copies element t of each source; element next follows it.
+func (c *copies) load(t, next int) {
 	for k := range c.eight {
 		p := &c.eight[k]
-		*(*uint64)(p.dst) = *(*uint64)(unsafe.Add(p.src, 8*t))
+		*(*uint64)(p.Dst) = *(*uint64)(unsafe.Add(p.Src, 8*t))
+	}
+	if !c.large {
+		moves.Elements(c.other, t, 0, next)
+		return
 	}
 	for k := range c.other {
 		p := &c.other[k]
-		move(p.dst, unsafe.Add(p.src, int64(t)*p.n), p.n)
-	}
-}
-
-// ahead asks for element t of each source, which is loaded next: a step that walks backwards along many arrays would wait for each of them.
-func (c *copies) ahead(t int) {
-	for k := range c.other {
-		p := &c.other[k]
-		prefetch.Bytes(unsafe.Add(p.src, int64(t)*p.n), p.n)
+		move(p.Dst, unsafe.Add(p.Src, int64(t)*p.Bytes), p.Bytes)
 	}
 }
 
@@ -186,31 +181,39 @@ func (c *copies) ahead(t int) {
 func (c *copies) store(t int) {
 	for k := range c.eight {
 		p := &c.eight[k]
-		*(*uint64)(unsafe.Add(p.dst, 8*t)) = *(*uint64)(p.src)
+		*(*uint64)(unsafe.Add(p.Dst, 8*t)) = *(*uint64)(p.Src)
+	}
+	if !c.large {
+		moves.Elements(c.other, 0, t, 0)
+		return
 	}
 	for k := range c.other {
 		p := &c.other[k]
-		move(unsafe.Add(p.dst, int64(t)*p.n), p.src, p.n)
+		move(unsafe.Add(p.Dst, int64(t)*p.Bytes), p.Src, p.Bytes)
 	}
 }
 
 // inOrder is a list of copies that are made one after the other.
 type inOrder struct {
-	items []copyItem
+	items []moves.Item
 	eight bool // all are of eight bytes
+	quick bool // none is large, or overlaps what it is copied from
 }
 
 func (o *inOrder) run() {
-	if o.eight {
+	switch {
+	case o.eight:
 		for k := range o.items {
 			p := &o.items[k]
-			*(*uint64)(p.dst) = *(*uint64)(p.src)
+			*(*uint64)(p.Dst) = *(*uint64)(p.Src)
 		}
-		return
-	}
-	for k := range o.items {
-		p := &o.items[k]
-		move(p.dst, p.src, p.n)
+	case o.quick:
+		moves.Elements(o.items, 0, 0, 0)
+	default:
+		for k := range o.items {
+			p := &o.items[k]
+			move(p.Dst, p.Src, p.Bytes)
+		}
 	}
 }
 
@@ -265,10 +268,11 @@ func (b *between) prepare(c *caller, order []transfer, temp int64) {
 		}
 		return c.result(int(p.area - areaElse - 1))
 	}
-	b.items, b.eight = make([]copyItem, len(order)), true
+	b.items, b.eight, b.quick = make([]moves.Item, len(order)), true, true
 	for k, t := range order {
-		b.items[k] = copyItem{at(t.dst), at(t.src), t.n}
+		b.items[k] = moves.Item{Dst: at(t.dst), Src: at(t.src), Bytes: t.n}
 		b.eight = b.eight && t.n == 8
+		b.quick = b.quick && t.n <= mostQuick && (t.dst.area != t.src.area || t.dst.at+t.n <= t.src.at || t.src.at+t.n <= t.dst.at)
 	}
 }
 

@@ -290,16 +290,16 @@ func (x *scanCall) do(m *Machine) error {
 	}
 	for k, i := range x.order {
 		if n := len(x.xs.eight); k < n {
-			x.xs.eight[k].src = x.args[i]
+			x.xs.eight[k].Src = x.args[i]
 		} else {
-			x.xs.other[k-n].src = x.args[i]
+			x.xs.other[k-n].Src = x.args[i]
 		}
 	}
 	for k, i := range x.stored {
 		if n := len(x.ys.eight); k < n {
-			x.ys.eight[k].dst = x.result(s.Carries + i)
+			x.ys.eight[k].Dst = x.result(s.Carries + i)
 		} else {
-			x.ys.other[k-n].dst = x.result(s.Carries + i)
+			x.ys.other[k-n].Dst = x.result(s.Carries + i)
 		}
 	}
 	stops := &x.stops
@@ -417,10 +417,7 @@ func (x *scanCall) runFrames(from, to int) error {
 	s, body := x.s, &x.callees[0]
 	for i := from; i < to; i++ {
 		t := x.element(i)
-		x.xs.load(t)
-		if i < x.steps-1 {
-			x.xs.ahead(x.element(i + 1))
-		}
+		x.xs.load(t, x.element(i+1))
 		for _, k := range x.bound {
 			body.bind(k, unsafe.Add(x.args[k], int64(t)*body.in[k].n))
 		}
@@ -462,7 +459,7 @@ func (x *scanCall) runNative(m *Machine, code *native.Straight, from, to int) {
 	base, arena := x.callees[0].base, int(x.callees[0].b.ArenaBytes)
 	for i := from; i < to; i++ {
 		t := x.element(i)
-		x.xs.load(t)
+		x.xs.load(t, x.element(i+1))
 		code.Run(base, arena, m.spill)
 		x.ys.store(t)
 		if i < x.steps-1 {

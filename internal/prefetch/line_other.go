@@ -5,5 +5,3 @@ package prefetch
 import "unsafe"
 
 func line(unsafe.Pointer) {}
-
-func lines(unsafe.Pointer, int64) {}

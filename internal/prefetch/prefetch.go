@@ -11,8 +11,5 @@ func At[E any, I int | int32](s []E, i I) {
 	}
 }
 
-// Bytes asks for n bytes at p.
-func Bytes(p unsafe.Pointer, n int64) { lines(p, n) }
-
 // To asks for the beginning of what p points to; p may be nil.
 func To[E any](p *E) { line(unsafe.Pointer(p)) }

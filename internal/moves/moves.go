@@ -1,0 +1,26 @@
+// Package moves copies lists of small pieces of memory, as a loop does between its steps and the arrays of their elements: a call of copy for each takes longer than the copying.
+package moves
+
+import "unsafe"
+
+// Item is a copy of some bytes from Src to Dst.
+type Item struct {
+	Dst, Src unsafe.Pointer
+	Bytes    int64
+}
+
+// Elements copies element from of each array Src to element to of Dst, one after the other; the elements do not overlap. Of arrays of more than eight bytes an element it asks for element next of Src, which need not exist: steps that
+// walk along many arrays at once, and backwards, would wait for each of them.
+func Elements(items []Item, from, to, next int) {
+	if len(items) == 0 {
+		return
+	}
+	if quick {
+		elements(&items[0], len(items), from, to, next)
+		return
+	}
+	for k := range items {
+		p := &items[k]
+		copy(unsafe.Slice((*byte)(unsafe.Add(p.Dst, int64(to)*p.Bytes)), p.Bytes), unsafe.Slice((*byte)(unsafe.Add(p.Src, int64(from)*p.Bytes)), p.Bytes))
+	}
+}
