@@ -489,3 +489,87 @@ func TestSnapshotsOfText(t *testing.T) {
 		}
 	}
 }
+
+// States of carries that the loop gives on without a use, as in delay lines, are kept as they come into each step, also when what comes behind has taken their place.
+func TestCheckpointsOfDelays(t *testing.T) {
+	const steps = 50
+	add := func(c []*graph.Node) *graph.Node { // nothing but the reverse sweep reads c[0]
+		return graph.WithVJP(graph.Add(c[3], graph.Sum(c[1])), []*graph.Node{c[3], c[0]}, func(args []*graph.Node, _, ct *graph.Node) []*graph.Node {
+			return []*graph.Node{ct, graph.Mul(args[1], ct)}
+		})
+	}
+	next := func(c []*graph.Node) []*graph.Node {
+		return []*graph.Node{c[1], c[2], graph.Sin(graph.Add(c[2], c[2].Mul(0.5))), add(c)}
+	}
+	scan := func(opts ...graph.ScanOption) func(init []*graph.Node) []*graph.Node {
+		return func(init []*graph.Node) []*graph.Node {
+			final, _ := graph.Scan(steps, init, nil, func(c, _ []*graph.Node) (_, ys []*graph.Node) { return next(c), nil }, opts...)
+			return final
+		}
+	}
+	for name, loop := range map[string]func(init []*graph.Node) []*graph.Node{
+		"scan": scan(), "reverse": scan(graph.Reverse),
+		"while": func(init []*graph.Node) []*graph.Node {
+			k := init[0].Graph().Scalar(graph.Int64, 0)
+			final, _ := graph.While(steps, append(init, k), func(c []*graph.Node) *graph.Node {
+				return graph.Less(c[4], graph.Like(c[4], steps-1))
+			}, func(c []*graph.Node) []*graph.Node {
+				return append(next(c), graph.Add(c[4], graph.Like(c[4], 1)))
+			})
+			return final
+		},
+	} {
+		for _, shape := range [][]int{nil, {3}, {700}} {
+			g := graph.New()
+			x, y, z := g.Input("x", graph.Float64, shape...), g.Input("y", graph.Float64, shape...), g.Input("z", graph.Float64, shape...)
+			final := loop([]*graph.Node{x, y, z, g.Const(0)})
+			d := grad(t, graph.Add(final[3], graph.Sum(final[2])), x, y, z)
+			var want []uint64
+			for _, c := range []compile.Checkpoints{{}, {States: 1}, {States: 5}, {States: 5, Mixed: true}, {Every: 7}} {
+				p, err := compile.Config{Checkpoints: c}.Compile(d...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				code, unused := p.Code(), 0
+				for _, in := range code.Instrs {
+					if in.Op != vm.OpCall {
+						continue
+					}
+					if s := in.Call.Scan; s != nil && s.Snapshots != nil && !code.Blocks[s.Body].Inputs[s.Captured].Used {
+						unused++
+					}
+					if w := in.Call.While; w != nil && w.Snapshots != nil && !code.Blocks[w.Body].Inputs[w.Captured].Used {
+						unused++
+					}
+				}
+				if keeps := c != (compile.Checkpoints{}); (unused == 1) != keeps {
+					t.Errorf("%s of %v, %+v: %d loops keep a carry without a use\n%v", name, shape, c, unused, p)
+				}
+				for _, options := range [][]vm.Option{{vm.WithoutNative()}, {vm.WithNativeAhead()}} {
+					m := vm.NewMachine(p, options...)
+					for k, in := range []string{"x", "y", "z"} {
+						for i := range m.Float64(in) {
+							m.Float64(in)[i] = math.Sin(float64(3*i + k + 1))
+						}
+					}
+					out, err := m.Call()
+					if err != nil {
+						t.Fatal(err)
+					}
+					var bits []uint64
+					for _, o := range out {
+						for _, v := range o.Float64s() {
+							bits = append(bits, math.Float64bits(v))
+						}
+					}
+					if want == nil {
+						want = bits
+					}
+					if !slices.Equal(bits, want) {
+						t.Errorf("%s of %v, %+v: other bits", name, shape, c)
+					}
+				}
+			}
+		}
+	}
+}

@@ -67,7 +67,7 @@ func planBuffers(c *Code, call *Call, stores []int) *buffers {
 	if len(p.windows) == 0 || !p.findUses(c, b) {
 		return nil
 	}
-	p.choose(b, call.While != nil)
+	p.choose(b, call.While != nil || call.keepsStates())
 	if !slices.ContainsFunc(p.windows, func(w window) bool { return !w.fixed }) {
 		return nil
 	}

@@ -3,6 +3,7 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -221,23 +222,28 @@ func (o *inOrder) run() {
 type between struct {
 	inOrder
 	temp []byte
+	kept []int64 // see carriesAt
 }
 
 // carriesAt plans the moves of a loop's carries. Each goes to the inputs in the arenas of the blocks that use it; also to its result, if a block has it in a space
-// of its own, which is bound to the result, or if keep is set and the body has no copy of it. Those that go with their buffers are left out.
-func carriesAt(code *Code, call *Call, captured, carries int, keep bool, buffers *buffers) (order []transfer, temp int64) {
+// of its own, which is bound to the result, or if it is a While's and the body has no copy of it. Those that go with their buffers are left out. For snapshots, carries that no block uses go to temporary memory too, from kept
+// on, if a move overwrites the body's output, which may be another carry as it came into the step; kept is −1 for the others.
+func carriesAt(code *Code, call *Call, captured, carries int, buffers *buffers) (order []transfer, temp int64, kept []int64) {
 	list := call.callees()
 	body := &code.Blocks[list[len(list)-1]]
 	var moves []transfer
+	var unused []int
 	for c := range carries {
 		if buffers != nil && buffers.carried[c] {
 			continue
 		}
 		out := &body.Outputs[c]
 		src, n := place{areaBody, out.Offset}, bytesOf(out.Type)
-		toResult := keep && !body.Inputs[captured+c].Used
+		toResult := call.While != nil && !body.Inputs[captured+c].Used
+		used := false
 		for i, k := range list {
 			in := &code.Blocks[k].Inputs[captured+c]
+			used = used || in.Used
 			switch {
 			case !in.Used:
 			case in.Space != 0:
@@ -251,12 +257,36 @@ func carriesAt(code *Code, call *Call, captured, carries int, keep bool, buffers
 		if toResult {
 			moves = append(moves, transfer{place{areaElse + 1 + area(c), 0}, src, n})
 		}
+		if !used && call.keepsStates() {
+			unused = append(unused, c)
+		}
 	}
-	return sequence(moves)
+	kept = slices.Repeat([]int64{-1}, carries)
+	first := areaElse + 1 + area(carries)
+	overwritten := bodyOverlaps(moves)
+	for _, c := range unused {
+		if t := (transfer{place{first + area(c), 0}, place{areaBody, body.Outputs[c].Offset}, bytesOf(body.Outputs[c].Type)}); len(overwritten(t.src.at, t.n)) > 0 {
+			moves = append(moves, t)
+		}
+	}
+	order, temp = sequence(moves)
+	for i := range order {
+		if to := &order[i].dst; to.area >= first {
+			kept[to.area-first] = temp
+			*to = place{areaTemp, temp}
+			temp += (order[i].n + 7) &^ 7
+		}
+	}
+	return order, temp, kept
 }
 
-func (b *between) prepare(c *caller, order []transfer, temp int64) {
-	b.temp = make([]byte, temp)
+// keepsStates reports whether a loop stores carries in snapshots.
+func (c *Call) keepsStates() bool {
+	return c.Scan != nil && c.Scan.Snapshots != nil || c.While != nil && c.While.Snapshots != nil
+}
+
+func (b *between) prepare(c *caller, order []transfer, temp int64, kept []int64) {
+	b.temp, b.kept = make([]byte, temp), kept
 	at := func(p place) unsafe.Pointer {
 		switch p.area {
 		case areaBody:
@@ -274,6 +304,14 @@ func (b *between) prepare(c *caller, order []transfer, temp int64) {
 		b.eight = b.eight && t.n == 8
 		b.quick = b.quick && t.n <= mostQuick && (t.dst.area != t.src.area || t.dst.at+t.n <= t.src.at || t.src.at+t.n <= t.dst.at)
 	}
+}
+
+// unused returns where a carry lies between two steps that no block uses: where the body left it, unless that is overwritten.
+func (b *between) unused(body *callee, carry int) unsafe.Pointer {
+	if at := b.kept[carry]; at >= 0 {
+		return unsafe.Pointer(&b.temp[at])
+	}
+	return body.out[carry].p
 }
 
 // condCall runs a Cond.

@@ -3,6 +3,7 @@ package vm
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"unsafe"
 )
 
@@ -35,13 +36,7 @@ const fewOverlaps = 4
 // source is saved first.
 func sequence(list []transfer) (order []transfer, temp int64) {
 	list = slices.DeleteFunc(slices.Clone(list), func(t transfer) bool { return t.dst == t.src })
-	var body []int // transfers to the body, by destination
-	for i := range list {
-		if list[i].dst.area == areaBody {
-			body = append(body, i)
-		}
-	}
-	slices.SortFunc(body, func(i, k int) int { return cmp.Compare(list[i].dst.at, list[k].dst.at) })
+	overwriting := bodyOverlaps(list)
 	// later[i] are those that overwrite the source of i; before[k] is the number of those whose source k overwrites.
 	later := make([][]int, len(list))
 	before := make([]int, len(list))
@@ -57,16 +52,7 @@ func sequence(list []transfer) (order []transfer, temp int64) {
 	}
 	for i := range list {
 		t := &list[i]
-		first, _ := slices.BinarySearchFunc(body, t.src.at, func(k int, at int64) int {
-			if list[k].dst.at+list[k].n <= at {
-				return -1
-			}
-			return 1
-		})
-		for _, k := range body[first:] {
-			if list[k].dst.at >= t.src.at+t.n {
-				break
-			}
+		for _, k := range overwriting(t.src.at, t.n) {
 			if k == i {
 				continue
 			}
@@ -113,6 +99,22 @@ func sequence(list []transfer) (order []transfer, temp int64) {
 		release(i)
 	}
 	return append(saves, moves...), temp
+}
+
+// bodyOverlaps returns a function that lists the transfers to the body, by destination, which overwrite some of n bytes of it.
+func bodyOverlaps(list []transfer) func(at, n int64) []int {
+	var body []int
+	for i := range list {
+		if list[i].dst.area == areaBody {
+			body = append(body, i)
+		}
+	}
+	slices.SortFunc(body, func(i, k int) int { return cmp.Compare(list[i].dst.at, list[k].dst.at) })
+	return func(at, n int64) []int {
+		first := sort.Search(len(body), func(k int) bool { return list[body[k]].dst.at+list[body[k]].n > at })
+		end := sort.Search(len(body), func(k int) bool { return list[body[k]].dst.at >= at+n })
+		return body[first:max(first, end)]
+	}
 }
 
 // move copies n bytes, which may overlap.

@@ -110,8 +110,8 @@ func (x *scanCall) body() *Block { return &x.p.code.Blocks[x.s.Body] }
 func (x *scanCall) need(n *needs) {
 	x.caller.need(n)
 	buffers := planBuffers(&x.p.code, x.in.Call, x.stores)
-	_, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
-	n.add(heapBytes(temp), buffers.need())
+	_, temp, _ := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, buffers)
+	n.add(heapBytes(temp), int64(x.s.Carries)*8, buffers.need())
 	if s := x.s.Snapshots; s != nil {
 		n.add(int64(s.slots(x.s.Length))*int64(unsafe.Sizeof(checkpoint.Action{})), heapBytes(int64(s.slots(x.s.Length))))
 	}
@@ -165,8 +165,8 @@ func (x *scanCall) prepare(f *frame) {
 			x.spaces = append(x.spaces, c)
 		}
 	}
-	order, temp := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, false, buffers)
-	x.next.prepare(&x.caller, order, temp)
+	order, temp, kept := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, buffers)
+	x.next.prepare(&x.caller, order, temp, kept)
 	if f.m.ahead {
 		x.compileLoop(f.m)
 	}
@@ -210,7 +210,7 @@ func (x *scanCall) stepLoop() (*micro.Straight, *native.StepLoop) {
 	if !ok {
 		return nil, nil
 	}
-	order, _ := carriesAt(&x.p.code, x.in.Call, s.Captured, s.Carries, false, nil) // scalars have no buffers
+	order, _, _ := carriesAt(&x.p.code, x.in.Call, s.Captured, s.Carries, nil) // scalars have no buffers
 	for _, t := range order {
 		if t.n != 4 && t.n != 8 {
 			return nil, nil
@@ -372,18 +372,18 @@ func (x *scanCall) store(i, slot int) {
 		x.taken[slot] = true
 	}
 	for c := range x.s.Carries {
-		from := body.out[c].p // if the body does not use the carry: nothing has changed it since the step before
+		var from unsafe.Pointer
 		switch in := &body.in[x.s.Captured+c]; {
 		case i == 0:
 			from = x.args[x.s.Captured+c]
 		case x.hand != nil && x.hand.carried[c]:
 			from = x.hand.at[x.hand.inputs[x.s.Captured+c]]
-		case x.hand != nil && x.hand.outputs[c] >= 0:
-			from = x.hand.value(c)
 		case in.used && in.space:
 			from = x.result(c)
 		case in.used:
 			from = in.p
+		default:
+			from = x.next.unused(body, c)
 		}
 		move(x.snapshot(c, slot), from, body.out[c].n)
 	}

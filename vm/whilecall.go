@@ -38,8 +38,8 @@ func newWhile(c caller, w *While) *whileCall {
 func (x *whileCall) need(n *needs) {
 	x.caller.need(n)
 	buffers := planBuffers(&x.p.code, x.in.Call, x.stores)
-	_, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, buffers)
-	n.add(heapBytes(temp), buffers.need(), planTest(&x.p.code, x.w, buffers).need(), int64(x.w.Carries)*8)
+	_, temp, _ := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, buffers)
+	n.add(heapBytes(temp), int64(x.w.Carries)*8, buffers.need(), planTest(&x.p.code, x.w, buffers).need(), int64(x.w.Carries)*8)
 	s, l := x.stepLoop()
 	n.loop(s, l, x.loopBytes())
 }
@@ -82,8 +82,8 @@ func (x *whileCall) prepare(f *frame) {
 			x.conds = append(x.conds, c)
 		}
 	}
-	order, temp := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, true, buffers)
-	x.next.prepare(&x.caller, order, temp)
+	order, temp, kept := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, buffers)
+	x.next.prepare(&x.caller, order, temp, kept)
 	if s := x.w.Snapshots; s != nil {
 		x.keeper = checkpoint.NewKeeper(s.slots(x.w.Limit)-1, s.Every)
 	}
@@ -115,7 +115,7 @@ func (x *whileCall) keep(step int, code bool) {
 		case code && tested.used:
 			from = tested.p
 		case code:
-			from = body.out[c].p
+			from = x.next.unused(body, c)
 		}
 		move(x.snapshot(c, slot), from, n)
 	}
@@ -205,7 +205,7 @@ func (x *whileCall) stepLoop() (*micro.Straight, *native.StepLoop) {
 			return nil, nil
 		}
 	}
-	order, _ := carriesAt(&x.p.code, x.in.Call, w.Captured, w.Carries, true, nil)
+	order, _, _ := carriesAt(&x.p.code, x.in.Call, w.Captured, w.Carries, nil)
 	for _, t := range order {
 		if t.dst.area != areaBody && t.dst.area != areaTemp {
 			continue // the condition has its copies already, and results are taken behind the last step
