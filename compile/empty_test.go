@@ -127,3 +127,30 @@ func TestDerivativesOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// Loops whose carries and elements are all without elements still give a value at each step.
+func TestLoopsOfNothing(t *testing.T) {
+	for _, steps := range []int{1, 3, 1000} {
+		for _, c := range []compile.Config{{Verify: true}, {Verify: true, Disable: []string{"unroll"}}, {Unoptimized: true}} {
+			g := graph.New()
+			x, w := g.Input("x", graph.Float64, 2, 0), g.Input("w", graph.Float64)
+			final, ys := graph.Scan(steps, []*graph.Node{x}, []*graph.Node{graph.BroadcastTo(x, steps, 2, 0)}, func(c, e []*graph.Node) (next, ys []*graph.Node) {
+				return []*graph.Node{graph.Add(c[0], e[0])}, []*graph.Node{graph.Add(graph.Sum(e[0]), graph.Cos(graph.Sum(c[0])))}
+			})
+			cost := graph.Mul(w, graph.Sum(ys[0]))
+			out := append(grad(t, cost, x, w), cost, final[0])
+			p, err := c.Compile(out...)
+			if err != nil {
+				t.Errorf("%d steps, %+v: %v", steps, c, err)
+				continue
+			}
+			r, err := vm.NewMachine(p).Call(map[string]any{"x": vm.Array{Shape: []int{2, 0}, Data: []float64{}}, "w": 2.0})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d, y := r[1].Float64s()[0], r[2].Float64s()[0]; d != float64(steps) || y != 2*float64(steps) || len(r[0].Float64s())+len(r[3].Float64s()) != 0 {
+				t.Errorf("%d steps, %+v: %v", steps, c, r)
+			}
+		}
+	}
+}

@@ -54,7 +54,7 @@ func (s *loopSimplifier) replace(to *graph.Graph, n *graph.Node, in []*graph.Nod
 
 // shortLoop reports whether a loop had better be unrolled.
 func shortLoop(n *graph.Node) bool {
-	if n.Attrs().Bool("counted") {
+	if n.Attrs().Bool("counted") || len(n.Inputs()) == 0 { // operands without elements, which joined loops leave out; a body without parameters cannot be inlined
 		return false
 	}
 	l := loopOf(n)
