@@ -519,7 +519,7 @@ func unshaped(x *graph.Node) *graph.Node {
 func madeOfPieces(x *graph.Node, u *useCounts) bool {
 	for ; u.once(x); x = x.Input(0) {
 		if x.Op().Name != "reshape" {
-			return piecesOf(x) != nil
+			return piecesOf(x) != nil && !u.overlaid(x)
 		}
 	}
 	return false
@@ -632,8 +632,8 @@ var useRules = []rule{
 		apply: func(t term) *graph.Node {
 			var pieces []*graph.Node
 			for k, x := range t.in {
-				if madeOfPieces(t.of.Input(k), t.uses) {
-					pieces = append(pieces, piecesOf(unshaped(x))...)
+				if of := piecesOf(unshaped(x)); of != nil && madeOfPieces(t.of.Input(k), t.uses) { // another rule may have changed it
+					pieces = append(pieces, of...)
 				} else {
 					pieces = append(pieces, x)
 				}

@@ -421,6 +421,9 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			func(o *operands) *graph.Node {
 				return graph.Exp(graph.Roll(graph.Roll(square(o), 2, 0), 3, 1))
 			},
+			func(o *operands) *graph.Node { // put together one after the other
+				return graph.Sin(withRows(square(o)))
+			},
 			func(o *operands) *graph.Node {
 				return graph.Neg(graph.PadMode(graph.Cast(square(o), graph.Int32), []int{1, 2}, []int{0, 1}, "reflect"))
 			},
@@ -551,6 +554,9 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 				rows := graph.IndexTranspose(graph.Shape{3, 70}, []int{2, 0, 1}, waves(o, 1), waves(o, 2), waves(o, 3))
 				return graph.Concat(0, rows, graph.ExpandDims(waves(o, 4), 0))
 			},
+			func(o *operands) *graph.Node { // within which a piece is computed in its place
+				return graph.Concat(0, withRows(graph.Exp(inner(square(o)))), graph.Slice(square(o), graph.Range{Limit: 9}, graph.Range{Start: 2, Limit: 16}))
+			},
 		},
 		builders{
 			func(o *operands) *graph.Node {
@@ -558,6 +564,7 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 				return graph.Add(graph.Concat(0, both, o.x), graph.Sum(both))
 			},
 			func(o *operands) *graph.Node { return graph.Concat(1, graph.Concat(1, o.x, o.y), graph.Exp(o.x)) },
+			func(o *operands) *graph.Node { return graph.Sin(withRows(square(o))) }, // an overlay of overlays
 			func(o *operands) *graph.Node {
 				return graph.Concat(0, graph.Concat(1, o.x, o.y), graph.Concat(1, o.y, o.x))
 			},
@@ -793,6 +800,12 @@ func given(o *operands) *graph.Node {
 
 func few(o *operands, n int) *graph.Node {
 	return graph.ScatterAdd(graph.Constant(o.g, []int64{2, 1, 1}, 3), graph.Stack(0, o.s, o.t, o.t), 0, n)
+}
+
+// withRows is a matrix with its last row before it and its first one behind it.
+func withRows(a *graph.Node) *graph.Node {
+	last, first := graph.Slice(a, graph.Range{Start: -1, Limit: graph.All}), graph.Slice(a, graph.Range{Limit: 1})
+	return graph.Concat(0, graph.Concat(0, last, a), first)
 }
 
 // waves is f64[70].
