@@ -97,6 +97,5 @@ func (c *call) flattened(otherwise int, f func(x *graph.Node, axis int) *graph.N
 		}
 		return c.out(f(x, c.axis(c.int("axis", otherwise), len(s))))
 	}
-	axis := c.axis(c.int("axis", 1), len(s)+1)
-	return c.out(graph.Reshape(f(graph.Reshape(x, s[:axis].Size(), s[axis:].Size()), 1), s...))
+	return c.out(graph.Reshape(f(c.matrix(x), 1), s...))
 }

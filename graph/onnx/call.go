@@ -350,6 +350,15 @@ func (c *call) axis(a, rank int) int {
 	return a
 }
 
+// matrix makes one dimension of those before the attribute axis, and one of those from it on, which may be none.
+func (c *call) matrix(x *graph.Node) *graph.Node {
+	s, axis := x.Shape(), c.int("axis", 1)
+	if axis != len(s) {
+		axis = c.axis(axis, len(s))
+	}
+	return graph.Reshape(x, s[:axis].Size(), s[axis:].Size())
+}
+
 // axes normalises axes and refuses repeated ones.
 func (c *call) axes(as []int, rank int) []int {
 	out := make([]int, len(as))

@@ -173,6 +173,22 @@ func TestShapesAreComputed(t *testing.T) {
 	}
 }
 
+// Before version 13, softmax and its like see a matrix, cut at an axis that may be counted from the end, as Flatten does.
+func TestAxesThatCut(t *testing.T) {
+	for axis, want := range map[int64]string{-3: "[0.25 0.25 0.25 0.25]", -1: "[0.5 0.5 0.5 0.5]", 0: "[0.25 0.25 0.25 0.25]", 1: "[0.25 0.25 0.25 0.25]", 2: "[0.5 0.5 0.5 0.5]", 3: "[1 1 1 1]"} {
+		for _, opset := range []int64{11, 12} {
+			m := model(t, opset, &pb.GraphProto{
+				Input: []*pb.ValueInfoProto{info("x", kindFloat, 1, 2, 2)}, Output: []*pb.ValueInfoProto{info("z", kindFloat, 4)},
+				Initializer: []*pb.TensorProto{longs("all", -1)},
+				Node:        []*pb.NodeProto{op("Softmax x -> y", intAttr("axis", axis)), op("Reshape y all -> z")},
+			})
+			if got := text(run(t, m, Options{}, map[string]any{"x": make([]float32, 4)})...); got != want {
+				t.Errorf("opset %d, axis %d: %s, want %s", opset, axis, got, want)
+			}
+		}
+	}
+}
+
 func TestShapesOfInputsAreNamed(t *testing.T) {
 	m := model(t, 17, &pb.GraphProto{
 		Input: []*pb.ValueInfoProto{info("x", kindFloat, 6), info("shape", kindInt64, 2)}, Output: []*pb.ValueInfoProto{info("y", kindFloat, "a", "b")},

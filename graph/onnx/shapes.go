@@ -45,16 +45,7 @@ var shapes = []operator{
 		return c.as(k, graph.Cast(graph.Equal(j, graph.Add(i, graph.Like(i, float64(c.int("k", 0))))), k.dtype()))
 	}},
 	{name: "Flatten", in: func(c *call) []value {
-		x := c.x(0)
-		s := x.Shape()
-		axis := c.int("axis", 1)
-		if axis < -s.Rank() || axis > s.Rank() {
-			c.fail("axis %d is out of range for rank %d", axis, s.Rank())
-		}
-		if axis < 0 {
-			axis += s.Rank()
-		}
-		return c.out(graph.Reshape(x, s[:axis].Size(), s[axis:].Size()))
+		return c.out(c.matrix(c.x(0)))
 	}},
 	{name: "Pad", in: pad},
 	{name: "Range", in: rangeOf, why: "of constants, as all that decides shapes"},
