@@ -50,17 +50,19 @@ func (c *call) readAttributes() error {
 
 // convert runs the operator's converter in the graph of the builder. Nodes carry the position.
 func (c *call) convert(pos graph.Position) (results []value, err error) {
+	before := countErrors(c.b.root)
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
 		case mistake:
 			results, err = nil, r.err
-		default:
-			panic(r)
+		default: // a converter may have gone on with a node that is a mistake, of which nothing is known
+			if results, err = nil, newError(c.b.root, before); err == nil {
+				panic(r)
+			}
 		}
 	}()
 	c.pos = pos
-	before := countErrors(c.b.root)
 	c.b.g.At(pos, func() { results = c.op.in(c) })
 	for i := range results {
 		r := &results[i]

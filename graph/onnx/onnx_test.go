@@ -260,9 +260,10 @@ func TestBranches(t *testing.T) {
 
 func TestMistakesNameTheNode(t *testing.T) {
 	m := model(t, 17, &pb.GraphProto{
-		Name:  proto.String("g"),
-		Input: []*pb.ValueInfoProto{info("x", kindFloat, 2, 3)}, Output: []*pb.ValueInfoProto{info("y", kindFloat), info("z", kindFloat), info("u", kindFloat)},
-		Node: []*pb.NodeProto{op("MatMul x x -> y"), op("Unheard x -> z"), op("StringSplit x -> u")},
+		Name:   proto.String("g"),
+		Input:  []*pb.ValueInfoProto{info("x", kindFloat, 2, 3), info("l", kindFloat, 1, 4, 2), info("w", kindFloat, 4, 4, 3), info("b", kindFloat, 4)},
+		Output: []*pb.ValueInfoProto{info("y", kindFloat), info("z", kindFloat), info("u", kindFloat), info("v", kindFloat)},
+		Node:   []*pb.NodeProto{op("MatMul x x -> y"), op("Unheard x -> z"), op("StringSplit x -> u"), op("Conv l w b -> v")},
 	})
 	_, err := m.Build(graph.New(), Options{})
 	if err == nil {
@@ -272,6 +273,7 @@ func TestMistakesNameTheNode(t *testing.T) {
 		`onnx: node 0 "" (MatMul, opset 17): matmul: `,
 		`onnx: node 1 "" (Unheard, opset 17): the operator is neither of the standard nor a function of the model`,
 		`onnx: node 2 "" (StringSplit, opset 17): the operator came with opset 20`,
+		`onnx: node 3 "" (Conv, opset 17): conv: `, // to which the bias would be added
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %s", err, want)
