@@ -60,14 +60,14 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// TestGeneratedGoAgreesWithDefinition runs the definitions themselves, complete and with Scale
-// written out, against the generated functions.
+// TestGeneratedGoAgreesWithDefinition runs the definitions themselves, complete, with Scale
+// written out and with underflow left to happen, against the generated functions.
 func TestGeneratedGoAgreesWithDefinition(t *testing.T) {
 	rng := rand.New(rand.NewSource(8))
 	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
 		for _, op := range def.Ops() {
 			f := def.Lookup(op, typ)
-			expanded := f.ExpandScale()
+			forms := []*def.Func{f, f.ExpandScale(), f.LetUnderflow(), f.LetUnderflow().ExpandScale()}
 			for range 100 {
 				a := newGuarded(typ, 2)
 				a.fill(rng, edgeValues)
@@ -93,7 +93,7 @@ func TestGeneratedGoAgreesWithDefinition(t *testing.T) {
 						got = uint64(math.Float32bits(Binary32(op)(x, y)))
 					}
 				}
-				for _, g := range []*def.Func{f, expanded} {
+				for _, g := range forms {
 					want, _ := g.Eval(args[:f.Args]...)
 					if got != want[0] && !(isNaNBits(typ, got) && isNaNBits(typ, want[0])) {
 						t.Fatalf("%s %s(%v): generated %#x, definition %#x", op, typ, e[:f.Args], got, want[0])

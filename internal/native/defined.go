@@ -17,7 +17,10 @@ type definedKey struct {
 	t  dtype.DType
 }
 
-type definedForms struct{ complete, fast *def.Func }
+type definedForms struct {
+	complete, fast *def.Func
+	guard          isa.Op // how the fast form's is tested
+}
 
 // lowerDefined appends an operation that package def defines.
 func (g *lowering) lowerDefined(in *micro.Instr, dst, a, b, c int32) bool {
@@ -30,10 +33,18 @@ func (g *lowering) lowerDefined(in *micro.Instr, dst, a, b, c int32) bool {
 			forms.complete = def.Lookup(in.Op, in.Type)
 		}
 		if forms.complete != nil {
+			if !g.Machine.SlowUnderflow() {
+				forms.complete = forms.complete.LetUnderflow()
+			}
 			if !g.Machine.Has(isa.Scalef, elemOf(in.Type)) {
 				forms.complete = forms.complete.ExpandScale()
 			}
-			forms.fast = forms.complete.Fast()
+			forms.fast, forms.guard = forms.complete.Fast(), isa.Guard
+			if g.Machine.Has(isa.GuardAll, elemOf(in.Type)) {
+				if all, ok := forms.fast.GuardAll(); ok {
+					forms.fast, forms.guard = all, isa.GuardAll
+				}
+			}
 		}
 		if g.fastOf == nil {
 			g.fastOf = map[definedKey]definedForms{}
@@ -66,7 +77,7 @@ func (g *lowering) lowerDefined(in *micro.Instr, dst, a, b, c int32) bool {
 	if f.Args > 1 {
 		extra = b
 	}
-	g.Code = append(g.Code, isa.Instr{Op: isa.Guard, Type: t, Imm: uint8(g.function(f)), Dst: dst, A: result, B: guard, C: a, Extra: extra, Part: g.part})
+	g.Code = append(g.Code, isa.Instr{Op: forms.guard, Type: t, Imm: uint8(g.function(f)), Dst: dst, A: result, B: guard, C: a, Extra: extra, Part: g.part})
 	if extra != isa.None {
 		g.Code = append(g.Code, isa.Instr{Op: isa.Hold, Type: t, Dst: isa.None, A: extra, B: isa.None, C: isa.None})
 	}

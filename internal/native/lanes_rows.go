@@ -36,7 +36,7 @@ func (c *straightCompiler) placeRows() {
 				}
 			}
 		}
-		if in.Op == isa.Guard && in.Extra != isa.None {
+		if (in.Op == isa.Guard || in.Op == isa.GuardAll) && in.Extra != isa.None {
 			if r, ok := rowOf[in.Extra]; ok {
 				f.rows[r].last = int32(i)
 			}

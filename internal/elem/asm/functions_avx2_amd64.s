@@ -241,23 +241,21 @@ loop:
 	VFMADD231PD  Y11, Y8, Y2
 	VMOVUPD      constants64<>+992(SB), Y8
 	VFMADD213PD  Y14, Y9, Y8
-	VFMADD213PD  constants64<>+1024(SB), Y9, Y8
-	VFMADD213PD  constants64<>+1056(SB), Y9, Y8
-	VFMADD213PD  constants64<>+1088(SB), Y9, Y8
-	VADDPD       constants64<>+64(SB), Y2, Y2
+	VFMADD213PD  Y4, Y4, Y2
+	VMOVUPD      constants64<>+1120(SB), Y4
+	VFMADD213PD  Y13, Y9, Y4
 	VBLENDVPD    Y1, constants64<>+1248(SB), Y2, Y2
-	VMOVUPD      constants64<>+1120(SB), Y1
-	VFMADD213PD  Y13, Y9, Y1
-	VMULPD       Y4, Y2, Y2
-	VFMADD213PD  constants64<>+1152(SB), Y9, Y1
 	VMULPD       Y6, Y2, Y2
-	VFMADD213PD  constants64<>+1184(SB), Y9, Y1
-	VFMADD213PD  constants64<>+1216(SB), Y9, Y1
-	VFMADD231PD  Y0, Y8, Y1
-	VFMADD231PD  Y1, Y9, Y0
-	VADDPD       constants64<>+64(SB), Y0, Y0
+	VFMADD213PD  constants64<>+1024(SB), Y9, Y8
+	VFMADD213PD  constants64<>+1152(SB), Y9, Y4
+	VFMADD213PD  constants64<>+1056(SB), Y9, Y8
+	VFMADD213PD  constants64<>+1184(SB), Y9, Y4
+	VFMADD213PD  constants64<>+1088(SB), Y9, Y8
+	VFMADD213PD  constants64<>+1216(SB), Y9, Y4
+	VFMADD231PD  Y0, Y8, Y4
+	VFMADD231PD  Y4, Y9, Y0
+	VFMADD213PD  Y5, Y5, Y0
 	VBLENDVPD    Y3, constants64<>+1248(SB), Y0, Y0
-	VMULPD       Y5, Y0, Y0
 	VMULPD       Y7, Y0, Y0
 	VMOVUPD      Y2, (DI)(BX*8)
 	VMOVUPD      Y0, 32(DI)(BX*8)
@@ -310,11 +308,9 @@ TEXT ·Exp2F64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+1280(SB), Y11
-	VMOVUPD constants64<>+1312(SB), Y15
-	VMOVUPD constants64<>+1344(SB), Y14
-	VMOVUPD constants64<>+1376(SB), Y13
-	VMOVUPD constants64<>+1408(SB), Y12
+	VMOVUPD constants64<>+1280(SB), Y15
+	VMOVUPD constants64<>+1312(SB), Y14
+	VMOVUPD constants64<>+1344(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -323,58 +319,59 @@ TEXT ·Exp2F64AVX2(SB), $128-40
 loop:
 	VMINPD      (SI)(BX*8), Y13, Y0
 	VMINPD      32(SI)(BX*8), Y13, Y1
-	VMAXPD      Y0, Y12, Y0
-	VMAXPD      Y1, Y12, Y1
-	VROUNDPD    $0x08, Y0, Y2
-	VROUNDPD    $0x08, Y1, Y3
-	VSUBPD      Y2, Y0, Y0
-	VSUBPD      Y3, Y1, Y1
-	VADDPD      constants64<>+928(SB), Y2, Y2
+	VMOVUPD     constants64<>+1376(SB), Y2
+	VMAXPD      Y0, Y2, Y0
+	VMAXPD      Y1, Y2, Y2
+	VROUNDPD    $0x08, Y0, Y1
+	VROUNDPD    $0x08, Y2, Y3
+	VSUBPD      Y1, Y0, Y0
+	VSUBPD      Y3, Y2, Y2
+	VADDPD      constants64<>+928(SB), Y1, Y1
 	VADDPD      constants64<>+928(SB), Y3, Y3
 	VMULPD      Y0, Y0, Y4
-	VMULPD      Y1, Y1, Y5
-	VPSRLQ      $0x01, Y2, Y6
+	VMULPD      Y2, Y2, Y5
+	VPSRLQ      $0x01, Y1, Y6
 	VPSRLQ      $0x01, Y3, Y7
 	VPSLLQ      $0x34, Y6, Y8
 	VPSLLQ      $0x34, Y7, Y9
-	VPSUBQ      Y6, Y2, Y2
+	VPSUBQ      Y6, Y1, Y1
 	VPSUBQ      Y7, Y3, Y3
-	VPSLLQ      $0x34, Y2, Y2
+	VMULPD      Y8, Y0, Y6
+	VMULPD      Y9, Y2, Y7
+	VPSLLQ      $0x34, Y1, Y1
 	VPSLLQ      $0x34, Y3, Y3
-	VMOVUPD     Y15, Y6
-	VFMADD231PD Y4, Y11, Y6
-	VMOVUPD     constants64<>+1440(SB), Y7
-	VFMADD213PD Y14, Y4, Y7
-	VFMADD213PD constants64<>+1472(SB), Y4, Y6
-	VFMADD213PD constants64<>+1504(SB), Y4, Y7
-	VFMADD213PD constants64<>+1536(SB), Y4, Y6
-	VFMADD213PD constants64<>+1568(SB), Y4, Y7
-	VFMADD213PD constants64<>+1600(SB), Y4, Y6
-	VFMADD213PD constants64<>+1632(SB), Y4, Y7
-	VFMADD213PD constants64<>+1664(SB), Y4, Y6
-	VFMADD213PD constants64<>+896(SB), Y4, Y7
-	VMOVUPD     Y15, Y4
-	VFMADD231PD Y5, Y11, Y4
-	VFMADD231PD Y0, Y6, Y7
-	VMOVUPD     constants64<>+1440(SB), Y6
-	VFMADD213PD Y14, Y5, Y6
-	VFMADD213PD constants64<>+64(SB), Y7, Y0
-	VFMADD213PD constants64<>+1472(SB), Y5, Y4
-	VFMADD213PD constants64<>+1504(SB), Y5, Y6
-	VMULPD      Y8, Y0, Y0
-	VFMADD213PD constants64<>+1536(SB), Y5, Y4
-	VFMADD213PD constants64<>+1568(SB), Y5, Y6
-	VMULPD      Y2, Y0, Y0
+	VMOVUPD     constants64<>+1408(SB), Y10
+	VFMADD213PD Y15, Y4, Y10
+	VFMADD213PD constants64<>+1440(SB), Y4, Y10
+	VFMADD213PD constants64<>+1472(SB), Y4, Y10
+	VFMADD213PD constants64<>+1504(SB), Y4, Y10
+	VFMADD213PD constants64<>+1536(SB), Y4, Y10
+	VMOVUPD     constants64<>+1568(SB), Y11
+	VFMADD213PD Y14, Y4, Y11
+	VFMADD213PD constants64<>+1600(SB), Y4, Y11
+	VFMADD213PD constants64<>+1632(SB), Y4, Y11
+	VFMADD213PD constants64<>+1664(SB), Y4, Y11
+	VFMADD213PD constants64<>+896(SB), Y4, Y11
+	VFMADD231PD Y0, Y10, Y11
+	VMOVUPD     constants64<>+1408(SB), Y0
+	VFMADD213PD Y15, Y5, Y0
+	VFMADD231PD Y11, Y6, Y8
+	VMOVUPD     constants64<>+1568(SB), Y4
+	VFMADD213PD Y14, Y5, Y4
+	VFMADD213PD constants64<>+1440(SB), Y5, Y0
 	VFMADD213PD constants64<>+1600(SB), Y5, Y4
-	VFMADD213PD constants64<>+1632(SB), Y5, Y6
+	VMULPD      Y1, Y8, Y8
+	VFMADD213PD constants64<>+1472(SB), Y5, Y0
+	VFMADD213PD constants64<>+1632(SB), Y5, Y4
+	VFMADD213PD constants64<>+1504(SB), Y5, Y0
 	VFMADD213PD constants64<>+1664(SB), Y5, Y4
-	VFMADD213PD constants64<>+896(SB), Y5, Y6
-	VFMADD231PD Y1, Y4, Y6
-	VFMADD213PD constants64<>+64(SB), Y6, Y1
-	VMULPD      Y9, Y1, Y1
-	VMULPD      Y3, Y1, Y1
-	VMOVUPD     Y0, (DI)(BX*8)
-	VMOVUPD     Y1, 32(DI)(BX*8)
+	VFMADD213PD constants64<>+1536(SB), Y5, Y0
+	VFMADD213PD constants64<>+896(SB), Y5, Y4
+	VFMADD231PD Y2, Y0, Y4
+	VFMADD231PD Y4, Y7, Y9
+	VMULPD      Y3, Y9, Y9
+	VMOVUPD     Y8, (DI)(BX*8)
+	VMOVUPD     Y9, 32(DI)(BX*8)
 	LEAQ        16(BX), AX
 	ADDQ        $0x08, BX
 	CMPQ        AX, CX
@@ -4661,6 +4658,7 @@ TEXT ·PowF64AVX2(SB), $160-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VMOVUPD constants64<>+0(SB), Y14
+	VMOVUPD constants64<>+1280(SB), Y13
 	VMOVUPD constants64<>+64(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
@@ -4680,7 +4678,6 @@ loop:
 	VSUBPD       Y15, Y3, Y5
 	VSUBPD       constants64<>+352(SB), Y1, Y1
 	VPAND        Y0, Y2, Y2
-	VPXOR        constants64<>+384(SB), Y2, Y2
 	VDIVPD       Y4, Y15, Y0
 	VSUBPD       Y15, Y4, Y6
 	VSUBPD       Y6, Y3, Y3
@@ -4733,42 +4730,43 @@ loop:
 	VROUNDPD     $0x08, Y11, Y0
 	VPAND        constants64<>+192(SB), Y11, Y1
 	VFMADD231PD  Y3, Y6, Y9
-	VCMPPD       $0x15, constants64<>+7936(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
+	VCMPPD       $0x11, constants64<>+7936(SB), Y1, Y1
+	VSUBPD       Y0, Y11, Y11
+	VADDPD       constants64<>+928(SB), Y0, Y0
+	VPAND        Y1, Y2, Y2
+	VADDPD       Y9, Y4, Y4
+	VPXOR        constants64<>+384(SB), Y2, Y2
 	VMOVMSKPD    Y2, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPD       Y0, Y11, Y11
-	VADDPD       constants64<>+928(SB), Y0, Y0
-	VADDPD       Y9, Y4, Y4
 	VPSRLQ       $0x01, Y0, Y1
 	VPSLLQ       $0x34, Y1, Y2
 	VPSUBQ       Y1, Y0, Y0
 	VFMADD231PD  Y4, Y8, Y7
 	VPSLLQ       $0x34, Y0, Y0
 	VADDPD       Y7, Y11, Y11
-	VMOVUPD      constants64<>+1536(SB), Y1
-	VFMADD231PD  constants64<>+1504(SB), Y11, Y1
-	VMOVUPD      constants64<>+1472(SB), Y3
-	VFMADD231PD  constants64<>+1344(SB), Y11, Y3
-	VMOVUPD      constants64<>+1312(SB), Y4
-	VFMADD231PD  constants64<>+1440(SB), Y11, Y4
+	VMOVUPD      constants64<>+1472(SB), Y1
+	VFMADD231PD  constants64<>+1600(SB), Y11, Y1
+	VMOVUPD      constants64<>+1440(SB), Y3
+	VFMADD231PD  constants64<>+1312(SB), Y11, Y3
+	VMOVUPD      constants64<>+1568(SB), Y4
+	VFMADD213PD  Y13, Y11, Y4
 	VMULPD       Y11, Y11, Y5
-	VMOVUPD      constants64<>+1664(SB), Y6
-	VFMADD231PD  constants64<>+1632(SB), Y11, Y6
-	VMOVUPD      constants64<>+1600(SB), Y7
-	VFMADD231PD  constants64<>+1568(SB), Y11, Y7
+	VMOVUPD      constants64<>+1536(SB), Y6
+	VFMADD231PD  constants64<>+1664(SB), Y11, Y6
+	VMOVUPD      constants64<>+1504(SB), Y7
+	VFMADD231PD  constants64<>+1632(SB), Y11, Y7
+	VMULPD       Y2, Y11, Y8
 	VFMADD231PD  Y5, Y3, Y1
-	VFMADD231PD  constants64<>+1280(SB), Y5, Y4
+	VFMADD231PD  constants64<>+1408(SB), Y5, Y4
 	VMULPD       Y5, Y5, Y3
 	VFMADD231PD  Y5, Y7, Y6
 	VFMADD231PD  Y3, Y4, Y1
 	VFMADD231PD  Y3, Y1, Y6
-	VFMADD213PD  constants64<>+896(SB), Y11, Y6
-	VFMADD213PD  Y15, Y6, Y11
-	VMULPD       Y2, Y11, Y11
-	VMULPD       Y0, Y11, Y11
-	VMOVUPD      Y11, (DI)(BX*8)
+	VFMADD213PD  constants64<>+896(SB), Y6, Y11
+	VFMADD231PD  Y11, Y8, Y2
+	VMULPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (DI)(BX*8)
 
 next:
 	LEAQ 8(BX), AX
@@ -4835,24 +4833,24 @@ complete:
 	VMULPD       Y10, Y10, Y11
 	VMOVUPD      constants64<>+7776(SB), Y12
 	VFMADD231PD  constants64<>+7744(SB), Y10, Y12
-	VMOVUPD      constants64<>+7712(SB), Y13
-	VFMADD231PD  constants64<>+7680(SB), Y10, Y13
-	VFMADD231PD  Y11, Y12, Y13
+	VMOVUPD      Y1, 96(SP)
+	VMOVUPD      constants64<>+7712(SB), Y1
+	VFMADD231PD  constants64<>+7680(SB), Y10, Y1
+	VFMADD231PD  Y11, Y12, Y1
 	VMOVUPD      constants64<>+7648(SB), Y12
 	VFMADD231PD  constants64<>+7616(SB), Y10, Y12
-	VMOVUPD      Y1, 96(SP)
-	VMOVUPD      constants64<>+7584(SB), Y1
-	VFMADD231PD  constants64<>+7552(SB), Y10, Y1
-	VFMADD231PD  Y11, Y12, Y1
-	VMULPD       Y11, Y11, Y11
-	VFMADD231PD  Y11, Y13, Y1
-	VFMADD213PD  constants64<>+7808(SB), Y10, Y1
-	VADDPD       constants64<>+7840(SB), Y1, Y11
-	VMULPD       Y11, Y10, Y12
-	VMOVUPD      Y12, Y13
-	VFMSUB231PD  Y11, Y10, Y13
 	VMOVUPD      Y2, 128(SP)
-	VADDPD       Y1, Y11, Y2
+	VMOVUPD      constants64<>+7584(SB), Y2
+	VFMADD231PD  constants64<>+7552(SB), Y10, Y2
+	VFMADD231PD  Y11, Y12, Y2
+	VMULPD       Y11, Y11, Y11
+	VFMADD231PD  Y11, Y1, Y2
+	VFMADD213PD  constants64<>+7808(SB), Y10, Y2
+	VADDPD       constants64<>+7840(SB), Y2, Y1
+	VMULPD       Y1, Y10, Y11
+	VMOVUPD      Y11, Y12
+	VFMSUB231PD  Y1, Y10, Y12
+	VADDPD       Y2, Y1, Y0
 	VFNMADD231PD Y6, Y9, Y8
 	VSUBPD       Y15, Y6, Y6
 	VSUBPD       Y6, Y5, Y5
@@ -4862,114 +4860,115 @@ complete:
 	VFMSUB231PD  Y9, Y9, Y5
 	VADDPD       Y9, Y9, Y6
 	VFMADD231PD  Y8, Y6, Y5
-	VFMADD231PD  Y2, Y5, Y13
-	VSUBPD       constants64<>+7840(SB), Y11, Y11
-	VSUBPD       Y11, Y1, Y1
-	VFMADD231PD  Y1, Y10, Y13
-	VADDPD       constants64<>+7872(SB), Y12, Y1
-	VSUBPD       constants64<>+7872(SB), Y1, Y2
-	VSUBPD       Y2, Y12, Y12
-	VADDPD       constants64<>+7904(SB), Y12, Y12
-	VADDPD       Y13, Y12, Y12
-	VMULPD       Y1, Y9, Y2
-	VMOVUPD      Y2, Y5
-	VFMSUB231PD  Y1, Y9, Y5
-	VFMADD231PD  Y1, Y8, Y5
-	VFMADD231PD  Y12, Y9, Y5
+	VFMADD231PD  Y0, Y5, Y12
+	VSUBPD       constants64<>+7840(SB), Y1, Y1
+	VSUBPD       Y1, Y2, Y2
+	VFMADD231PD  Y2, Y10, Y12
+	VADDPD       constants64<>+7872(SB), Y11, Y0
+	VSUBPD       constants64<>+7872(SB), Y0, Y1
+	VSUBPD       Y1, Y11, Y11
+	VADDPD       constants64<>+7904(SB), Y11, Y11
+	VADDPD       Y12, Y11, Y11
+	VMULPD       Y0, Y9, Y1
+	VMOVUPD      Y1, Y2
+	VFMSUB231PD  Y0, Y9, Y2
+	VFMADD231PD  Y0, Y8, Y2
+	VFMADD231PD  Y11, Y9, Y2
 	VPSRLQ       $0x34, Y4, Y4
 	VPOR         constants64<>+320(SB), Y4, Y4
 	VSUBPD       constants64<>+352(SB), Y4, Y4
-	VSUBPD       constants64<>+704(SB), Y4, Y1
-	VBLENDVPD    Y3, Y1, Y4, Y4
-	VADDPD       Y2, Y4, Y1
-	VSUBPD       Y4, Y1, Y4
-	VSUBPD       Y4, Y2, Y2
-	VADDPD       Y5, Y2, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VMULPD       Y1, Y3, Y4
-	VMOVUPD      Y4, Y5
-	VFMSUB231PD  Y1, Y3, Y5
-	VFMADD231PD  Y2, Y3, Y5
-	VPAND        constants64<>+192(SB), Y4, Y2
-	VCMPPD       $0x15, constants64<>+7936(SB), Y2, Y2
-	VBLENDVPD    Y2, constants64<>+1248(SB), Y5, Y5
-	VMOVUPD      constants64<>+7936(SB), Y6
-	VMINPD       Y4, Y6, Y6
-	VMOVUPD      constants64<>+7968(SB), Y7
-	VMAXPD       Y6, Y7, Y7
-	VCMPPD       $0x00, constants64<>+1248(SB), Y1, Y1
-	VBLENDVPD    Y1, constants64<>+1248(SB), Y7, Y7
-	VBLENDVPD    Y2, Y7, Y4, Y4
-	VROUNDPD     $0x08, Y4, Y1
-	VSUBPD       Y1, Y4, Y4
-	VADDPD       Y5, Y4, Y4
-	VMULPD       Y4, Y4, Y2
+	VSUBPD       constants64<>+704(SB), Y4, Y0
+	VBLENDVPD    Y3, Y0, Y4, Y4
+	VADDPD       Y1, Y4, Y0
+	VSUBPD       Y4, Y0, Y4
+	VSUBPD       Y4, Y1, Y1
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      (DX)(BX*8), Y2
+	VMULPD       Y0, Y2, Y3
+	VMOVUPD      Y3, Y4
+	VFMSUB231PD  Y0, Y2, Y4
+	VFMADD231PD  Y1, Y2, Y4
+	VPAND        constants64<>+192(SB), Y3, Y1
+	VCMPPD       $0x15, constants64<>+7936(SB), Y1, Y1
+	VBLENDVPD    Y1, constants64<>+1248(SB), Y4, Y4
+	VMOVUPD      constants64<>+7936(SB), Y5
+	VMINPD       Y3, Y5, Y5
+	VMOVUPD      constants64<>+7968(SB), Y6
+	VMAXPD       Y5, Y6, Y6
+	VCMPPD       $0x00, constants64<>+1248(SB), Y0, Y0
+	VBLENDVPD    Y0, constants64<>+1248(SB), Y6, Y6
+	VBLENDVPD    Y1, Y6, Y3, Y3
+	VROUNDPD     $0x08, Y3, Y0
+	VSUBPD       Y0, Y3, Y3
+	VADDPD       Y4, Y3, Y3
+	VMULPD       Y3, Y3, Y1
+	VMOVUPD      constants64<>+1440(SB), Y4
+	VFMADD231PD  constants64<>+1312(SB), Y3, Y4
 	VMOVUPD      constants64<>+1472(SB), Y5
-	VFMADD231PD  constants64<>+1344(SB), Y4, Y5
-	VMOVUPD      constants64<>+1536(SB), Y6
-	VFMADD231PD  constants64<>+1504(SB), Y4, Y6
-	VFMADD231PD  Y2, Y5, Y6
-	VMULPD       Y2, Y2, Y5
-	VMOVUPD      constants64<>+1312(SB), Y7
-	VFMADD231PD  constants64<>+1440(SB), Y4, Y7
-	VFMADD231PD  constants64<>+1280(SB), Y2, Y7
-	VFMADD231PD  Y5, Y7, Y6
-	VMOVUPD      constants64<>+1600(SB), Y7
-	VFMADD231PD  constants64<>+1568(SB), Y4, Y7
-	VMOVUPD      constants64<>+1664(SB), Y8
-	VFMADD231PD  constants64<>+1632(SB), Y4, Y8
-	VFMADD231PD  Y2, Y7, Y8
-	VFMADD231PD  Y5, Y6, Y8
-	VFMADD213PD  constants64<>+896(SB), Y4, Y8
-	VFMADD213PD  Y15, Y8, Y4
-	VADDPD       constants64<>+928(SB), Y1, Y1
-	VPSRLQ       $0x01, Y1, Y2
-	VPSLLQ       $0x34, Y2, Y5
-	VMULPD       Y5, Y4, Y4
-	VPSUBQ       Y2, Y1, Y1
-	VPSLLQ       $0x34, Y1, Y1
-	VMULPD       Y1, Y4, Y4
-	VROUNDPD     $0x0b, Y3, Y1
-	VCMPPD       $0x00, Y1, Y3, Y1
-	VPXOR        constants64<>+384(SB), Y1, Y2
-	VPSLLQ       $0x00, Y0, Y5
-	VPAND        Y2, Y5, Y2
-	VBLENDVPD    Y2, constants64<>+2496(SB), Y4, Y2
+	VFMADD231PD  constants64<>+1600(SB), Y3, Y5
+	VFMADD231PD  Y1, Y4, Y5
+	VMULPD       Y1, Y1, Y4
+	VMOVUPD      constants64<>+1568(SB), Y6
+	VFMADD213PD  Y13, Y3, Y6
+	VFMADD231PD  constants64<>+1408(SB), Y1, Y6
+	VFMADD231PD  Y4, Y6, Y5
+	VMOVUPD      constants64<>+1504(SB), Y6
+	VFMADD231PD  constants64<>+1632(SB), Y3, Y6
+	VMOVUPD      constants64<>+1536(SB), Y7
+	VFMADD231PD  constants64<>+1664(SB), Y3, Y7
+	VFMADD231PD  Y1, Y6, Y7
+	VFMADD231PD  Y4, Y5, Y7
+	VFMADD213PD  constants64<>+896(SB), Y3, Y7
+	VADDPD       constants64<>+928(SB), Y0, Y0
+	VPSRLQ       $0x01, Y0, Y1
+	VPSLLQ       $0x34, Y1, Y4
+	VMULPD       Y4, Y3, Y3
+	VFMADD231PD  Y7, Y3, Y4
+	VPSUBQ       Y1, Y0, Y0
+	VPSLLQ       $0x34, Y0, Y0
+	VMULPD       Y0, Y4, Y4
+	VROUNDPD     $0x0b, Y2, Y0
+	VCMPPD       $0x00, Y0, Y2, Y0
+	VPXOR        constants64<>+384(SB), Y0, Y1
+	VMOVUPD      (SI)(BX*8), Y3
+	VPSLLQ       $0x00, Y3, Y5
+	VPAND        Y1, Y5, Y1
+	VBLENDVPD    Y1, constants64<>+2496(SB), Y4, Y1
 	VMOVUPD      128(SP), Y6
 	VCMPPD       $0x00, constants64<>+1248(SB), Y6, Y7
-	VPSLLQ       $0x00, Y3, Y8
+	VPSLLQ       $0x00, Y2, Y8
 	VPXOR        Y8, Y7, Y9
 	VMOVUPD      constants64<>+288(SB), Y10
 	VBLENDVPD    Y9, constants64<>+1248(SB), Y10, Y9
 	VCMPPD       $0x00, Y10, Y6, Y11
 	VPOR         Y11, Y7, Y7
-	VBLENDVPD    Y7, Y9, Y2, Y2
+	VBLENDVPD    Y7, Y9, Y1, Y1
 	VCMPPD       $0x11, Y6, Y15, Y7
 	VPXOR        Y8, Y7, Y7
 	VPXOR        Y8, Y8, Y8
 	VBLENDVPD    Y7, Y10, Y8, Y7
 	VCMPPD       $0x00, Y15, Y6, Y6
 	VBLENDVPD    Y6, Y15, Y7, Y7
-	VPAND        constants64<>+192(SB), Y3, Y6
+	VPAND        constants64<>+192(SB), Y2, Y6
 	VCMPPD       $0x00, Y10, Y6, Y6
-	VBLENDVPD    Y6, Y7, Y2, Y2
-	VMULPD       constants64<>+1920(SB), Y3, Y6
+	VBLENDVPD    Y6, Y7, Y1, Y1
+	VMULPD       constants64<>+1920(SB), Y2, Y6
 	VROUNDPD     $0x0b, Y6, Y7
 	VCMPPD       $0x04, Y7, Y6, Y6
-	VPAND        Y6, Y1, Y1
-	VPAND        Y1, Y5, Y5
+	VPAND        Y6, Y0, Y0
+	VPAND        Y0, Y5, Y5
 	VBLENDVPD    Y5, constants64<>+224(SB), Y8, Y5
-	VPXOR        Y5, Y2, Y2
-	VCMPPD       $0x04, Y0, Y0, Y1
-	VCMPPD       $0x04, Y3, Y3, Y5
-	VPOR         Y5, Y1, Y1
-	VBLENDVPD    Y1, constants64<>+2496(SB), Y2, Y2
-	VCMPPD       $0x00, Y8, Y3, Y3
-	VCMPPD       $0x00, Y15, Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VBLENDVPD    Y3, Y15, Y2, Y2
+	VPXOR        Y5, Y1, Y1
+	VCMPPD       $0x04, Y3, Y3, Y0
+	VCMPPD       $0x04, Y2, Y2, Y5
+	VPOR         Y5, Y0, Y0
+	VBLENDVPD    Y0, constants64<>+2496(SB), Y1, Y1
+	VCMPPD       $0x00, Y8, Y2, Y2
+	VCMPPD       $0x00, Y15, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VBLENDVPD    Y2, Y15, Y1, Y1
 	VMOVUPD      96(SP), Y0
-	VBLENDVPD    Y0, Y2, Y4, Y4
+	VBLENDVPD    Y0, Y1, Y4, Y4
 	VMOVUPD      Y4, (DI)(BX*8)
 	JMP          next
 
@@ -6541,17 +6540,15 @@ loop:
 	VMOVUPS      Y14, Y8
 	VFMADD231PS  Y3, Y11, Y8
 	VMULPS       Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y1
 	VFMADD213PS  constants32<>+928(SB), Y3, Y8
+	VBLENDVPS    Y0, Y12, Y1, Y1
+	VMULPS       Y6, Y1, Y1
 	VFMADD213PS  constants32<>+960(SB), Y3, Y8
 	VFMADD213PS  constants32<>+992(SB), Y3, Y8
 	VFMADD231PS  Y8, Y9, Y3
-	VADDPS       constants32<>+96(SB), Y1, Y1
-	VADDPS       constants32<>+96(SB), Y3, Y3
-	VBLENDVPS    Y0, Y12, Y1, Y1
-	VMULPS       Y4, Y1, Y1
+	VFMADD213PS  Y5, Y5, Y3
 	VBLENDVPS    Y2, Y12, Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y6, Y1, Y1
 	VMULPS       Y7, Y3, Y3
 	VMOVUPS      Y1, (DI)(BX*4)
 	VMOVUPS      Y3, 32(DI)(BX*4)
@@ -6604,11 +6601,9 @@ TEXT ·Exp2F32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1024(SB), Y11
-	VMOVUPS constants32<>+1056(SB), Y15
-	VMOVUPS constants32<>+1088(SB), Y14
-	VMOVUPS constants32<>+1120(SB), Y13
-	VMOVUPS constants32<>+1152(SB), Y12
+	VMOVUPS constants32<>+1024(SB), Y15
+	VMOVUPS constants32<>+1056(SB), Y14
+	VMOVUPS constants32<>+1088(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6617,46 +6612,47 @@ TEXT ·Exp2F32AVX2(SB), $128-40
 loop:
 	VMINPS      (SI)(BX*4), Y13, Y0
 	VMINPS      32(SI)(BX*4), Y13, Y1
-	VMAXPS      Y0, Y12, Y0
-	VMAXPS      Y1, Y12, Y1
-	VROUNDPS    $0x08, Y0, Y2
-	VROUNDPS    $0x08, Y1, Y3
-	VSUBPS      Y2, Y0, Y0
-	VSUBPS      Y3, Y1, Y1
-	VADDPS      constants32<>+864(SB), Y2, Y2
+	VMOVUPS     constants32<>+1120(SB), Y2
+	VMAXPS      Y0, Y2, Y0
+	VMAXPS      Y1, Y2, Y2
+	VROUNDPS    $0x08, Y0, Y1
+	VROUNDPS    $0x08, Y2, Y3
+	VSUBPS      Y1, Y0, Y0
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      constants32<>+864(SB), Y1, Y1
 	VADDPS      constants32<>+864(SB), Y3, Y3
 	VMULPS      Y0, Y0, Y4
-	VMULPS      Y1, Y1, Y5
-	VPSRLD      $0x01, Y2, Y6
+	VMULPS      Y2, Y2, Y5
+	VPSRLD      $0x01, Y1, Y6
 	VPSRLD      $0x01, Y3, Y7
 	VPSLLD      $0x17, Y6, Y8
 	VPSLLD      $0x17, Y7, Y9
-	VPSUBD      Y6, Y2, Y2
+	VPSUBD      Y6, Y1, Y1
 	VPSUBD      Y7, Y3, Y3
-	VPSLLD      $0x17, Y2, Y2
+	VMULPS      Y8, Y0, Y6
+	VMULPS      Y9, Y2, Y7
+	VPSLLD      $0x17, Y1, Y1
 	VPSLLD      $0x17, Y3, Y3
-	VMOVUPS     Y15, Y6
-	VFMADD231PS Y4, Y11, Y6
-	VMOVUPS     constants32<>+1184(SB), Y7
-	VFMADD213PS Y14, Y4, Y7
-	VFMADD213PS constants32<>+1216(SB), Y4, Y6
-	VFMADD213PS constants32<>+832(SB), Y4, Y7
-	VMOVUPS     Y15, Y4
-	VFMADD231PS Y5, Y11, Y4
-	VFMADD231PS Y0, Y6, Y7
-	VMOVUPS     constants32<>+1184(SB), Y6
-	VFMADD213PS Y14, Y5, Y6
-	VFMADD213PS constants32<>+96(SB), Y7, Y0
-	VFMADD213PS constants32<>+1216(SB), Y5, Y4
-	VFMADD213PS constants32<>+832(SB), Y5, Y6
-	VMULPS      Y8, Y0, Y0
-	VFMADD231PS Y1, Y4, Y6
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS constants32<>+96(SB), Y6, Y1
-	VMULPS      Y9, Y1, Y1
-	VMULPS      Y3, Y1, Y1
-	VMOVUPS     Y0, (DI)(BX*4)
-	VMOVUPS     Y1, 32(DI)(BX*4)
+	VMOVUPS     constants32<>+1152(SB), Y10
+	VFMADD213PS Y15, Y4, Y10
+	VFMADD213PS constants32<>+1184(SB), Y4, Y10
+	VMOVUPS     constants32<>+1216(SB), Y11
+	VFMADD213PS Y14, Y4, Y11
+	VFMADD213PS constants32<>+832(SB), Y4, Y11
+	VFMADD231PS Y0, Y10, Y11
+	VMOVUPS     constants32<>+1152(SB), Y0
+	VFMADD213PS Y15, Y5, Y0
+	VFMADD231PS Y11, Y6, Y8
+	VMOVUPS     constants32<>+1216(SB), Y4
+	VFMADD213PS Y14, Y5, Y4
+	VFMADD213PS constants32<>+1184(SB), Y5, Y0
+	VFMADD213PS constants32<>+832(SB), Y5, Y4
+	VMULPS      Y1, Y8, Y8
+	VFMADD231PS Y2, Y0, Y4
+	VFMADD231PS Y4, Y7, Y9
+	VMULPS      Y3, Y9, Y9
+	VMOVUPS     Y8, (DI)(BX*4)
+	VMOVUPS     Y9, 32(DI)(BX*4)
 	LEAQ        32(BX), AX
 	ADDQ        $0x10, BX
 	CMPQ        AX, CX
@@ -10752,6 +10748,7 @@ TEXT ·PowF32AVX2(SB), $160-40
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
 	VMOVUPS constants32<>+0(SB), Y14
+	VMOVUPS constants32<>+1024(SB), Y13
 	VMOVUPS constants32<>+96(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
@@ -10771,7 +10768,6 @@ loop:
 	VSUBPS       Y15, Y3, Y5
 	VSUBPS       constants32<>+320(SB), Y1, Y1
 	VPAND        Y0, Y2, Y2
-	VPXOR        constants32<>+384(SB), Y2, Y2
 	VDIVPS       Y4, Y15, Y0
 	VSUBPS       Y15, Y4, Y6
 	VSUBPS       Y6, Y3, Y3
@@ -10814,32 +10810,33 @@ loop:
 	VROUNDPS     $0x08, Y11, Y0
 	VPAND        constants32<>+192(SB), Y11, Y1
 	VFMADD231PS  Y4, Y6, Y9
-	VCMPPS       $0x15, constants32<>+5024(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
+	VCMPPS       $0x11, constants32<>+5024(SB), Y1, Y1
+	VSUBPS       Y0, Y11, Y11
+	VADDPS       constants32<>+864(SB), Y0, Y0
+	VPAND        Y1, Y2, Y2
+	VADDPS       Y9, Y3, Y3
+	VPXOR        constants32<>+384(SB), Y2, Y2
 	VMOVMSKPS    Y2, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPS       Y0, Y11, Y11
-	VADDPS       constants32<>+864(SB), Y0, Y0
-	VADDPS       Y9, Y3, Y3
 	VPSRLD       $0x01, Y0, Y1
 	VPSLLD       $0x17, Y1, Y2
 	VPSUBD       Y1, Y0, Y0
 	VFMADD231PS  Y3, Y8, Y7
 	VPSLLD       $0x17, Y0, Y0
 	VADDPS       Y7, Y11, Y11
-	VMOVUPS      constants32<>+1056(SB), Y1
-	VFMADD231PS  constants32<>+1184(SB), Y11, Y1
+	VMOVUPS      constants32<>+1216(SB), Y1
+	VFMADD213PS  Y13, Y11, Y1
 	VMULPS       Y11, Y11, Y3
-	VMOVUPS      constants32<>+1216(SB), Y4
-	VFMADD231PS  constants32<>+1088(SB), Y11, Y4
-	VFMADD231PS  constants32<>+1024(SB), Y3, Y1
+	VMOVUPS      constants32<>+1184(SB), Y4
+	VFMADD231PS  constants32<>+1056(SB), Y11, Y4
+	VMULPS       Y2, Y11, Y5
+	VFMADD231PS  constants32<>+1152(SB), Y3, Y1
 	VFMADD231PS  Y3, Y1, Y4
-	VFMADD213PS  constants32<>+832(SB), Y11, Y4
-	VFMADD213PS  Y15, Y4, Y11
-	VMULPS       Y2, Y11, Y11
-	VMULPS       Y0, Y11, Y11
-	VMOVUPS      Y11, (DI)(BX*4)
+	VFMADD213PS  constants32<>+832(SB), Y4, Y11
+	VFMADD231PS  Y11, Y5, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (DI)(BX*4)
 
 next:
 	LEAQ 16(BX), AX
@@ -10908,12 +10905,12 @@ complete:
 	VFMADD213PS  constants32<>+4864(SB), Y10, Y11
 	VFMADD213PS  constants32<>+4896(SB), Y10, Y11
 	VADDPS       constants32<>+4928(SB), Y11, Y12
-	VMULPS       Y12, Y10, Y13
 	VMOVUPS      Y1, 96(SP)
-	VMOVUPS      Y13, Y1
-	VFMSUB231PS  Y12, Y10, Y1
+	VMULPS       Y12, Y10, Y1
 	VMOVUPS      Y2, 128(SP)
-	VADDPS       Y11, Y12, Y2
+	VMOVUPS      Y1, Y2
+	VFMSUB231PS  Y12, Y10, Y2
+	VADDPS       Y11, Y12, Y0
 	VFNMADD231PS Y6, Y9, Y8
 	VSUBPS       Y15, Y6, Y6
 	VSUBPS       Y6, Y5, Y5
@@ -10923,72 +10920,73 @@ complete:
 	VFMSUB231PS  Y9, Y9, Y5
 	VADDPS       Y9, Y9, Y6
 	VFMADD231PS  Y8, Y6, Y5
-	VFMADD231PS  Y2, Y5, Y1
+	VFMADD231PS  Y0, Y5, Y2
 	VSUBPS       constants32<>+4928(SB), Y12, Y12
 	VSUBPS       Y12, Y11, Y11
-	VFMADD231PS  Y11, Y10, Y1
-	VADDPS       constants32<>+4960(SB), Y13, Y2
-	VSUBPS       constants32<>+4960(SB), Y2, Y5
-	VSUBPS       Y5, Y13, Y13
-	VADDPS       constants32<>+4992(SB), Y13, Y13
-	VADDPS       Y1, Y13, Y13
-	VMULPS       Y2, Y9, Y1
-	VMOVUPS      Y1, Y5
-	VFMSUB231PS  Y2, Y9, Y5
-	VFMADD231PS  Y2, Y8, Y5
-	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y2
+	VADDPS       constants32<>+4960(SB), Y1, Y0
+	VSUBPS       constants32<>+4960(SB), Y0, Y5
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       constants32<>+4992(SB), Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y0, Y9, Y2
+	VMOVUPS      Y2, Y5
+	VFMSUB231PS  Y0, Y9, Y5
+	VFMADD231PS  Y0, Y8, Y5
+	VFMADD231PS  Y1, Y9, Y5
 	VPSRLD       $0x17, Y4, Y4
 	VPOR         constants32<>+288(SB), Y4, Y4
 	VSUBPS       constants32<>+320(SB), Y4, Y4
-	VSUBPS       constants32<>+1792(SB), Y4, Y2
-	VBLENDVPS    Y3, Y2, Y4, Y4
-	VADDPS       Y1, Y4, Y2
-	VSUBPS       Y4, Y2, Y4
-	VSUBPS       Y4, Y1, Y1
-	VADDPS       Y5, Y1, Y1
-	VMOVUPS      (DX)(BX*4), Y3
-	VMULPS       Y2, Y3, Y4
-	VMOVUPS      Y4, Y5
-	VFMSUB231PS  Y2, Y3, Y5
-	VFMADD231PS  Y1, Y3, Y5
-	VPAND        constants32<>+192(SB), Y4, Y1
-	VCMPPS       $0x15, constants32<>+5024(SB), Y1, Y1
-	VBLENDVPS    Y1, constants32<>+2144(SB), Y5, Y5
-	VMOVUPS      constants32<>+5024(SB), Y6
-	VMINPS       Y4, Y6, Y6
-	VMOVUPS      constants32<>+5056(SB), Y7
-	VMAXPS       Y6, Y7, Y7
-	VCMPPS       $0x00, constants32<>+2144(SB), Y2, Y2
-	VBLENDVPS    Y2, constants32<>+2144(SB), Y7, Y7
-	VBLENDVPS    Y1, Y7, Y4, Y4
-	VROUNDPS     $0x08, Y4, Y1
-	VSUBPS       Y1, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y4, Y4, Y2
-	VMOVUPS      constants32<>+1056(SB), Y5
-	VFMADD231PS  constants32<>+1184(SB), Y4, Y5
-	VFMADD231PS  constants32<>+1024(SB), Y2, Y5
-	VMOVUPS      constants32<>+1216(SB), Y6
-	VFMADD231PS  constants32<>+1088(SB), Y4, Y6
-	VFMADD231PS  Y2, Y5, Y6
-	VFMADD213PS  constants32<>+832(SB), Y4, Y6
-	VFMADD213PS  Y15, Y6, Y4
-	VADDPS       constants32<>+864(SB), Y1, Y1
-	VPSRLD       $0x01, Y1, Y2
-	VPSLLD       $0x17, Y2, Y5
-	VMULPS       Y5, Y4, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y4, Y4
-	VROUNDPS     $0x0b, Y3, Y1
-	VCMPPS       $0x00, Y1, Y3, Y1
-	VPXOR        constants32<>+384(SB), Y1, Y2
-	VPSLLD       $0x00, Y0, Y5
+	VSUBPS       constants32<>+1792(SB), Y4, Y0
+	VBLENDVPS    Y3, Y0, Y4, Y4
+	VADDPS       Y2, Y4, Y0
+	VSUBPS       Y4, Y0, Y4
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      (DX)(BX*4), Y1
+	VMULPS       Y0, Y1, Y3
+	VMOVUPS      Y3, Y4
+	VFMSUB231PS  Y0, Y1, Y4
+	VFMADD231PS  Y2, Y1, Y4
+	VPAND        constants32<>+192(SB), Y3, Y2
+	VCMPPS       $0x15, constants32<>+5024(SB), Y2, Y2
+	VBLENDVPS    Y2, constants32<>+2144(SB), Y4, Y4
+	VMOVUPS      constants32<>+5024(SB), Y5
+	VMINPS       Y3, Y5, Y5
+	VMOVUPS      constants32<>+5056(SB), Y6
+	VMAXPS       Y5, Y6, Y6
+	VCMPPS       $0x00, constants32<>+2144(SB), Y0, Y0
+	VBLENDVPS    Y0, constants32<>+2144(SB), Y6, Y6
+	VBLENDVPS    Y2, Y6, Y3, Y3
+	VROUNDPS     $0x08, Y3, Y0
+	VSUBPS       Y0, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y3, Y3, Y2
+	VMOVUPS      constants32<>+1216(SB), Y4
+	VFMADD213PS  Y13, Y3, Y4
+	VFMADD231PS  constants32<>+1152(SB), Y2, Y4
+	VMOVUPS      constants32<>+1184(SB), Y5
+	VFMADD231PS  constants32<>+1056(SB), Y3, Y5
+	VFMADD231PS  Y2, Y4, Y5
+	VFMADD213PS  constants32<>+832(SB), Y3, Y5
+	VADDPS       constants32<>+864(SB), Y0, Y0
+	VPSRLD       $0x01, Y0, Y2
+	VPSLLD       $0x17, Y2, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD231PS  Y5, Y3, Y4
+	VPSUBD       Y2, Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y4, Y4
+	VROUNDPS     $0x0b, Y1, Y0
+	VCMPPS       $0x00, Y0, Y1, Y0
+	VPXOR        constants32<>+384(SB), Y0, Y2
+	VMOVUPS      (SI)(BX*4), Y3
+	VPSLLD       $0x00, Y3, Y5
 	VPAND        Y2, Y5, Y2
 	VBLENDVPS    Y2, constants32<>+1824(SB), Y4, Y2
 	VMOVUPS      128(SP), Y6
 	VCMPPS       $0x00, constants32<>+2144(SB), Y6, Y7
-	VPSLLD       $0x00, Y3, Y8
+	VPSLLD       $0x00, Y1, Y8
 	VPXOR        Y8, Y7, Y9
 	VMOVUPS      constants32<>+256(SB), Y10
 	VBLENDVPS    Y9, constants32<>+2144(SB), Y10, Y9
@@ -11001,24 +10999,24 @@ complete:
 	VBLENDVPS    Y7, Y10, Y8, Y7
 	VCMPPS       $0x00, Y15, Y6, Y6
 	VBLENDVPS    Y6, Y15, Y7, Y7
-	VPAND        constants32<>+192(SB), Y3, Y6
+	VPAND        constants32<>+192(SB), Y1, Y6
 	VCMPPS       $0x00, Y10, Y6, Y6
 	VBLENDVPS    Y6, Y7, Y2, Y2
-	VMULPS       constants32<>+1664(SB), Y3, Y6
+	VMULPS       constants32<>+1664(SB), Y1, Y6
 	VROUNDPS     $0x0b, Y6, Y7
 	VCMPPS       $0x04, Y7, Y6, Y6
-	VPAND        Y6, Y1, Y1
-	VPAND        Y1, Y5, Y5
+	VPAND        Y6, Y0, Y0
+	VPAND        Y0, Y5, Y5
 	VBLENDVPS    Y5, constants32<>+160(SB), Y8, Y5
 	VPXOR        Y5, Y2, Y2
-	VCMPPS       $0x04, Y0, Y0, Y1
-	VCMPPS       $0x04, Y3, Y3, Y5
-	VPOR         Y5, Y1, Y1
-	VBLENDVPS    Y1, constants32<>+1824(SB), Y2, Y2
-	VCMPPS       $0x00, Y8, Y3, Y3
-	VCMPPS       $0x00, Y15, Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VBLENDVPS    Y3, Y15, Y2, Y2
+	VCMPPS       $0x04, Y3, Y3, Y0
+	VCMPPS       $0x04, Y1, Y1, Y5
+	VPOR         Y5, Y0, Y0
+	VBLENDVPS    Y0, constants32<>+1824(SB), Y2, Y2
+	VCMPPS       $0x00, Y8, Y1, Y1
+	VCMPPS       $0x00, Y15, Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VBLENDVPS    Y1, Y15, Y2, Y2
 	VMOVUPS      96(SP), Y0
 	VBLENDVPS    Y0, Y2, Y4, Y4
 	VMOVUPS      Y4, (DI)(BX*4)
@@ -12468,58 +12466,58 @@ DATA constants64<>+1248(SB)/8, $0x0000000000000000
 DATA constants64<>+1256(SB)/8, $0x0000000000000000
 DATA constants64<>+1264(SB)/8, $0x0000000000000000
 DATA constants64<>+1272(SB)/8, $0x0000000000000000
-DATA constants64<>+1280(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1288(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1296(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1304(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1312(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1320(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1328(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1336(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1344(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1352(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1360(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1368(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1376(SB)/8, $0x4090180000000000
-DATA constants64<>+1384(SB)/8, $0x4090180000000000
-DATA constants64<>+1392(SB)/8, $0x4090180000000000
-DATA constants64<>+1400(SB)/8, $0x4090180000000000
-DATA constants64<>+1408(SB)/8, $0xc090e00000000000
-DATA constants64<>+1416(SB)/8, $0xc090e00000000000
-DATA constants64<>+1424(SB)/8, $0xc090e00000000000
-DATA constants64<>+1432(SB)/8, $0xc090e00000000000
-DATA constants64<>+1440(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1448(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1456(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1464(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1472(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1480(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1488(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1496(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1504(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1512(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1520(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1528(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1536(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1544(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1552(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1560(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1568(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1576(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1584(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1592(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1600(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1608(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1616(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1624(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1632(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1640(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1648(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1656(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1664(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1672(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1680(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1688(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1280(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1288(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1296(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1304(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1312(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1320(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1328(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1336(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1344(SB)/8, $0x4090180000000000
+DATA constants64<>+1352(SB)/8, $0x4090180000000000
+DATA constants64<>+1360(SB)/8, $0x4090180000000000
+DATA constants64<>+1368(SB)/8, $0x4090180000000000
+DATA constants64<>+1376(SB)/8, $0xc090e00000000000
+DATA constants64<>+1384(SB)/8, $0xc090e00000000000
+DATA constants64<>+1392(SB)/8, $0xc090e00000000000
+DATA constants64<>+1400(SB)/8, $0xc090e00000000000
+DATA constants64<>+1408(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1416(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1424(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1432(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1440(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1448(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1456(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1464(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1472(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1480(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1488(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1496(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1504(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1512(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1520(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1528(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1536(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1544(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1552(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1560(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1568(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1576(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1584(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1592(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1600(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1608(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1616(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1624(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1632(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1640(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1648(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1656(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1664(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1672(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1680(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1688(SB)/8, $0x3fac6b08d704a0cf
 DATA constants64<>+1696(SB)/8, $0x3e927e535f113044
 DATA constants64<>+1704(SB)/8, $0x3e927e535f113044
 DATA constants64<>+1712(SB)/8, $0x3e927e535f113044
@@ -13794,62 +13792,62 @@ DATA constants32<>+1008(SB)/4, $0x3efffffe
 DATA constants32<>+1012(SB)/4, $0x3efffffe
 DATA constants32<>+1016(SB)/4, $0x3efffffe
 DATA constants32<>+1020(SB)/4, $0x3efffffe
-DATA constants32<>+1024(SB)/4, $0x3920fb32
-DATA constants32<>+1028(SB)/4, $0x3920fb32
-DATA constants32<>+1032(SB)/4, $0x3920fb32
-DATA constants32<>+1036(SB)/4, $0x3920fb32
-DATA constants32<>+1040(SB)/4, $0x3920fb32
-DATA constants32<>+1044(SB)/4, $0x3920fb32
-DATA constants32<>+1048(SB)/4, $0x3920fb32
-DATA constants32<>+1052(SB)/4, $0x3920fb32
-DATA constants32<>+1056(SB)/4, $0x3c1d96ac
-DATA constants32<>+1060(SB)/4, $0x3c1d96ac
-DATA constants32<>+1064(SB)/4, $0x3c1d96ac
-DATA constants32<>+1068(SB)/4, $0x3c1d96ac
-DATA constants32<>+1072(SB)/4, $0x3c1d96ac
-DATA constants32<>+1076(SB)/4, $0x3c1d96ac
-DATA constants32<>+1080(SB)/4, $0x3c1d96ac
-DATA constants32<>+1084(SB)/4, $0x3c1d96ac
-DATA constants32<>+1088(SB)/4, $0x3d635774
-DATA constants32<>+1092(SB)/4, $0x3d635774
-DATA constants32<>+1096(SB)/4, $0x3d635774
-DATA constants32<>+1100(SB)/4, $0x3d635774
-DATA constants32<>+1104(SB)/4, $0x3d635774
-DATA constants32<>+1108(SB)/4, $0x3d635774
-DATA constants32<>+1112(SB)/4, $0x3d635774
-DATA constants32<>+1116(SB)/4, $0x3d635774
-DATA constants32<>+1120(SB)/4, $0x43020000
-DATA constants32<>+1124(SB)/4, $0x43020000
-DATA constants32<>+1128(SB)/4, $0x43020000
-DATA constants32<>+1132(SB)/4, $0x43020000
-DATA constants32<>+1136(SB)/4, $0x43020000
-DATA constants32<>+1140(SB)/4, $0x43020000
-DATA constants32<>+1144(SB)/4, $0x43020000
-DATA constants32<>+1148(SB)/4, $0x43020000
-DATA constants32<>+1152(SB)/4, $0xc31b0000
-DATA constants32<>+1156(SB)/4, $0xc31b0000
-DATA constants32<>+1160(SB)/4, $0xc31b0000
-DATA constants32<>+1164(SB)/4, $0xc31b0000
-DATA constants32<>+1168(SB)/4, $0xc31b0000
-DATA constants32<>+1172(SB)/4, $0xc31b0000
-DATA constants32<>+1176(SB)/4, $0xc31b0000
-DATA constants32<>+1180(SB)/4, $0xc31b0000
-DATA constants32<>+1184(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1188(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1192(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1196(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1200(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1204(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1208(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1212(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1216(SB)/4, $0x3e75fdee
-DATA constants32<>+1220(SB)/4, $0x3e75fdee
-DATA constants32<>+1224(SB)/4, $0x3e75fdee
-DATA constants32<>+1228(SB)/4, $0x3e75fdee
-DATA constants32<>+1232(SB)/4, $0x3e75fdee
-DATA constants32<>+1236(SB)/4, $0x3e75fdee
-DATA constants32<>+1240(SB)/4, $0x3e75fdee
-DATA constants32<>+1244(SB)/4, $0x3e75fdee
+DATA constants32<>+1024(SB)/4, $0x3c1d96ac
+DATA constants32<>+1028(SB)/4, $0x3c1d96ac
+DATA constants32<>+1032(SB)/4, $0x3c1d96ac
+DATA constants32<>+1036(SB)/4, $0x3c1d96ac
+DATA constants32<>+1040(SB)/4, $0x3c1d96ac
+DATA constants32<>+1044(SB)/4, $0x3c1d96ac
+DATA constants32<>+1048(SB)/4, $0x3c1d96ac
+DATA constants32<>+1052(SB)/4, $0x3c1d96ac
+DATA constants32<>+1056(SB)/4, $0x3d635774
+DATA constants32<>+1060(SB)/4, $0x3d635774
+DATA constants32<>+1064(SB)/4, $0x3d635774
+DATA constants32<>+1068(SB)/4, $0x3d635774
+DATA constants32<>+1072(SB)/4, $0x3d635774
+DATA constants32<>+1076(SB)/4, $0x3d635774
+DATA constants32<>+1080(SB)/4, $0x3d635774
+DATA constants32<>+1084(SB)/4, $0x3d635774
+DATA constants32<>+1088(SB)/4, $0x43020000
+DATA constants32<>+1092(SB)/4, $0x43020000
+DATA constants32<>+1096(SB)/4, $0x43020000
+DATA constants32<>+1100(SB)/4, $0x43020000
+DATA constants32<>+1104(SB)/4, $0x43020000
+DATA constants32<>+1108(SB)/4, $0x43020000
+DATA constants32<>+1112(SB)/4, $0x43020000
+DATA constants32<>+1116(SB)/4, $0x43020000
+DATA constants32<>+1120(SB)/4, $0xc31b0000
+DATA constants32<>+1124(SB)/4, $0xc31b0000
+DATA constants32<>+1128(SB)/4, $0xc31b0000
+DATA constants32<>+1132(SB)/4, $0xc31b0000
+DATA constants32<>+1136(SB)/4, $0xc31b0000
+DATA constants32<>+1140(SB)/4, $0xc31b0000
+DATA constants32<>+1144(SB)/4, $0xc31b0000
+DATA constants32<>+1148(SB)/4, $0xc31b0000
+DATA constants32<>+1152(SB)/4, $0x3920fb32
+DATA constants32<>+1156(SB)/4, $0x3920fb32
+DATA constants32<>+1160(SB)/4, $0x3920fb32
+DATA constants32<>+1164(SB)/4, $0x3920fb32
+DATA constants32<>+1168(SB)/4, $0x3920fb32
+DATA constants32<>+1172(SB)/4, $0x3920fb32
+DATA constants32<>+1176(SB)/4, $0x3920fb32
+DATA constants32<>+1180(SB)/4, $0x3920fb32
+DATA constants32<>+1184(SB)/4, $0x3e75fdee
+DATA constants32<>+1188(SB)/4, $0x3e75fdee
+DATA constants32<>+1192(SB)/4, $0x3e75fdee
+DATA constants32<>+1196(SB)/4, $0x3e75fdee
+DATA constants32<>+1200(SB)/4, $0x3e75fdee
+DATA constants32<>+1204(SB)/4, $0x3e75fdee
+DATA constants32<>+1208(SB)/4, $0x3e75fdee
+DATA constants32<>+1212(SB)/4, $0x3e75fdee
+DATA constants32<>+1216(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1220(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1224(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1228(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1232(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1236(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1240(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1244(SB)/4, $0x3aaf9f3c
 DATA constants32<>+1248(SB)/4, $0x3c0913c5
 DATA constants32<>+1252(SB)/4, $0x3c0913c5
 DATA constants32<>+1256(SB)/4, $0x3c0913c5

@@ -5139,8 +5139,6 @@ loop:
 	VSUBPD           Z31, Z5, Z10
 	VSUBPD           Z31, Z6, Z11
 	KANDB            K3, K4, K1
-	KNOTB            K5, K2
-	KNOTB            K1, K3
 	VSUBPD           Z10, Z0, Z0
 	VSUBPD           Z11, Z4, Z4
 	VMULPD           Z2, Z7, Z10
@@ -5237,22 +5235,24 @@ loop:
 	VPANDQ.BCST      constants64<>+128(SB), Z13, Z6
 	VFMADD231PD      Z9, Z10, Z2
 	VSUBPD           Z3, Z14, Z14
-	VCMPPD.BCST      $0x15, constants64<>+1968(SB), Z6, K1
+	VCMPPD.BCST      $0x11, constants64<>+1968(SB), Z6, K2
 	VFMSUB213PD      Z7, Z4, Z5
 	VRNDSCALEPD      $0x08, Z7, Z3
 	VPANDQ.BCST      constants64<>+128(SB), Z7, Z6
-	KORB             K2, K1, K4
 	VFMADD231PD      Z16, Z11, Z0
 	VSUBPD           Z1, Z13, Z13
-	VCMPPD.BCST      $0x15, constants64<>+1968(SB), Z6, K1
-	KORB             K3, K1, K2
+	VCMPPD.BCST      $0x11, constants64<>+1968(SB), Z6, K3
+	KANDB            K5, K2, K4
 	VADDPD           Z2, Z21, Z21
 	VSUBPD           Z3, Z7, Z7
-	KORB             K4, K2, K1
-	KORTESTB         K1, K1
-	JNZ              complete
+	KNOTB            K4, K2
+	KANDB            K1, K3, K4
 	VADDPD           Z0, Z14, Z14
+	KNOTB            K4, K1
 	VFMADD231PD      Z21, Z12, Z17
+	KORB             K2, K1, K3
+	KORTESTB         K3, K3
+	JNZ              complete
 	VFMADD231PD      Z14, Z4, Z5
 	VADDPD           Z17, Z13, Z13
 	VADDPD           Z5, Z7, Z7
@@ -11543,8 +11543,6 @@ loop:
 	VSUBPS           Z31, Z5, Z10
 	VSUBPS           Z31, Z6, Z11
 	KANDW            K3, K4, K1
-	KNOTW            K5, K2
-	KNOTW            K1, K3
 	VSUBPS           Z10, Z0, Z0
 	VSUBPS           Z11, Z4, Z4
 	VMULPS           Z2, Z7, Z10
@@ -11625,17 +11623,19 @@ loop:
 	VFMADD231PS      Z15, Z11, Z4
 	VPANDD.BCST      constants32<>+64(SB), Z6, Z3
 	VPANDD.BCST      constants32<>+64(SB), Z13, Z7
-	VCMPPS.BCST      $0x15, constants32<>+620(SB), Z3, K1
-	VCMPPS.BCST      $0x15, constants32<>+620(SB), Z7, K4
+	VCMPPS.BCST      $0x11, constants32<>+620(SB), Z3, K2
+	VCMPPS.BCST      $0x11, constants32<>+620(SB), Z7, K3
 	VSUBPS           Z1, Z6, Z6
 	VSUBPS           Z2, Z13, Z13
-	KORW             K2, K1, K5
-	KORW             K3, K4, K1
-	KORW             K5, K1, K2
-	KORTESTW         K2, K2
-	JNZ              complete
 	VADDPS           Z0, Z19, Z19
 	VADDPS           Z4, Z23, Z23
+	KANDW            K5, K2, K4
+	KANDW            K1, K3, K2
+	KNOTW            K4, K1
+	KNOTW            K2, K3
+	KORW             K1, K3, K2
+	KORTESTW         K2, K2
+	JNZ              complete
 	VFMADD231PS      Z19, Z5, Z16
 	VFMADD231PS      Z23, Z12, Z17
 	VADDPS           Z16, Z6, Z6

@@ -144,6 +144,12 @@ func (b *Builder) Rare(m Ref) Ref {
 	return m
 }
 
+// Underflow marks a mask as one that only saves time and returns it.
+func (b *Builder) Underflow(m Ref) Ref {
+	b.f.Underflow = append(b.f.Underflow, m)
+	return m
+}
+
 // Sign bit helpers.
 
 func (b *Builder) signMask() Ref {
@@ -244,7 +250,7 @@ func (b *Builder) Finish(results ...Ref) *Func {
 	return &f
 }
 
-// prune removes the nodes that no result (and no guard) needs, and rare masks that died.
+// prune removes the nodes that no result (and no guard) needs, and marks of masks that died.
 func (f *Func) prune() {
 	live := make([]bool, len(f.Nodes))
 	for _, r := range f.Results {
@@ -285,12 +291,14 @@ func (f *Func) prune() {
 		results[i] = to[r]
 	}
 	f.Results = results
-	var rare []Ref
-	for _, r := range f.Rare {
-		if to[r] != None {
-			rare = append(rare, to[r])
+	for _, masks := range []*[]Ref{&f.Rare, &f.Underflow} {
+		var kept []Ref
+		for _, r := range *masks {
+			if to[r] != None {
+				kept = append(kept, to[r])
+			}
 		}
+		*masks = kept
 	}
-	f.Rare = rare
 	f.Guard = move(f.Guard)
 }

@@ -116,6 +116,9 @@ type Func struct {
 
 	// Rare lists masks that are almost never true. Only the complete definition has it.
 	Rare []Ref
+	// Underflow lists masks of lanes whose result is 0 and would be so without them, after an operation that underflows, for
+	// which processors of amd64 take ten times as long. Only the complete definition has it.
+	Underflow []Ref
 	// Guard, in the result of Fast, is the mask under which the fast form must not
 	// be used; None if it may always be used.
 	Guard Ref

@@ -20,6 +20,7 @@ func TestFastAgrees(t *testing.T) {
 		}
 		for _, f := range funcs {
 			fast := f.Fast()
+			all, contrary := fast.GuardAll()
 			used := 0
 			for i := 0; i < 300; i++ {
 				args := make([]uint64, f.Args)
@@ -36,6 +37,9 @@ func TestFastAgrees(t *testing.T) {
 				}
 				want, _ := f.Eval(args...)
 				got, guard := fast.Eval(args...)
+				if _, ok := all.Eval(args...); contrary && ok == guard {
+					t.Fatalf("%s %s(%#x): the guard is %v, and so is its contrary", f.Name, typ, args, guard)
+				}
 				if guard {
 					continue
 				}

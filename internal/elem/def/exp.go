@@ -37,12 +37,11 @@ func buildExp(b *Builder) *Func {
 	if !b.wide() {
 		low, high = -104, 89
 	}
-	zero := b.Lt(x, b.K(low))
+	zero := b.Underflow(b.Lt(x, b.K(low))) // masked scores of attention are −Inf
 	x = b.clampExp(x, low, high)
 	k, r := b.reduceLn2(x)
 	q := b.Poly(r, b.Coefficients(expQ64, expQ32))
 	p := b.Add(b.FMA(b.Mul(r, r), q, r), b.K(1))
-	// A factor that underflows takes processors ten times as long, and masked scores of attention are −Inf.
 	p = b.Select(zero, b.K(0), p)
 	return b.Finish(b.Scale(p, k))
 }

@@ -7,12 +7,26 @@ func (f *Func) Fast() *Func {
 	if len(f.Rare) == 0 {
 		return f
 	}
+	return f.assume(f.Rare, true)
+}
+
+// LetUnderflow returns the function without the masks that only keep results from underflowing, for processors that
+// take no longer for these: same bits.
+func (f *Func) LetUnderflow() *Func {
+	if len(f.Underflow) == 0 {
+		return f
+	}
+	return f.assume(f.Underflow, false)
+}
+
+// assume returns the function simplified for lanes in which none of the masks is true, if guarded with their union as Guard.
+func (f *Func) assume(masks []Ref, guarded bool) *Func {
 	b := NewBuilder(f.Name, f.Op, f.Type, f.Args)
 	b.f.Tables = f.Tables
 	const yes, no = Ref(-2), Ref(-3) // masks known to be true or false
-	rare := make([]bool, len(f.Nodes))
-	for _, r := range f.Rare {
-		rare[r] = true
+	assumed := make([]bool, len(f.Nodes))
+	for _, r := range masks {
+		assumed[r] = true
 	}
 	to := make([]Ref, len(f.Nodes))
 	guard := None
@@ -67,12 +81,14 @@ func (f *Func) Fast() *Func {
 		}
 		r := b.node(n.Kind, n.Imm, operands...)
 		to[i] = r
-		if rare[i] {
+		if assumed[i] {
 			// The mask itself stays as a part of the guard, its users see false.
-			if guard == None {
+			switch {
+			case !guarded:
+			case guard == None:
 				guard = r
-			} else {
-				guard = b.MaskOr(guard, r)
+			default:
+				guard = b.either(guard, r)
 			}
 			to[i] = no
 		}
@@ -82,10 +98,37 @@ func (f *Func) Fast() *Func {
 	for _, r := range f.Results {
 		g.Results = append(g.Results, to[r])
 	}
+	if !guarded {
+		for _, r := range f.Rare {
+			if to[r] >= 0 {
+				g.Rare = append(g.Rare, to[r])
+			}
+		}
+	}
 	g.Guard = guard
 	g.prune()
 	if err := g.Check(); err != nil {
 		panic("BUG: " + err.Error())
 	}
 	return &g
+}
+
+// either is MaskOr with one negation instead of two.
+func (b *Builder) either(x, y Ref) Ref {
+	if m, n := b.f.Nodes[x], b.f.Nodes[y]; m.Kind == MaskNot && n.Kind == MaskNot {
+		return b.MaskNot(b.MaskAnd(m.A, n.A))
+	}
+	return b.MaskOr(x, y)
+}
+
+// GuardAll returns the function with what its Guard is the negation of as Guard: it must not be used unless that is true. It reports
+// whether Guard is one.
+func (f *Func) GuardAll() (*Func, bool) {
+	if f.Guard == None || f.Nodes[f.Guard].Kind != MaskNot {
+		return f, false
+	}
+	g := *f
+	g.Guard = f.Nodes[f.Guard].A
+	g.prune()
+	return &g, true
 }

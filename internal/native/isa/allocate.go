@@ -380,7 +380,7 @@ func (g *Generator) emit(in *Instr, u *NextUses) {
 	switch in.Op {
 	case Mov:
 		g.emitMove(in, u)
-	case Guard:
+	case Guard, GuardAll:
 		g.emitGuard(in, u)
 	case Hold:
 		g.AdvanceAll(in, u)

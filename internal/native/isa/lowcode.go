@@ -66,6 +66,7 @@ const (
 	Test       // mask A and B ≠ 0 (AVX-512)
 	Gather     // element A of a table
 	Guard      // A, unless the mask B is true somewhere: then the complete function of C
+	GuardAll   // Guard, unless B is false somewhere (arm64)
 	FixZeros   // A, but +0 where the mask B is set and C or the value in extra is ±0: one test where it is set nowhere (vector code, AVX-512)
 	Hold       // keeps A alive until here
 	Store      // stores A into array imm

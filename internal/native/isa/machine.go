@@ -5,6 +5,8 @@ package isa
 type Machine interface {
 	// Has reports whether there is machine code for op in the generator's mode.
 	Has(op Op, t Elem) bool
+	// SlowUnderflow reports whether results that underflow take much longer than others.
+	SlowUnderflow() bool
 	// Emit appends the machine code of one instruction: it asks for its operands' registers, moves them on and defines the result.
 	Emit(in *Instr, u *NextUses)
 	// Load reads a value from its home into register r.
@@ -19,7 +21,7 @@ type Machine interface {
 	Registers(code []Instr, longer bool) uint32
 
 	// Jumps return the place to patch.
-	JumpIfAny(mask uint8, in *Instr) int // if a guard is true in some lane
+	JumpIfAny(mask uint8, in *Instr) int // if the mask of a Guard is true in some lane, or that of a GuardAll false
 	JumpAlways() int
 	Call() int // of a function, which keeps all registers
 	Patch(place, target int)

@@ -690,6 +690,8 @@ func (g machine) Leave(vectors bool) {
 	g.ret()
 }
 
+func (g machine) SlowUnderflow() bool { return true }
+
 func (g machine) Registers(code []isa.Instr, longer bool) uint32 {
 	if !g.avx512 || !longer || slices.ContainsFunc(code, func(in isa.Instr) bool { return !evexReach[in.Op] }) {
 		return 0xFFFF

@@ -125,6 +125,7 @@ func buildOps() [isa.OpCount]op {
 	set(isa.MulU32, "mulu32", emitBinary, packed(isa.I64, vpmuludq, vpmuludq))
 	set(isa.Test, "test", emitCompare, both(noForm, noForm, vptestmq, vptestmd))
 	set(isa.Guard, "guard", emitOther, nil)
+	set(isa.GuardAll, "guardall", emitOther, nil)
 	set(isa.FixZeros, "fixzeros", emitOther, nil)
 	set(isa.Hold, "hold", emitOther, nil)
 	set(isa.Store, "store", emitOther, nil)

@@ -265,6 +265,7 @@ var (
 	MulX     = op("mul", 0x9B007C00, "x:d", "x:n", "x:m")
 	AndOne   = op("and", 0x12000000, "w:d", "w:n", "#one")
 	MovX     = op("mov", 0xAA0003E0, "x:d", "x:m")
+	MvnX     = op("mvn", 0xAA2003E0, "x:d", "x:m")
 	Movz     = op("movz", 0xD2800000, "x:d", "#wide")
 	Movk     = op("movk", 0xF2800000, "x:d", "#wide")
 	CmpX     = op("cmp", 0xEB00001F, "x:n", "x:m")

@@ -85,6 +85,8 @@ var missingOps = [isa.OpCount]bool{isa.Scalef: true, isa.FixZero: true, isa.FixZ
 
 func (g machine) Has(op isa.Op, t isa.Elem) bool { return !missingOps[op] }
 
+func (g machine) SlowUnderflow() bool { return false }
+
 func (g machine) Registers([]isa.Instr, bool) uint32 { return 1<<vecSpare - 1 }
 
 func (g machine) VectorCode() (isa.Mode, uint8) { return isa.ModeVector, isa.Len128 }
@@ -482,7 +484,7 @@ func (g machine) convert(op isa.Op, dst, a uint8) {
 // rest, and each instruction takes 20 words at most.
 const nearCode = 1 << 20 / (3 * 80)
 
-func (g machine) JumpIfAny(mask uint8, _ *isa.Instr) int {
+func (g machine) JumpIfAny(mask uint8, in *isa.Instr) int {
 	if g.Mode != isa.ModeScalar {
 		narrow := XtnH4
 		if g.Lanes == 2 {
@@ -490,13 +492,15 @@ func (g machine) JumpIfAny(mask uint8, _ *isa.Instr) int {
 		}
 		g.word(narrow.R2(vecSpare, mask))
 		mask = vecSpare
-		if len(g.Code) <= nearCode {
-			g.word(FmovXD.R2(regScratch, mask))
-			g.word(CbnzX.To(regScratch, 0))
-			return len(g.Buf) - 4
-		}
 	}
 	g.word(FmovXD.R2(regScratch, mask))
+	if in.Op == isa.GuardAll {
+		g.word(MvnX.R3(regScratch, 0, regScratch))
+	}
+	if g.Mode != isa.ModeScalar && len(g.Code) <= nearCode {
+		g.word(CbnzX.To(regScratch, 0))
+		return len(g.Buf) - 4
+	}
 	g.word(CbzX.To(regScratch, 8)) // reaches less far than what follows
 	return g.JumpAlways()
 }

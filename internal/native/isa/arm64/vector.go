@@ -348,7 +348,7 @@ func (g machine) emitFused(in *isa.Instr, u *isa.NextUses) {
 		c = g.InRegister(in.C)
 	}
 	dst := c
-	if c == isa.NoRegister || u.C != isa.Never || in.C == in.A || in.C == in.B || g.Vals[in.C].Pinned {
+	if c == isa.NoRegister || u.C != isa.Never || negate && (in.C == in.A || in.C == in.B) || g.Vals[in.C].Pinned {
 		dst = g.Take(g.FileOf(g.Vals[in.Dst].Kind))
 		switch v := &g.Vals[in.C]; {
 		case negate:
