@@ -17,24 +17,29 @@ import (
 	"github.com/adjoint-go/adjoint/vm"
 )
 
-// longPrograms are single instructions that take some hundredths of a second.
+// longPrograms are single instructions that take some hundredths of a second, or some thousandths.
 func longPrograms(t *testing.T) map[string]*vm.Program {
 	t.Helper()
+	side := 512
+	if testing.Short() {
+		side = 256
+	}
+	planes := side * side / (128 * 128)
 	g := graph.New()
-	x := g.Input("x", graph.Float64, 1<<18)
-	square := graph.Reshape(x, 16, 128, 128)
+	x := g.Input("x", graph.Float64, side*side)
+	square := graph.Reshape(x, planes, 128, 128)
 	rows, cols, _ := laplacian(40)
 	values := graph.Add(graph.Mul(graph.Slice(x, graph.Range{Start: 0, Limit: len(cols), Step: 1}), g.Const(0.01)), g.Const(1))
-	band := graph.Reshape(x, 1<<9, 1<<9)
+	whole := graph.Reshape(x, side, side)
 	eye := make([]float64, 128*128)
 	for i := range 128 {
 		eye[129*i] = 300
 	}
-	large := make([]float64, 512*512)
-	for i := range 512 {
-		large[513*i] = 1000
+	large := make([]float64, side*side)
+	for i := range side {
+		large[(side+1)*i] = 1000
 	}
-	definite := graph.Add(graph.Reshape(x, 512, 512), graph.Constant(g, large, 512, 512))
+	definite := graph.Add(whole, graph.Constant(g, large, side, side))
 	deep := x
 	for range 12 {
 		deep = graph.Tanh(graph.Sin(deep))
@@ -43,19 +48,19 @@ func longPrograms(t *testing.T) map[string]*vm.Program {
 		"matmul":   graph.Sum(graph.MatMul(square, square)),
 		"inv":      graph.Sum(graph.Inv(graph.Add(square, graph.Constant(g, eye, 128, 128)))),
 		"cholesky": graph.Sum(graph.Cholesky(definite)),
-		"solve":    graph.Sum(graph.Solve(definite, graph.Reshape(x, 512, 512))),
+		"solve":    graph.Sum(graph.Solve(definite, whole)),
 		"lu":       luSum(definite),
-		"qr":       qrSum(graph.Reshape(x, 512, 512)),
+		"qr":       qrSum(whole),
 		"eigh":     eighSum(definite),
-		"svd":      svdSum(graph.Slice(graph.Reshape(x, 512, 512), graph.Range{Limit: 200}, graph.Range{Limit: 256})),
-		"fft":      graph.Sum(graph.Square(graph.RFFT(band, 1))),
-		"sort":     graph.Sum(graph.Mul(graph.Sort(band, 1), band)),
+		"svd":      svdSum(graph.Slice(whole, graph.Range{Limit: 200}, graph.Range{Limit: 256})),
+		"fft":      graph.Sum(graph.Square(graph.RFFT(whole, 1))),
+		"sort":     graph.Sum(graph.Mul(graph.Sort(whole, 1), whole)),
 		"loop":     deep,
 		"sum":      graph.Sum(deep),
-		"rows":     graph.ReduceSum(graph.Reshape(deep, 1<<9, 1<<9), []int{1}),
+		"rows":     graph.ReduceSum(graph.Reshape(deep, side, side), []int{1}),
 		"sparse":   graph.Sum(graph.NewCSR(1600, 1600, rows, cols, graph.Mul(values, graph.Constant(g, diagonal(rows, cols), len(cols)))).Solve(graph.Slice(x, graph.Range{Start: 0, Limit: 1600, Step: 1}))),
-		"conv":     graph.Sum(graph.Conv(graph.Reshape(x, 1, 16, 128, 128), graph.Reshape(graph.Slice(x, graph.Range{Start: 0, Limit: 16 * 16 * 9, Step: 1}), 16, 16, 3, 3), graph.Window{})),
-		"columns":  graph.ReduceSum(graph.Reshape(deep, 1<<9, 1<<9), []int{0}),
+		"conv":     graph.Sum(graph.Conv(graph.Reshape(x, 1, planes, 128, 128), graph.Reshape(graph.Slice(x, graph.Range{Start: 0, Limit: 16 * planes * 9, Step: 1}), 16, planes, 3, 3), graph.Window{})),
+		"columns":  graph.ReduceSum(graph.Reshape(deep, side, side), []int{0}),
 	}
 	programs := map[string]*vm.Program{}
 	for name, y := range long {
