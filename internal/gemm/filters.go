@@ -15,8 +15,8 @@ type Filters struct {
 	BRow, BPlane    int
 	C               unsafe.Pointer
 	CRow, CPlane    int
-	Taps            []int64 // in bytes; at least 1, at most Chain
-	Planes, Rows, N int     // N columns, which are contiguous
+	Taps            []Term // of contiguous elements; at least 1, at most Chain
+	Planes, Rows, N int    // N columns, which are contiguous
 }
 
 // Filter computes planes of the plan's dtype on the calling goroutine, with scratch of Each bytes: the bits of a Piece for each row. Any number of goroutines may do so at a time.
@@ -37,7 +37,7 @@ func (x *Plan) Filter(scratch []byte, f *Filters) {
 	w, _ := workerIn(scratch)
 	n := (f.N - 1) / x.lanes
 	w.planes = asm.Filters{A: uintptr(f.A), APlane: uintptr(f.APlane * x.size), B: uintptr(f.B), BRow: uintptr(f.BRow * x.size), BPlane: uintptr(f.BPlane * x.size),
-		C: uintptr(f.C), CRow: uintptr(f.CRow * x.size), CPlane: uintptr(f.CPlane * x.size), Taps: uintptr(unsafe.Pointer(unsafe.SliceData(f.Taps))), K: len(f.Taps),
+		C: uintptr(f.C), CRow: uintptr(f.CRow * x.size), CPlane: uintptr(f.CPlane * x.size), Taps: uintptr(unsafe.Pointer(unsafe.SliceData(f.Taps))), K: 2 * len(f.Taps),
 		Planes: f.Planes, Rows: f.Rows, N: n, Last: f.N - n*x.lanes}
 	x.kernels.filters(&w.planes)
 	runtime.KeepAlive(f)

@@ -34,8 +34,8 @@ func TestFilter(t *testing.T) {
 				a.fill(r)
 				b.fill(r)
 				f := Filters{A: a.p, APlane: len(taps) + 1, B: b.p, BRow: bRow, BPlane: bPlane, C: c.p, CRow: cRow, CPlane: cPlane, Planes: planes, Rows: rows, N: n}
-				for _, tap := range taps {
-					f.Taps = append(f.Taps, int64(tap*d.Size()))
+				for i, tap := range taps {
+					f.Taps = append(f.Taps, Term{B: int64(tap * d.Size()), A: int64(i * d.Size())})
 				}
 				for i := range want.n {
 					want.set(i, math.Inf(1))

@@ -355,13 +355,16 @@ func (x *Plan) single() bool {
 	return true
 }
 
+// Term says where a term's row of B and elements of A are, in bytes from where B and the rows of A begin.
+type Term = asm.Term
+
 // Piece is a product of one chain, with C as it becomes. Strides are in elements.
 type Piece struct {
 	A       unsafe.Pointer
 	ARow    int // from row to row; terms are contiguous
 	B       unsafe.Pointer
-	BRow    int     // from term to term; columns are contiguous
-	Table   []int64 // instead of BRow: the distance, in bytes, of each term's row from B
+	BRow    int    // from term to term; columns are contiguous
+	Table   []Term // instead of BRow, and of A's terms being contiguous
 	C       unsafe.Pointer
 	CRow    int
 	M, N, K int // K ≤ Chain
@@ -847,7 +850,7 @@ type tiles struct {
 	c           uintptr
 	cRow        int
 	k, mode     int
-	indexed     bool // bStep is where a table of distances begins
+	indexed     bool // bStep is where a table of terms begins
 }
 
 // tiles computes a block.

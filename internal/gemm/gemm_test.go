@@ -364,7 +364,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestPieces has pieces of every number of rows and width of masks, whose rows of B lie at a distance or where a table says, between guard pages.
+// TestPieces has pieces of every number of rows and width of masks, whose terms lie at a distance or where a table says, between guard pages.
 func TestPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	runs := 0
@@ -385,14 +385,17 @@ func TestPieces(t *testing.T) {
 				for i := range c.n {
 					before.set(i, c.at(i))
 				}
-				// The table has the rows in another order; B as the definition wants it has them in this one.
-				order := r.Perm(k)
-				table := make([]int64, k)
-				sorted := newArray(d, b.n)
-				for i, from := range order {
-					table[i] = int64(from * p.B.Row * d.Size())
+				// The table has the terms of either in an order of its own; as the definition wants them they are in this one.
+				rowsOfB, termsOfA := r.Perm(k), r.Perm(k)
+				table := make([]Term, k)
+				sortedA, sortedB := newArray(d, a.n), newArray(d, b.n)
+				for i := range table {
+					table[i] = Term{B: int64(rowsOfB[i] * p.B.Row * d.Size()), A: int64(termsOfA[i] * d.Size())}
 					for j := range n {
-						sorted.set(i*p.B.Row+j, b.at(from*p.B.Row+j))
+						sortedB.set(i*p.B.Row+j, b.at(rowsOfB[i]*p.B.Row+j))
+					}
+					for j := range m {
+						sortedA.set(j*p.A.Row+i, a.at(j*p.A.Row+termsOfA[i]))
 					}
 				}
 				for _, level := range cpu.Levels() {
@@ -400,16 +403,16 @@ func TestPieces(t *testing.T) {
 					q.Block = true
 					x := NewPlan(q, level)
 					scratch := unsafe.Slice((*byte)(pages.memory(t, roundUp(x.Each(), 64), true)), x.Each())
-					for _, tab := range [][]int64{nil, table} {
+					for _, tab := range [][]Term{nil, table} {
 						for i := range c.n {
 							c.set(i, before.at(i))
 						}
 						x.Piece(scratch, &Piece{A: a.p, ARow: p.A.Row, B: b.p, BRow: p.B.Row, Table: tab, C: c.p, CRow: p.CRow, M: m, N: n, K: k, Add: p.Add})
-						rows := b
+						left, right := a, b
 						if tab != nil {
-							rows = sorted
+							left, right = sortedA, sortedB
 						}
-						if err := sameBits(c, plainProduct(p, a, rows, before)); err != nil {
+						if err := sameBits(c, plainProduct(p, left, right, before)); err != nil {
 							t.Fatalf("%+v, %v, table %v: %v", p, level, tab != nil, err)
 						}
 						runs++

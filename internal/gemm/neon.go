@@ -24,10 +24,10 @@ const (
 
 // Registers: general ones, and the first of the vectors of B and of the elements of A, behind the accumulators.
 const (
-	neonOffset    = 0 // of the elements of A from their rows
+	neonOffset    = 0 // of the elements of A from where their rows begin
 	neonK         = 1 // steps left
 	neonB         = 2
-	neonStep      = 3 // from row to row of B, or the table of distances
+	neonStep      = 3 // from row to row of B, or the table of terms
 	neonC         = 4
 	neonCRow      = 5
 	neonAStep     = 6
@@ -125,10 +125,9 @@ func (e *tileEmitter) forward(o arm64.Op, r uint8) (here func()) {
 // tile appends the code of a tile of so many rows and vectors, or of a single column: one element of a vector whose others are 0.
 func (e *tileEmitter) tile(rows, vectors int, single, indexed bool) {
 	var t asm.Tile
-	shape, size := arm64.S4, int32(4)
-	loadA, load, store := arm64.LdrSO, arm64.LdrQ, arm64.StrQ
+	shape, loadA, load, store := arm64.S4, arm64.LdrSO, arm64.LdrQ, arm64.StrQ
 	if e.double {
-		shape, size, loadA = arm64.D2, 8, arm64.LdrDO
+		shape, loadA = arm64.D2, arm64.LdrDO
 	}
 	switch {
 	case single && e.double:
@@ -162,12 +161,10 @@ func (e *tileEmitter) tile(rows, vectors int, single, indexed bool) {
 	e.field(neonCRow, unsafe.Offsetof(t.CRow))
 	e.field(neonK, unsafe.Offsetof(t.K))
 	e.field(neonMode, unsafe.Offsetof(t.Mode))
-	if indexed {
-		e.word(arm64.Movz.Wide(neonAStep, uint16(size), 0))
-	} else {
+	if !indexed {
 		e.field(neonAStep, unsafe.Offsetof(t.AStep))
+		e.word(arm64.Movz.Wide(neonOffset, 0, 0))
 	}
-	e.word(arm64.Movz.Wide(neonOffset, 0, 0))
 
 	e.word(arm64.CmpImm.At(0, neonMode, asm.Continue))
 	fresh := e.forward(arm64.Bne, 0)
@@ -184,8 +181,9 @@ func (e *tileEmitter) tile(rows, vectors int, single, indexed bool) {
 	top := len(e.code)
 	b := uint8(neonB)
 	if indexed {
-		e.word(arm64.LdrX.At(neonRow, neonStep, 0))
-		e.word(arm64.AddImm.At(neonStep, neonStep, 8))
+		e.word(arm64.LdrX.At(neonRow, neonStep, int32(unsafe.Offsetof(asm.Term{}.B))))
+		e.word(arm64.LdrX.At(neonOffset, neonStep, int32(unsafe.Offsetof(asm.Term{}.A))))
+		e.word(arm64.AddImm.At(neonStep, neonStep, int32(unsafe.Sizeof(asm.Term{}))))
 		e.word(arm64.AddX.R3(neonRow, neonB, neonRow))
 		b = neonRow
 	}
@@ -202,7 +200,9 @@ func (e *tileEmitter) tile(rows, vectors int, single, indexed bool) {
 			e.word(arm64.FmlaElement[shape].R3(accumulator(i, j), uint8(neonVectorB+j), a))
 		}
 	}
-	e.word(arm64.AddX.R3(neonOffset, neonOffset, neonAStep))
+	if !indexed {
+		e.word(arm64.AddX.R3(neonOffset, neonOffset, neonAStep))
+	}
 	e.word(arm64.SubsImm.At(neonK, neonK, 1))
 	e.word(arm64.Bne.To(0, top-len(e.code)))
 	none()

@@ -136,9 +136,9 @@ func tileFloat32(t *asm.Tile, rows, cols int) {
 
 // indexed is the indexed micro-kernel in Go.
 func indexed[T float32 | float64](t *asm.Tile, rows, cols int) {
-	table := unsafe.Slice((*int64)(pointer(t.BStep)), t.K)
+	table := unsafe.Slice((*asm.Term)(pointer(t.BStep)), t.K)
 	for i := range rows {
-		a := unsafe.Slice((*T)(pointer(t.A+uintptr(i)*t.ARow)), t.K)
+		a := t.A + uintptr(i)*t.ARow
 		c := unsafe.Slice((*T)(pointer(t.C+uintptr(i)*t.CRow)), cols)
 		for j := 0; j < cols; j += portableColumns {
 			to := c[j:min(j+portableColumns, cols)]
@@ -150,15 +150,17 @@ func indexed[T float32 | float64](t *asm.Tile, rows, cols int) {
 			from := add(t.B, j*int(unsafe.Sizeof(size)))
 			switch s := any(&s).(type) {
 			case *[portableColumns]float64:
-				for k, off := range table {
-					for l, y := range unsafe.Slice((*float64)(pointer(from+uintptr(off))), len(to)) {
-						s[l] = math.FMA(float64(a[k]), y, s[l])
+				for _, term := range table {
+					x := *(*float64)(pointer(a + uintptr(term.A)))
+					for l, y := range unsafe.Slice((*float64)(pointer(from+uintptr(term.B))), len(to)) {
+						s[l] = math.FMA(x, y, s[l])
 					}
 				}
 			case *[portableColumns]float32:
-				for k, off := range table {
-					for l, y := range unsafe.Slice((*float32)(pointer(from+uintptr(off))), len(to)) {
-						s[l] = elem.FMA32(float32(a[k]), y, s[l])
+				for _, term := range table {
+					x := *(*float32)(pointer(a + uintptr(term.A)))
+					for l, y := range unsafe.Slice((*float32)(pointer(from+uintptr(term.B))), len(to)) {
+						s[l] = elem.FMA32(x, y, s[l])
 					}
 				}
 			}

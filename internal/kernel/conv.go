@@ -21,7 +21,7 @@ func init() {
 	Register(&Kernel{
 		Name: "conv",
 		Doc: "Convolution (cross-correlation, as in neural networks) of operand 0 (N, C, spatial) with filters (operand 1: O, C/groups, spatial)." + convNote +
-			"in ascending (channel, filter position); elements of the padding take part as zeros. Float dtypes.",
+			"in ascending (channel, filter position); elements of the padding take part as zeros, of many small images not at all. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, convRules...); err != nil {
 				return err
@@ -41,7 +41,7 @@ func init() {
 	Register(&Kernel{
 		Name: "conv_input_grad",
 		Doc: "The linear transpose of conv in its operand 0: from the result's adjoint (operand 0) and the filters (operand 1) to a tensor of the given shape." + convNote +
-			"in ascending (filter, filter position); positions that the stride skips count as terms and add nothing (as zeros where the strides' product, each at most the extent, is above 64, or float32 has more than 16384 terms). Float dtypes.",
+			"in ascending (filter, filter position); positions that the stride skips count as terms and add nothing (as zeros where the strides' product, each at most the extent, is above 64, or float32 has more than 16384 terms); so does what lies outside of the result of many small images. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err
@@ -64,7 +64,8 @@ func init() {
 		Name: "conv_filter_grad",
 		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
 			"in ascending (image, position of the adjoint), a new chain after as many whole rows of the adjoint as have 256 positions, after 256 positions of a longer one, and after the images whose input with padding takes 4 MiB. " +
-			"Of fewer than 12 filters in a group, or 768 pairs of a filter and a tap of a channel (4 filters where there are fewer than 256 positions in all images), and where rows fill half a vector of 64 bytes, positions of a row, modulo 16 (float32) or 8, are chains of their own over rows of 128 times so many positions, which are added in float64; of fewer than 8 filters otherwise a chain ends with an image or 512 positions. Elements of the padding take part as zeros. Float dtypes.",
+			"Of fewer than 12 filters in a group, or 768 pairs of a filter and a tap of a channel (4 filters where there are fewer than 256 positions in all images), and where rows fill half a vector of 64 bytes, positions of a row, modulo 16 (float32) or 8, are chains of their own over rows of 128 times so many positions, which are added in float64; of fewer than 8 filters otherwise a chain ends with an image or 512 positions. " +
+			"Of 4 to 56 filters for at least 32 images (float32) or 16, if these are small, images, modulo 16 or 8, are chains of their own over up to 128 positions, which are added in float64. Elements of the padding take part as zeros. Float dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
 			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
 				return err
@@ -185,6 +186,8 @@ type convPlan struct {
 	pointwise *convPointwise
 	rows      *convRows // nil if the columns are laid out
 	laid      *convLaid
+	beside    *convImages
+	imageSums *convImageSums
 	winograd  *convWinograd
 	k         int // rows of the columns
 	width     int // columns of a block
@@ -213,6 +216,9 @@ func (p *convPlan) run(c *Call, items int) {
 		return
 	case p.laid != nil:
 		p.runLaid(c)
+		return
+	case p.beside != nil:
+		p.runImages(c)
 		return
 	}
 	p.call = c
@@ -277,6 +283,23 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 	if d == dtype.Float32 {
 		p.do = [...]func(p *convPlan, worker, item int){convForward: convItem[float32], convOfInput: convInputItem[float32], convOfFilters: convFilterItem[float32]}[which]
 	}
+	if p.beside = newConvImages(&p.convGeometry, d, which, p.product); p.beside != nil {
+		p.do = imagesItem[float64]
+		if d == dtype.Float32 {
+			p.do = imagesItem[float32]
+		}
+		return p
+	}
+	if which == convOfFilters {
+		p.imageSums = newConvImageSums(&p.convGeometry, d)
+	}
+	if p.imageSums != nil {
+		p.do = imageSumsItem[float64]
+		if d == dtype.Float32 {
+			p.do = imageSumsItem[float32]
+		}
+		return p
+	}
 	p.rows = newConvRows(&p.convGeometry, d, which, p.product)
 	if p.laid = newConvLaid(&p.convGeometry, d, which, p.rows, p.product); p.laid != nil {
 		p.rows, p.do = nil, laidItem[float64]
@@ -304,6 +327,10 @@ func (p *convPlan) workspace() int {
 		return p.rows.workspace()
 	case p.laid != nil:
 		return p.laid.workspace()
+	case p.beside != nil:
+		return p.beside.workspace()
+	case p.imageSums != nil:
+		return p.imageSums.workspace()
 	case p.which == convOfInput:
 		return scratchSize(p.groups*p.chans*p.k, p.size)
 	}
@@ -318,10 +345,16 @@ func (p *convPlan) each() int {
 		return p.winograd.each() + p.product.Each()
 	}
 	if p.rows != nil {
-		return p.rows.each(p.taps) + p.product.Each()
+		return p.rows.each() + p.product.Each()
 	}
 	if p.laid != nil {
 		return p.laid.each(p.size) + p.product.Each()
+	}
+	if p.beside != nil {
+		return p.beside.each(p.size) + p.product.Each()
+	}
+	if p.imageSums != nil {
+		return p.imageSums.each(&p.convGeometry)
 	}
 	return p.colBytes + p.sums + p.product.Each()
 }
@@ -333,6 +366,12 @@ func (p *convPlan) stateBytes() int64 {
 	}
 	if p.laid != nil {
 		n += p.laid.stateBytes()
+	}
+	if p.beside != nil {
+		n += p.beside.stateBytes()
+	}
+	if p.imageSums != nil {
+		n += p.imageSums.stateBytes()
 	}
 	return n
 }
@@ -416,11 +455,16 @@ func convItem[T float](p *convPlan, worker, item int) {
 
 func convFilterGrad[T float](c *Call) error {
 	p := c.State.(*convPlan)
-	p.run(c, p.groups*p.blocks*p.parts)
-	if p.rows != nil && p.rows.correlation != nil {
-		correlationResult[T](p, c)
+	if p.imageSums != nil {
+		runImageSums[T](p, c)
+		return nil
 	}
-	if p.rows != nil || p.winograd != nil {
+	p.run(c, p.groups*p.blocks*p.parts)
+	switch {
+	case p.rows != nil && p.rows.correlation != nil:
+		sumsResult(&p.rows.correlation.convSums, correlationSums(p, c), data[T](&c.Out[0]))
+		return nil
+	case p.rows != nil || p.winograd != nil:
 		return nil
 	}
 	gw := data[T](&c.Out[0])
@@ -524,7 +568,7 @@ func convInputGrad[T float](c *Call) error {
 		runPointwise[T](p, c)
 		return nil
 	}
-	if p.winograd != nil || p.rows != nil || p.laid != nil {
+	if p.winograd != nil || p.rows != nil || p.laid != nil || p.beside != nil {
 		p.run(c, 0)
 		return nil
 	}

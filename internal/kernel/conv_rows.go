@@ -67,11 +67,12 @@ type convRows struct {
 
 // convKind is positions of the result that the same taps reach.
 type convKind struct {
-	first, result [3]int  // where they begin, and their extents
-	taps          []int   // of a filter
-	table         []int64 // by channel and tap
-	ends          []int   // of the chains, in which all taps count
-	before        int     // terms of the kinds before it
+	first, result [3]int      // where they begin, and their extents
+	taps          []int       // of a filter
+	table         []int64     // by channel and tap
+	terms         []gemm.Term // the same with where the filters' elements are, unless these are computed
+	ends          []int       // of the chains, in which all taps count
+	before        int         // terms of the kinds before it
 }
 
 const (
@@ -175,7 +176,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 		return r
 	}
 	if r.correlation != nil {
-		r.offsetInScratch.sums = take(r.correlation.sums)
+		r.offsetInScratch.sums = take(r.correlation.bytes)
 		return r
 	}
 	r.panels = (r.results + product.Width() - 1) / product.Width()
@@ -288,6 +289,9 @@ func (r *convRows) setKinds(g *convGeometry, offsets [3][]tapOffset) {
 								k.ends = append(k.ends, len(k.table))
 							}
 						}
+						if r.which != convOfFilters {
+							k.terms = append(k.terms, gemm.Term{B: int64((at + c*r.plane) * r.size), A: int64(len(k.table) * r.size)})
+						}
 						k.table = append(k.table, int64((at+c*r.plane)*r.size))
 					}
 				}
@@ -360,10 +364,10 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 func (r *convRows) pieces() int { return (r.width + r.colsItem - 1) / r.colsItem }
 
 // each is the scratch of a goroutine besides that of products.
-func (r *convRows) each(taps int) int {
+func (r *convRows) each() int {
 	switch {
 	case r.correlation != nil:
-		return scratchSize(r.correlation.laneSums(r, taps), 8) + r.correlation.Each()
+		return r.correlation.each()
 	case r.which == convOfFilters:
 		n := scratchSize(r.tapsItem*r.lead(), r.size) + scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
 		if !r.sumsStay {
@@ -381,7 +385,7 @@ func (r *convRows) workspace() int {
 		n += r.sumBytes
 	}
 	if r.correlation != nil {
-		n += r.correlation.sums
+		n += r.correlation.bytes
 	}
 	return n
 }
@@ -391,7 +395,7 @@ func (r *convRows) stateBytes() int64 {
 	n := int64(unsafe.Sizeof(convRows{})) + int64(unsafe.Sizeof(convCorrelation{})) + int64(unsafe.Sizeof(gemm.Correlator{})) + int64(unsafe.Sizeof(gemm.Rows{})) + 2*int64(len(r.kinds))*int64(unsafe.Sizeof(convKind{})) + 64
 	for i := range r.kinds {
 		k := &r.kinds[i]
-		n += 16*int64(len(k.taps)+len(k.table)+len(k.ends)) + 192
+		n += 16*int64(len(k.taps)+len(k.table)+len(k.ends)) + 32*int64(len(k.terms)) + 192
 	}
 	for _, list := range r.residues {
 		n += 16*int64(len(list)) + 64
@@ -415,7 +419,7 @@ func (p *convPlan) runRows(c *Call) {
 		}
 		r.phase = computing
 		if r.correlation != nil {
-			c.Parallel(p, p.groups*r.correlation.blocks*r.correlation.parts)
+			c.Parallel(p, r.correlation.items())
 		} else if p.which == convOfFilters {
 			c.Parallel(p, p.groups*r.parts)
 		} else if r.single {
@@ -521,7 +525,7 @@ func planesItem[T float](p *convPlan, worker, item int) {
 		}
 	} else {
 		k := &r.kinds[0]
-		f := gemm.Filters{A: address(filters.of(k)), APlane: p.taps, BRow: r.padded[2], BPlane: r.plane, CRow: r.width, CPlane: size, Taps: k.table, Planes: n, N: x.right - x.left}
+		f := gemm.Filters{A: address(filters.of(k)), APlane: p.taps, BRow: r.padded[2], BPlane: r.plane, CRow: r.width, CPlane: size, Taps: k.terms, Planes: n, N: x.right - x.left}
 		for row := x.lo; row < x.hi; row += f.Rows {
 			f.Rows = min(x.hi-row, r.result[1]-row%r.result[1])
 			f.B, f.C = address(from[r.rowStart(row)+x.left:]), address(to[at+row*r.width+x.left:])
@@ -617,20 +621,20 @@ func computeRows[T float](p *convPlan, work []byte, k *convKind, x span, results
 			}
 			return
 		}
-		piece.Table = k.table[begin:end]
 		if r.single {
 			p.product.Filter(work, &gemm.Filters{A: address(filters), B: address(from[r.rowStart(x.lo)+x.left:]), BRow: r.padded[2], C: address(scratch), CRow: r.padded[2],
-				Taps: piece.Table, Planes: 1, Rows: x.hi - x.lo, N: x.right - x.left})
+				Taps: k.terms[begin:end], Planes: 1, Rows: x.hi - x.lo, N: x.right - x.left})
 			return
 		}
+		piece.Table = k.terms[begin:end]
 		if r.joined {
-			piece.A, piece.B, piece.C, piece.N = address(filters[begin:]), address(from[r.rowStart(x.lo)+x.left:]), address(scratch), (x.hi-x.lo-1)*r.padded[2]+x.right-x.left
+			piece.A, piece.B, piece.C, piece.N = address(filters), address(from[r.rowStart(x.lo)+x.left:]), address(scratch), (x.hi-x.lo-1)*r.padded[2]+x.right-x.left
 			p.product.Piece(work, &piece)
 			begin = end
 			continue
 		}
 		for ch := 0; ch < results; ch += r.resultsPiece {
-			piece.A, piece.M, piece.N = address(filters[ch*len(k.table)+begin:]), min(r.resultsPiece, results-ch), x.right-x.left
+			piece.A, piece.M, piece.N = address(filters[ch*len(k.table):]), min(r.resultsPiece, results-ch), x.right-x.left
 			for row := x.lo; row < x.hi; row++ {
 				if at := r.place(k, row, x.left); at >= 0 {
 					piece.B, piece.C = address(from[r.rowStart(row)+x.left:]), address(to[ch*size+at:])

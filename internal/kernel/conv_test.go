@@ -159,6 +159,13 @@ func convCases() []kernelCase {
 		{sh(9, 6, 5, 9), sh(150, 6, 2, 2), sh(1, 3), sh(1, 2), sh(1, 1, 0, 0), 1, false},
 		{sh(9, 8, 3), sh(9, 8, 5), sh(1), sh(1), sh(3, 3), 1, false},
 		{sh(3, 12, 2, 3, 2), sh(16, 12, 2, 2, 2), sh(1, 1, 1), sh(1, 2, 1), sh(1, 0, 1, 1, 0, 1), 1, false},
+		// many small images, of which some lie side by side: fewer in the last block, groups, strides, dilation, padding that is wider than the window, more terms than a chain, one to three dimensions, positions that no tap reaches
+		{sh(35, 12, 7, 6), sh(18, 6, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 2, false},
+		{sh(33, 9, 9, 5), sh(20, 9, 5, 5), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 1, false},
+		{sh(50, 16, 10, 7), sh(9, 16, 3, 2), sh(2, 3), sh(1, 1), sh(1, 0, 2, 1), 1, false},
+		{sh(32, 60, 13), sh(17, 60, 5), sh(2), sh(2), sh(3, 4), 1, false},
+		{sh(33, 8, 3, 4, 5), sh(9, 8, 2, 2, 2), sh(1, 1, 1), sh(1, 2, 1), sh(1, 0, 0, 1, 3, 2), 1, false},
+		{sh(34, 20, 10, 9), sh(20, 20, 2, 2), sh(3, 4), sh(1, 1), sh(0, 0, 0, 0), 1, false},
 		// Winograd: tiles at all edges, several rows and columns of tiles and blocks, groups, more than a chain of channels, padding wider than the window, none
 		{sh(2, 16, 14, 14), sh(19, 16, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 		{sh(1, 34, 7, 9), sh(40, 17, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 2, 1), 2, true},
@@ -449,6 +456,16 @@ func TestConvWays(t *testing.T) {
 		{8, 64, 64, 14, 3, 1, 32, convForward, "rows"},
 		{1, 1, 1, 64, 17, 1, 1, convForward, "rows"}, // more than a chain
 		{8, 64, 64, 14, 3, 1, 64, convOfFilters, "rows"},
+		{64, 64, 64, 7, 3, 1, 1, convForward, "images"},
+		{64, 64, 64, 7, 3, 1, 1, convOfInput, "images"},
+		{64, 12, 16, 14, 5, 2, 1, convOfInput, "images"},
+		{64, 64, 64, 16, 3, 1, 1, convForward, "rows"}, // rows that fill vectors
+		{64, 2, 16, 7, 3, 1, 1, convOfInput, "rows"},   // too few results
+		{31, 64, 64, 7, 3, 1, 1, convForward, "rows"},  // too few images
+		{64, 1, 6, 28, 5, 1, 1, convForward, "rows"},   // too few terms
+		{64, 6, 16, 14, 5, 1, 1, convOfFilters, "images"},
+		{64, 6, 60, 14, 5, 1, 1, convOfFilters, "rows"}, // many filters
+		{64, 6, 16, 4, 5, 1, 1, convOfFilters, "rows"},  // few positions
 	} {
 		pad := c.window / 2
 		n := (c.extent+2*pad-c.window)/c.stride + 1
@@ -456,6 +473,8 @@ func TestConvWays(t *testing.T) {
 		p := newConvPlan(sh(c.images, c.in, c.extent, c.extent), sh(c.out, c.in/c.groups, c.window, c.window), sh(c.images, c.out, n, n), dtype.Float32, a, c.which)
 		got := "columns"
 		switch {
+		case p.beside != nil, p.imageSums != nil:
+			got = "images"
 		case p.laid != nil:
 			got = "laid"
 		case p.rows != nil && p.rows.single:
@@ -471,6 +490,73 @@ func TestConvWays(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%+v goes by %s", c, got)
+		}
+	}
+}
+
+// TestConvImages has more images side by side than are laid so at once: the bits of results and of the input's gradient are those of some of the images alone, and the gradients of filters are
+// the sums of theirs.
+func TestConvImages(t *testing.T) {
+	const some, times = 32, 3
+	for _, d := range floatDTypes {
+		for name, which := range map[string]int{"conv": convForward, "conv_input_grad": convOfInput, "conv_filter_grad": convOfFilters} {
+			all, one := [][]int{sh(some*times, 16, 100, 9), sh(16, 16, 3, 3), sh(some*times, 16, 100, 9)}, [][]int{sh(some, 16, 100, 9), sh(16, 16, 3, 3), sh(some, 16, 100, 9)}
+			run := func(shapes [][]int, from int) Tensor {
+				list := []attr.Named{attr.L("strides", sh(1, 1)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(1, 1, 1, 1)), attr.I("groups", 1)}
+				x := make([]Tensor, 3)
+				for i, s := range shapes {
+					if x[i] = newTensor(Type{d, s}); i == []int{2, 0, 1}[which] {
+						continue
+					}
+					begin := 0
+					if i != 1 {
+						begin = from * shape.Size(s[1:])
+					}
+					for k := range x[i].Size() {
+						x[i].setValue(k, float64((begin+k)*7919%1009)/1009-0.3)
+					}
+				}
+				in, out := []Tensor{x[0], x[1]}, x[2]
+				switch which {
+				case convOfInput:
+					in, out = []Tensor{x[2], x[1]}, x[0]
+				case convOfFilters:
+					in, out = []Tensor{x[0], x[2]}, x[1]
+				}
+				if which != convForward {
+					list = append(list, attr.L("shape", out.Shape))
+				}
+				poison(&out)
+				k := Lookup(name)
+				call := prepareCall(k, in, []Tensor{out}, attrs(list...))
+				if p := call.State.(*convPlan); which == convOfFilters && p.imageSums == nil || which != convOfFilters && p.beside == nil {
+					t.Fatalf("%s of %v, %v: another way", name, shapes, d)
+				} else if len(shapes[0]) > 0 && shapes[0][0] > some && (p.beside != nil && p.beside.blocks*p.beside.together >= shapes[0][0] || p.imageSums != nil && p.imageSums.blocks*p.imageSums.together >= shapes[0][0]) {
+					t.Fatalf("%s, %v: one phase", name, d)
+				}
+				if err := k.Run(call); err != nil {
+					t.Fatal(err)
+				}
+				checkGuard(t, &out)
+				return out
+			}
+			got := run(all, 0)
+			sums := make([]float64, shape.Size(all[1]))
+			for n := range times {
+				part := run(one, n*some)
+				for i := range part.Size() {
+					if which == convOfFilters {
+						sums[i] += part.value(i)
+					} else if at := n*part.Size() + i; got.value(at) != part.value(i) {
+						t.Fatalf("%s, %v: element %d is %v, not %v", name, d, at, got.value(at), part.value(i))
+					}
+				}
+			}
+			for i, want := range sums {
+				if which == convOfFilters && math.Abs(got.value(i)-want) > 1e-6*math.Abs(want) {
+					t.Errorf("%s, %v: element %d is %v, not %v", name, d, i, got.value(i), want)
+				}
+			}
 		}
 	}
 }

@@ -40,6 +40,8 @@ func TestThreads(t *testing.T) {
 		{"conv_filter_grad", [][]int{sh(2, 3, 5000), sh(2, 2, 4990)}, sh(2, 3, 11), conv(sh(2, 3, 11), sh(1), sh(1), sh(0, 0), 1)},
 		{"conv_filter_grad", [][]int{sh(3, 2, 4, 5, 23), sh(3, 3, 3, 4, 23)}, sh(3, 2, 2, 2, 3), conv(sh(3, 2, 2, 2, 3), sh(1, 1, 1), sh(1, 1, 1), sh(0, 0, 0, 0, 1, 1), 1)},
 		{"conv_filter_grad", [][]int{sh(4, 3, 20, 20), sh(4, 5, 10, 10)}, sh(5, 3, 3, 3), conv(sh(5, 3, 3, 3), sh(2, 2), sh(1, 1), sh(1, 1, 1, 1), 1)},
+		{"conv_filter_grad", [][]int{sh(40, 8, 9, 9), sh(40, 16, 9, 9)}, sh(16, 8, 3, 3), conv(sh(16, 8, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1)},
+		{"conv_input_grad", [][]int{sh(40, 16, 7, 7), sh(16, 12, 3, 3)}, sh(40, 12, 7, 7), conv(sh(40, 12, 7, 7), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1)},
 		{"reduce_sum", [][]int{sh(1 << 18)}, sh(), axes(0)},
 		{"reduce_sum", [][]int{sh(3, 70001)}, sh(), axes(0, 1)},
 		{"reduce_sum", [][]int{sh(1000, 501)}, sh(1000), axes(1)},

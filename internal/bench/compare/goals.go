@@ -251,7 +251,7 @@ var where = map[string]string{
 	"conv.depthwise":           "Reading and writing: planes are copied with their padding first, and the gradient of a filter reads each row of a plane nine times.",
 	"attention2048":            "Products of blocks of 512 keys, and exponentials; masked blocks are computed as well.",
 	"mlp":                      "Two products of the first layer take nine tenths; bias, relu and the step of descent are done on their parts.",
-	"lenet":                    "Convolutions and their gradients, in which a vector has positions: the short rows of small planes leave a quarter to a third of it empty. Then averages of windows, and products of the last layers.",
+	"lenet":                    "Convolutions and their gradients, those of the second layer by vectors of images; tanh and its derivative are a sixth of all. Then averages of windows, and products of the last layers.",
 	"transformer":              "Products, and the passes over their results: attention by its parts.",
 	"gmm":                      "Products of 25 matrices with all points, three of them for value and gradient.",
 	"lstm":                     "Products of 32 rows, a thousand one after another, forward and back; then gates, whose derivatives take exponentials again.",

@@ -7,9 +7,9 @@ package asm
 // Every element is a chain of K fused multiply-adds in ascending k.
 type Tile struct {
 	A           uintptr
-	ARow, AStep uintptr // from row to row, from k to k+1; indexed ones take contiguous rows
+	ARow, AStep uintptr // from row to row, from k to k+1, not for indexed ones
 	B           uintptr
-	BStep       uintptr // from k to k+1; columns are contiguous. Indexed: where a table begins that has the distance of each row from B, as int64
+	BStep       uintptr // from k to k+1; columns are contiguous. Indexed: where a table of K Terms begins
 	C           uintptr
 	CRow        uintptr
 	K           int
@@ -17,6 +17,9 @@ type Tile struct {
 	Mode        int
 	Flush       [2]uint32 // Flushing, or zeros
 }
+
+// Term says, in bytes, how far a row of B and the elements of A that are multiplied with it are from where B and the rows of A begin.
+type Term struct{ B, A int64 }
 
 // Flushing is what MXCSR holds while subnormal operands and results are taken as 0, and before and after, as Go needs it. The code of a kernel is not preempted.
 var Flushing = [2]uint32{0x1F80 | 1<<15 | 1<<6, 0x1F80}
@@ -124,8 +127,8 @@ type Filters struct {
 	A, APlane       uintptr // elements are contiguous; from plane to plane
 	B, BRow, BPlane uintptr
 	C, CRow, CPlane uintptr
-	Taps            uintptr // int64 distances in bytes
-	K               int     // at least 1
+	Taps            uintptr // Terms, of which B is read
+	K               int     // twice their number, at least 2
 	Planes, Rows    int     // at least 1 each; the kernel changes Planes, A, B and C
 	N               int     // whole vectors of a row before the last one
 	Last            int     // columns of the last vector, at least 1

@@ -48,7 +48,7 @@ columns4x2:
 
 tap4x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Y8
+	VBROADCASTSS (SI)(CX*2), Y8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Y8, Y0
 	VFMADD231PS  32(R15), Y8, Y1
@@ -58,7 +58,7 @@ tap4x2_false:
 	VFMADD231PS  32(R15)(R8*2), Y8, Y5
 	VFMADD231PS  (R15)(R9*1), Y8, Y6
 	VFMADD231PS  32(R15)(R9*1), Y8, Y7
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x2_false
 	VMOVUPS      Y0, (R13)
@@ -87,13 +87,13 @@ columns4x1:
 
 tap4x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Y8
+	VBROADCASTSS (SI)(CX*2), Y8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Y8, Y0
 	VFMADD231PS  (R15)(R8*1), Y8, Y2
 	VFMADD231PS  (R15)(R8*2), Y8, Y4
 	VFMADD231PS  (R15)(R9*1), Y8, Y6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_false
 	VMOVUPS      Y0, (R13)
@@ -114,7 +114,7 @@ after_columns4x1:
 
 tap4x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Y8
+	VBROADCASTSS (SI)(CX*2), Y8
 	ADDQ         R12, R15
 	VMASKMOVPS   (R15), Y15, Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -124,7 +124,7 @@ tap4x1_true:
 	VFMADD231PS  Y9, Y8, Y4
 	VMASKMOVPS   (R15)(R9*1), Y15, Y9
 	VFMADD231PS  Y9, Y8, Y6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_true
 	VMASKMOVPS   Y0, Y15, (R13)
@@ -155,11 +155,11 @@ columns1x2:
 
 tap1x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Y8
+	VBROADCASTSS (SI)(CX*2), Y8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Y8, Y0
 	VFMADD231PS  32(R15), Y8, Y1
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x2_false
 	VMOVUPS      Y0, (R13)
@@ -179,10 +179,10 @@ columns1x1:
 
 tap1x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Y8
+	VBROADCASTSS (SI)(CX*2), Y8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Y8, Y0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_false
 	VMOVUPS      Y0, (R13)
@@ -197,11 +197,11 @@ after_columns1x1:
 
 tap1x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Y8
+	VBROADCASTSS (SI)(CX*2), Y8
 	ADDQ         R12, R15
 	VMASKMOVPS   (R15), Y15, Y9
 	VFMADD231PS  Y9, Y8, Y0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_true
 	VMASKMOVPS   Y0, Y15, (R13)
@@ -266,7 +266,7 @@ columns4x2:
 
 tap4x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Y8
+	VBROADCASTSD (SI)(CX*4), Y8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Y8, Y0
 	VFMADD231PD  32(R15), Y8, Y1
@@ -276,7 +276,7 @@ tap4x2_false:
 	VFMADD231PD  32(R15)(R8*2), Y8, Y5
 	VFMADD231PD  (R15)(R9*1), Y8, Y6
 	VFMADD231PD  32(R15)(R9*1), Y8, Y7
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x2_false
 	VMOVUPD      Y0, (R13)
@@ -305,13 +305,13 @@ columns4x1:
 
 tap4x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Y8
+	VBROADCASTSD (SI)(CX*4), Y8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Y8, Y0
 	VFMADD231PD  (R15)(R8*1), Y8, Y2
 	VFMADD231PD  (R15)(R8*2), Y8, Y4
 	VFMADD231PD  (R15)(R9*1), Y8, Y6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_false
 	VMOVUPD      Y0, (R13)
@@ -332,7 +332,7 @@ after_columns4x1:
 
 tap4x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Y8
+	VBROADCASTSD (SI)(CX*4), Y8
 	ADDQ         R12, R15
 	VMASKMOVPD   (R15), Y15, Y9
 	VFMADD231PD  Y9, Y8, Y0
@@ -342,7 +342,7 @@ tap4x1_true:
 	VFMADD231PD  Y9, Y8, Y4
 	VMASKMOVPD   (R15)(R9*1), Y15, Y9
 	VFMADD231PD  Y9, Y8, Y6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_true
 	VMASKMOVPD   Y0, Y15, (R13)
@@ -373,11 +373,11 @@ columns1x2:
 
 tap1x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Y8
+	VBROADCASTSD (SI)(CX*4), Y8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Y8, Y0
 	VFMADD231PD  32(R15), Y8, Y1
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x2_false
 	VMOVUPD      Y0, (R13)
@@ -397,10 +397,10 @@ columns1x1:
 
 tap1x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Y8
+	VBROADCASTSD (SI)(CX*4), Y8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Y8, Y0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_false
 	VMOVUPD      Y0, (R13)
@@ -415,11 +415,11 @@ after_columns1x1:
 
 tap1x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Y8
+	VBROADCASTSD (SI)(CX*4), Y8
 	ADDQ         R12, R15
 	VMASKMOVPD   (R15), Y15, Y9
 	VFMADD231PD  Y9, Y8, Y0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_true
 	VMASKMOVPD   Y0, Y15, (R13)

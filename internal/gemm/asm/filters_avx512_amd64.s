@@ -48,7 +48,7 @@ columns4x2:
 
 tap4x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Z8
+	VBROADCASTSS (SI)(CX*2), Z8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Z8, Z0
 	VFMADD231PS  64(R15), Z8, Z1
@@ -58,7 +58,7 @@ tap4x2_false:
 	VFMADD231PS  64(R15)(R8*2), Z8, Z5
 	VFMADD231PS  (R15)(R9*1), Z8, Z6
 	VFMADD231PS  64(R15)(R9*1), Z8, Z7
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x2_false
 	VMOVUPS      Z0, (R13)
@@ -87,13 +87,13 @@ columns4x1:
 
 tap4x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Z8
+	VBROADCASTSS (SI)(CX*2), Z8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Z8, Z0
 	VFMADD231PS  (R15)(R8*1), Z8, Z2
 	VFMADD231PS  (R15)(R8*2), Z8, Z4
 	VFMADD231PS  (R15)(R9*1), Z8, Z6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_false
 	VMOVUPS      Z0, (R13)
@@ -114,13 +114,13 @@ after_columns4x1:
 
 tap4x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Z8
+	VBROADCASTSS (SI)(CX*2), Z8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Z8, K1, Z0
 	VFMADD231PS  (R15)(R8*1), Z8, K1, Z2
 	VFMADD231PS  (R15)(R8*2), Z8, K1, Z4
 	VFMADD231PS  (R15)(R9*1), Z8, K1, Z6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_true
 	VMOVUPS      Z0, K1, (R13)
@@ -151,11 +151,11 @@ columns1x2:
 
 tap1x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Z8
+	VBROADCASTSS (SI)(CX*2), Z8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Z8, Z0
 	VFMADD231PS  64(R15), Z8, Z1
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x2_false
 	VMOVUPS      Z0, (R13)
@@ -175,10 +175,10 @@ columns1x1:
 
 tap1x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Z8
+	VBROADCASTSS (SI)(CX*2), Z8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Z8, Z0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_false
 	VMOVUPS      Z0, (R13)
@@ -193,10 +193,10 @@ after_columns1x1:
 
 tap1x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSS (SI)(CX*4), Z8
+	VBROADCASTSS (SI)(CX*2), Z8
 	ADDQ         R12, R15
 	VFMADD231PS  (R15), Z8, K1, Z0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_true
 	VMOVUPS      Z0, K1, (R13)
@@ -261,7 +261,7 @@ columns4x2:
 
 tap4x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Z8
+	VBROADCASTSD (SI)(CX*4), Z8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Z8, Z0
 	VFMADD231PD  64(R15), Z8, Z1
@@ -271,7 +271,7 @@ tap4x2_false:
 	VFMADD231PD  64(R15)(R8*2), Z8, Z5
 	VFMADD231PD  (R15)(R9*1), Z8, Z6
 	VFMADD231PD  64(R15)(R9*1), Z8, Z7
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x2_false
 	VMOVUPD      Z0, (R13)
@@ -300,13 +300,13 @@ columns4x1:
 
 tap4x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Z8
+	VBROADCASTSD (SI)(CX*4), Z8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Z8, Z0
 	VFMADD231PD  (R15)(R8*1), Z8, Z2
 	VFMADD231PD  (R15)(R8*2), Z8, Z4
 	VFMADD231PD  (R15)(R9*1), Z8, Z6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_false
 	VMOVUPD      Z0, (R13)
@@ -327,13 +327,13 @@ after_columns4x1:
 
 tap4x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Z8
+	VBROADCASTSD (SI)(CX*4), Z8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Z8, K1, Z0
 	VFMADD231PD  (R15)(R8*1), Z8, K1, Z2
 	VFMADD231PD  (R15)(R8*2), Z8, K1, Z4
 	VFMADD231PD  (R15)(R9*1), Z8, K1, Z6
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_true
 	VMOVUPD      Z0, K1, (R13)
@@ -364,11 +364,11 @@ columns1x2:
 
 tap1x2_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Z8
+	VBROADCASTSD (SI)(CX*4), Z8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Z8, Z0
 	VFMADD231PD  64(R15), Z8, Z1
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x2_false
 	VMOVUPD      Z0, (R13)
@@ -388,10 +388,10 @@ columns1x1:
 
 tap1x1_false:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Z8
+	VBROADCASTSD (SI)(CX*4), Z8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Z8, Z0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_false
 	VMOVUPD      Z0, (R13)
@@ -406,10 +406,10 @@ after_columns1x1:
 
 tap1x1_true:
 	MOVQ         (AX)(CX*8), R15
-	VBROADCASTSD (SI)(CX*8), Z8
+	VBROADCASTSD (SI)(CX*4), Z8
 	ADDQ         R12, R15
 	VFMADD231PD  (R15), Z8, K1, Z0
-	INCQ         CX
+	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_true
 	VMOVUPD      Z0, K1, (R13)

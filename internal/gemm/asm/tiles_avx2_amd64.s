@@ -321,7 +321,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -329,17 +328,19 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y1
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y1
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -347,11 +348,12 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y1
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -405,7 +407,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -413,21 +414,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y2
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y2
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -435,13 +438,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y2
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -502,7 +506,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -510,6 +513,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y4
 	VMOVUPS      32(DX)(AX*1), Y5
 	VMOVUPS      64(DX)(AX*1), Y6
@@ -519,9 +524,10 @@ pair:
 	VFMADD231PS  Y5, Y8, Y1
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y4
 	VMOVUPS      32(DX)(AX*1), Y5
 	VMOVUPS      64(DX)(AX*1), Y6
@@ -531,8 +537,7 @@ pair:
 	VFMADD231PS  Y5, Y8, Y1
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -540,6 +545,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y4
 	VMOVUPS      32(DX)(AX*1), Y5
 	VMOVUPS      64(DX)(AX*1), Y6
@@ -549,8 +556,7 @@ odd:
 	VFMADD231PS  Y5, Y8, Y1
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -980,7 +986,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -989,21 +994,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y2
 	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (SI)(R8*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y2
 	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (SI)(R8*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1011,13 +1018,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y2
 	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (SI)(R8*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -1083,7 +1091,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1092,6 +1099,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y4
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y5
 	VBROADCASTSS (SI), Y6
@@ -1100,9 +1109,10 @@ pair:
 	VBROADCASTSS (SI)(R8*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y4
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y5
 	VBROADCASTSS (SI), Y6
@@ -1111,8 +1121,7 @@ pair:
 	VBROADCASTSS (SI)(R8*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1120,6 +1129,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y4
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y5
 	VBROADCASTSS (SI), Y6
@@ -1128,8 +1139,7 @@ odd:
 	VBROADCASTSS (SI)(R8*1), Y7
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -1209,7 +1219,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1218,6 +1227,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y8
 	VMOVUPS      32(DX)(AX*1), Y9
 	VMOVUPS      64(DX)(AX*1), Y10
@@ -1232,9 +1243,10 @@ pair:
 	VFMADD231PS  Y9, Y13, Y5
 	VFMADD231PS  Y10, Y13, Y6
 	VFMADD231PS  Y11, Y13, Y7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y8
 	VMOVUPS      32(DX)(AX*1), Y9
 	VMOVUPS      64(DX)(AX*1), Y10
@@ -1249,8 +1261,7 @@ pair:
 	VFMADD231PS  Y9, Y13, Y5
 	VFMADD231PS  Y10, Y13, Y6
 	VFMADD231PS  Y11, Y13, Y7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1258,6 +1269,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y8
 	VMOVUPS      32(DX)(AX*1), Y9
 	VMOVUPS      64(DX)(AX*1), Y10
@@ -1272,8 +1285,7 @@ odd:
 	VFMADD231PS  Y9, Y13, Y5
 	VFMADD231PS  Y10, Y13, Y6
 	VFMADD231PS  Y11, Y13, Y7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -1602,7 +1614,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1611,6 +1622,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -1618,9 +1631,10 @@ pair:
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS (SI)(R8*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -1628,8 +1642,7 @@ pair:
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS (SI)(R8*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1637,6 +1650,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -1644,8 +1659,7 @@ odd:
 	VFMADD231PS  Y3, Y5, Y1
 	VBROADCASTSS (SI)(R8*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -1723,7 +1737,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1732,6 +1745,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y6
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y7
 	VBROADCASTSS (SI), Y8
@@ -1743,9 +1758,10 @@ pair:
 	VBROADCASTSS (SI)(R8*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y6
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y7
 	VBROADCASTSS (SI), Y8
@@ -1757,8 +1773,7 @@ pair:
 	VBROADCASTSS (SI)(R8*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1766,6 +1781,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y6
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y7
 	VBROADCASTSS (SI), Y8
@@ -1777,8 +1794,7 @@ odd:
 	VBROADCASTSS (SI)(R8*2), Y10
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -2152,7 +2168,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2162,6 +2177,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y4
 	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -2171,9 +2188,10 @@ pair:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS (SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y4
 	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -2183,8 +2201,7 @@ pair:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS (SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2192,6 +2209,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y4
 	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -2201,8 +2220,7 @@ odd:
 	VFMADD231PS  Y4, Y7, Y2
 	VBROADCASTSS (SI)(R9*1), Y8
 	VFMADD231PS  Y4, Y8, Y3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -2292,7 +2310,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2302,6 +2319,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y8
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y9
 	VBROADCASTSS (SI), Y10
@@ -2316,9 +2335,10 @@ pair:
 	VBROADCASTSS (SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y8
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y9
 	VBROADCASTSS (SI), Y10
@@ -2333,8 +2353,7 @@ pair:
 	VBROADCASTSS (SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2342,6 +2361,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y8
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y9
 	VBROADCASTSS (SI), Y10
@@ -2356,8 +2377,7 @@ odd:
 	VBROADCASTSS (SI)(R9*1), Y13
 	VFMADD231PS  Y8, Y13, Y6
 	VFMADD231PS  Y9, Y13, Y7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -2782,7 +2802,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2792,6 +2811,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y5
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -2803,9 +2824,10 @@ pair:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS (SI)(R8*4), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y5
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -2817,8 +2839,7 @@ pair:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS (SI)(R8*4), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2826,6 +2847,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y5
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -2837,8 +2860,7 @@ odd:
 	VFMADD231PS  Y5, Y9, Y3
 	VBROADCASTSS (SI)(R8*4), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -2940,7 +2962,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2950,6 +2971,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y10
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y11
 	VBROADCASTSS (SI), Y12
@@ -2967,9 +2990,10 @@ pair:
 	VBROADCASTSS (SI)(R8*4), Y13
 	VFMADD231PS  Y10, Y13, Y8
 	VFMADD231PS  Y11, Y13, Y9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y10
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y11
 	VBROADCASTSS (SI), Y12
@@ -2987,8 +3011,7 @@ pair:
 	VBROADCASTSS (SI)(R8*4), Y13
 	VFMADD231PS  Y10, Y13, Y8
 	VFMADD231PS  Y11, Y13, Y9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2996,6 +3019,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y10
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y11
 	VBROADCASTSS (SI), Y12
@@ -3013,8 +3038,7 @@ odd:
 	VBROADCASTSS (SI)(R8*4), Y13
 	VFMADD231PS  Y10, Y13, Y8
 	VFMADD231PS  Y11, Y13, Y9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -3492,7 +3516,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3503,6 +3526,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y6
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -3516,9 +3541,10 @@ pair:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS (SI)(R10*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y6
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -3532,8 +3558,7 @@ pair:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS (SI)(R10*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -3541,6 +3566,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPS   (DX)(AX*1), Y15, Y6
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -3554,8 +3581,7 @@ odd:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS (SI)(R10*1), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -3669,7 +3695,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3680,6 +3705,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y12
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y13
 	VBROADCASTSS (SI), Y14
@@ -3700,9 +3727,10 @@ pair:
 	VBROADCASTSS (SI)(R10*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y12
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y13
 	VBROADCASTSS (SI), Y14
@@ -3723,8 +3751,7 @@ pair:
 	VBROADCASTSS (SI)(R10*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -3732,6 +3759,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Y12
 	VMASKMOVPS   32(DX)(AX*1), Y15, Y13
 	VBROADCASTSS (SI), Y14
@@ -3752,8 +3781,7 @@ odd:
 	VBROADCASTSS (SI)(R10*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -4129,7 +4157,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -4137,17 +4164,19 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y1
 	VBROADCASTSD (SI), Y2
 	VFMADD231PD  Y1, Y2, Y0
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y1
 	VBROADCASTSD (SI), Y2
 	VFMADD231PD  Y1, Y2, Y0
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4155,11 +4184,12 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y1
 	VBROADCASTSD (SI), Y2
 	VFMADD231PD  Y1, Y2, Y0
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -4213,7 +4243,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -4221,21 +4250,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y2
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y3, Y4, Y1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y2
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y3, Y4, Y1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4243,13 +4274,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y2
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y3, Y4, Y1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -4310,7 +4342,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -4318,6 +4349,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y4
 	VMOVUPD      32(DX)(AX*1), Y5
 	VMOVUPD      64(DX)(AX*1), Y6
@@ -4327,9 +4360,10 @@ pair:
 	VFMADD231PD  Y5, Y8, Y1
 	VFMADD231PD  Y6, Y8, Y2
 	VFMADD231PD  Y7, Y8, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y4
 	VMOVUPD      32(DX)(AX*1), Y5
 	VMOVUPD      64(DX)(AX*1), Y6
@@ -4339,8 +4373,7 @@ pair:
 	VFMADD231PD  Y5, Y8, Y1
 	VFMADD231PD  Y6, Y8, Y2
 	VFMADD231PD  Y7, Y8, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4348,6 +4381,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y4
 	VMOVUPD      32(DX)(AX*1), Y5
 	VMOVUPD      64(DX)(AX*1), Y6
@@ -4357,8 +4392,7 @@ odd:
 	VFMADD231PD  Y5, Y8, Y1
 	VFMADD231PD  Y6, Y8, Y2
 	VFMADD231PD  Y7, Y8, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -4788,7 +4822,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4797,21 +4830,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y2
 	VBROADCASTSD (SI), Y3
 	VFMADD231PD  Y2, Y3, Y0
 	VBROADCASTSD (SI)(R8*1), Y4
 	VFMADD231PD  Y2, Y4, Y1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y2
 	VBROADCASTSD (SI), Y3
 	VFMADD231PD  Y2, Y3, Y0
 	VBROADCASTSD (SI)(R8*1), Y4
 	VFMADD231PD  Y2, Y4, Y1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4819,13 +4854,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y2
 	VBROADCASTSD (SI), Y3
 	VFMADD231PD  Y2, Y3, Y0
 	VBROADCASTSD (SI)(R8*1), Y4
 	VFMADD231PD  Y2, Y4, Y1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -4891,7 +4927,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4900,6 +4935,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y4
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y5
 	VBROADCASTSD (SI), Y6
@@ -4908,9 +4945,10 @@ pair:
 	VBROADCASTSD (SI)(R8*1), Y7
 	VFMADD231PD  Y4, Y7, Y2
 	VFMADD231PD  Y5, Y7, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y4
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y5
 	VBROADCASTSD (SI), Y6
@@ -4919,8 +4957,7 @@ pair:
 	VBROADCASTSD (SI)(R8*1), Y7
 	VFMADD231PD  Y4, Y7, Y2
 	VFMADD231PD  Y5, Y7, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4928,6 +4965,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y4
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y5
 	VBROADCASTSD (SI), Y6
@@ -4936,8 +4975,7 @@ odd:
 	VBROADCASTSD (SI)(R8*1), Y7
 	VFMADD231PD  Y4, Y7, Y2
 	VFMADD231PD  Y5, Y7, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -5017,7 +5055,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5026,6 +5063,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y8
 	VMOVUPD      32(DX)(AX*1), Y9
 	VMOVUPD      64(DX)(AX*1), Y10
@@ -5040,9 +5079,10 @@ pair:
 	VFMADD231PD  Y9, Y13, Y5
 	VFMADD231PD  Y10, Y13, Y6
 	VFMADD231PD  Y11, Y13, Y7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y8
 	VMOVUPD      32(DX)(AX*1), Y9
 	VMOVUPD      64(DX)(AX*1), Y10
@@ -5057,8 +5097,7 @@ pair:
 	VFMADD231PD  Y9, Y13, Y5
 	VFMADD231PD  Y10, Y13, Y6
 	VFMADD231PD  Y11, Y13, Y7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -5066,6 +5105,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y8
 	VMOVUPD      32(DX)(AX*1), Y9
 	VMOVUPD      64(DX)(AX*1), Y10
@@ -5080,8 +5121,7 @@ odd:
 	VFMADD231PD  Y9, Y13, Y5
 	VFMADD231PD  Y10, Y13, Y6
 	VFMADD231PD  Y11, Y13, Y7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -5410,7 +5450,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5419,6 +5458,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y3, Y4, Y0
@@ -5426,9 +5467,10 @@ pair:
 	VFMADD231PD  Y3, Y5, Y1
 	VBROADCASTSD (SI)(R8*2), Y6
 	VFMADD231PD  Y3, Y6, Y2
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y3, Y4, Y0
@@ -5436,8 +5478,7 @@ pair:
 	VFMADD231PD  Y3, Y5, Y1
 	VBROADCASTSD (SI)(R8*2), Y6
 	VFMADD231PD  Y3, Y6, Y2
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -5445,6 +5486,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y3, Y4, Y0
@@ -5452,8 +5495,7 @@ odd:
 	VFMADD231PD  Y3, Y5, Y1
 	VBROADCASTSD (SI)(R8*2), Y6
 	VFMADD231PD  Y3, Y6, Y2
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -5531,7 +5573,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5540,6 +5581,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y6
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y7
 	VBROADCASTSD (SI), Y8
@@ -5551,9 +5594,10 @@ pair:
 	VBROADCASTSD (SI)(R8*2), Y10
 	VFMADD231PD  Y6, Y10, Y4
 	VFMADD231PD  Y7, Y10, Y5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y6
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y7
 	VBROADCASTSD (SI), Y8
@@ -5565,8 +5609,7 @@ pair:
 	VBROADCASTSD (SI)(R8*2), Y10
 	VFMADD231PD  Y6, Y10, Y4
 	VFMADD231PD  Y7, Y10, Y5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -5574,6 +5617,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y6
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y7
 	VBROADCASTSD (SI), Y8
@@ -5585,8 +5630,7 @@ odd:
 	VBROADCASTSD (SI)(R8*2), Y10
 	VFMADD231PD  Y6, Y10, Y4
 	VFMADD231PD  Y7, Y10, Y5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -5960,7 +6004,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5970,6 +6013,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y4
 	VBROADCASTSD (SI), Y5
 	VFMADD231PD  Y4, Y5, Y0
@@ -5979,9 +6024,10 @@ pair:
 	VFMADD231PD  Y4, Y7, Y2
 	VBROADCASTSD (SI)(R9*1), Y8
 	VFMADD231PD  Y4, Y8, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y4
 	VBROADCASTSD (SI), Y5
 	VFMADD231PD  Y4, Y5, Y0
@@ -5991,8 +6037,7 @@ pair:
 	VFMADD231PD  Y4, Y7, Y2
 	VBROADCASTSD (SI)(R9*1), Y8
 	VFMADD231PD  Y4, Y8, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -6000,6 +6045,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y4
 	VBROADCASTSD (SI), Y5
 	VFMADD231PD  Y4, Y5, Y0
@@ -6009,8 +6056,7 @@ odd:
 	VFMADD231PD  Y4, Y7, Y2
 	VBROADCASTSD (SI)(R9*1), Y8
 	VFMADD231PD  Y4, Y8, Y3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -6100,7 +6146,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6110,6 +6155,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y8
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y9
 	VBROADCASTSD (SI), Y10
@@ -6124,9 +6171,10 @@ pair:
 	VBROADCASTSD (SI)(R9*1), Y13
 	VFMADD231PD  Y8, Y13, Y6
 	VFMADD231PD  Y9, Y13, Y7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y8
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y9
 	VBROADCASTSD (SI), Y10
@@ -6141,8 +6189,7 @@ pair:
 	VBROADCASTSD (SI)(R9*1), Y13
 	VFMADD231PD  Y8, Y13, Y6
 	VFMADD231PD  Y9, Y13, Y7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -6150,6 +6197,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y8
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y9
 	VBROADCASTSD (SI), Y10
@@ -6164,8 +6213,7 @@ odd:
 	VBROADCASTSD (SI)(R9*1), Y13
 	VFMADD231PD  Y8, Y13, Y6
 	VFMADD231PD  Y9, Y13, Y7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -6590,7 +6638,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6600,6 +6647,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y5
 	VBROADCASTSD (SI), Y6
 	VFMADD231PD  Y5, Y6, Y0
@@ -6611,9 +6660,10 @@ pair:
 	VFMADD231PD  Y5, Y9, Y3
 	VBROADCASTSD (SI)(R8*4), Y6
 	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y5
 	VBROADCASTSD (SI), Y6
 	VFMADD231PD  Y5, Y6, Y0
@@ -6625,8 +6675,7 @@ pair:
 	VFMADD231PD  Y5, Y9, Y3
 	VBROADCASTSD (SI)(R8*4), Y6
 	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -6634,6 +6683,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y5
 	VBROADCASTSD (SI), Y6
 	VFMADD231PD  Y5, Y6, Y0
@@ -6645,8 +6696,7 @@ odd:
 	VFMADD231PD  Y5, Y9, Y3
 	VBROADCASTSD (SI)(R8*4), Y6
 	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -6748,7 +6798,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6758,6 +6807,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y10
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y11
 	VBROADCASTSD (SI), Y12
@@ -6775,9 +6826,10 @@ pair:
 	VBROADCASTSD (SI)(R8*4), Y13
 	VFMADD231PD  Y10, Y13, Y8
 	VFMADD231PD  Y11, Y13, Y9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y10
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y11
 	VBROADCASTSD (SI), Y12
@@ -6795,8 +6847,7 @@ pair:
 	VBROADCASTSD (SI)(R8*4), Y13
 	VFMADD231PD  Y10, Y13, Y8
 	VFMADD231PD  Y11, Y13, Y9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -6804,6 +6855,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y10
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y11
 	VBROADCASTSD (SI), Y12
@@ -6821,8 +6874,7 @@ odd:
 	VBROADCASTSD (SI)(R8*4), Y13
 	VFMADD231PD  Y10, Y13, Y8
 	VFMADD231PD  Y11, Y13, Y9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -7300,7 +7352,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7311,6 +7362,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y6
 	VBROADCASTSD (SI), Y7
 	VFMADD231PD  Y6, Y7, Y0
@@ -7324,9 +7377,10 @@ pair:
 	VFMADD231PD  Y6, Y7, Y4
 	VBROADCASTSD (SI)(R10*1), Y8
 	VFMADD231PD  Y6, Y8, Y5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y6
 	VBROADCASTSD (SI), Y7
 	VFMADD231PD  Y6, Y7, Y0
@@ -7340,8 +7394,7 @@ pair:
 	VFMADD231PD  Y6, Y7, Y4
 	VBROADCASTSD (SI)(R10*1), Y8
 	VFMADD231PD  Y6, Y8, Y5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -7349,6 +7402,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMASKMOVPD   (DX)(AX*1), Y15, Y6
 	VBROADCASTSD (SI), Y7
 	VFMADD231PD  Y6, Y7, Y0
@@ -7362,8 +7417,7 @@ odd:
 	VFMADD231PD  Y6, Y7, Y4
 	VBROADCASTSD (SI)(R10*1), Y8
 	VFMADD231PD  Y6, Y8, Y5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1
@@ -7477,7 +7531,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7488,6 +7541,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y12
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y13
 	VBROADCASTSD (SI), Y14
@@ -7508,9 +7563,10 @@ pair:
 	VBROADCASTSD (SI)(R10*1), Y14
 	VFMADD231PD  Y12, Y14, Y10
 	VFMADD231PD  Y13, Y14, Y11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y12
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y13
 	VBROADCASTSD (SI), Y14
@@ -7531,8 +7587,7 @@ pair:
 	VBROADCASTSD (SI)(R10*1), Y14
 	VFMADD231PD  Y12, Y14, Y10
 	VFMADD231PD  Y13, Y14, Y11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -7540,6 +7595,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Y12
 	VMASKMOVPD   32(DX)(AX*1), Y15, Y13
 	VBROADCASTSD (SI), Y14
@@ -7560,8 +7617,7 @@ odd:
 	VBROADCASTSD (SI)(R10*1), Y14
 	VFMADD231PD  Y12, Y14, Y10
 	VFMADD231PD  Y13, Y14, Y11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ       72(DI), $+1

@@ -507,7 +507,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -515,17 +514,19 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z1
 	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z1
 	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -533,11 +534,12 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z1
 	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -591,7 +593,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -599,21 +600,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z2
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z3
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z2
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z3
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -621,13 +624,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z2
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z3
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -689,7 +693,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -697,6 +700,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z4
 	VMOVUPS      64(DX)(AX*1), Z5
 	VMOVUPS      128(DX)(AX*1), Z6
@@ -706,9 +711,10 @@ pair:
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z4
 	VMOVUPS      64(DX)(AX*1), Z5
 	VMOVUPS      128(DX)(AX*1), Z6
@@ -718,8 +724,7 @@ pair:
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -727,6 +732,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z4
 	VMOVUPS      64(DX)(AX*1), Z5
 	VMOVUPS      128(DX)(AX*1), Z6
@@ -736,8 +743,7 @@ odd:
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -815,7 +821,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -823,6 +828,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS      64(DX)(AX*1), Z9
 	VMOVUPS      128(DX)(AX*1), Z10
@@ -840,9 +847,10 @@ pair:
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS      64(DX)(AX*1), Z9
 	VMOVUPS      128(DX)(AX*1), Z10
@@ -860,8 +868,7 @@ pair:
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -869,6 +876,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS      64(DX)(AX*1), Z9
 	VMOVUPS      128(DX)(AX*1), Z10
@@ -886,8 +895,7 @@ odd:
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -1582,7 +1590,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1591,21 +1598,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z2
 	VBROADCASTSS (SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (SI)(R8*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z2
 	VBROADCASTSS (SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (SI)(R8*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1613,13 +1622,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z2
 	VBROADCASTSS (SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (SI)(R8*1), Z4
 	VFMADD231PS  Z2, Z4, Z1
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -1685,7 +1695,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1694,6 +1703,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z4
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z5
 	VBROADCASTSS (SI), Z6
@@ -1702,9 +1713,10 @@ pair:
 	VBROADCASTSS (SI)(R8*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z4
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z5
 	VBROADCASTSS (SI), Z6
@@ -1713,8 +1725,7 @@ pair:
 	VBROADCASTSS (SI)(R8*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1722,6 +1733,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z4
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z5
 	VBROADCASTSS (SI), Z6
@@ -1730,8 +1743,7 @@ odd:
 	VBROADCASTSS (SI)(R8*1), Z7
 	VFMADD231PS  Z4, Z7, Z2
 	VFMADD231PS  Z5, Z7, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -1813,7 +1825,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1822,6 +1833,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS      64(DX)(AX*1), Z9
 	VMOVUPS      128(DX)(AX*1), Z10
@@ -1836,9 +1849,10 @@ pair:
 	VFMADD231PS  Z9, Z13, Z5
 	VFMADD231PS  Z10, Z13, Z6
 	VFMADD231PS  Z11, Z13, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS      64(DX)(AX*1), Z9
 	VMOVUPS      128(DX)(AX*1), Z10
@@ -1853,8 +1867,7 @@ pair:
 	VFMADD231PS  Z9, Z13, Z5
 	VFMADD231PS  Z10, Z13, Z6
 	VFMADD231PS  Z11, Z13, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -1862,6 +1875,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS      64(DX)(AX*1), Z9
 	VMOVUPS      128(DX)(AX*1), Z10
@@ -1876,8 +1891,7 @@ odd:
 	VFMADD231PS  Z9, Z13, Z5
 	VFMADD231PS  Z10, Z13, Z6
 	VFMADD231PS  Z11, Z13, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -1991,7 +2005,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2000,6 +2013,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS      64(DX)(AX*1), Z17
 	VMOVUPS      128(DX)(AX*1), Z18
@@ -2026,9 +2041,10 @@ pair:
 	VFMADD231PS  Z21, Z25, Z13
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS      64(DX)(AX*1), Z17
 	VMOVUPS      128(DX)(AX*1), Z18
@@ -2055,8 +2071,7 @@ pair:
 	VFMADD231PS  Z21, Z25, Z13
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2064,6 +2079,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS      64(DX)(AX*1), Z17
 	VMOVUPS      128(DX)(AX*1), Z18
@@ -2090,8 +2107,7 @@ odd:
 	VFMADD231PS  Z21, Z25, Z13
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -2634,7 +2650,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2643,6 +2658,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z3
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -2650,9 +2667,10 @@ pair:
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS (SI)(R8*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z3
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -2660,8 +2678,7 @@ pair:
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS (SI)(R8*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2669,6 +2686,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z3
 	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -2676,8 +2695,7 @@ odd:
 	VFMADD231PS  Z3, Z5, Z1
 	VBROADCASTSS (SI)(R8*2), Z6
 	VFMADD231PS  Z3, Z6, Z2
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -2755,7 +2773,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2764,6 +2781,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z6
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z7
 	VBROADCASTSS (SI), Z8
@@ -2775,9 +2794,10 @@ pair:
 	VBROADCASTSS (SI)(R8*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z6
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z7
 	VBROADCASTSS (SI), Z8
@@ -2789,8 +2809,7 @@ pair:
 	VBROADCASTSS (SI)(R8*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2798,6 +2817,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z6
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z7
 	VBROADCASTSS (SI), Z8
@@ -2809,8 +2830,7 @@ odd:
 	VBROADCASTSS (SI)(R8*2), Z10
 	VFMADD231PS  Z6, Z10, Z4
 	VFMADD231PS  Z7, Z10, Z5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -2912,7 +2932,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2921,6 +2940,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z12
 	VMOVUPS      64(DX)(AX*1), Z13
 	VMOVUPS      128(DX)(AX*1), Z14
@@ -2940,9 +2961,10 @@ pair:
 	VFMADD231PS  Z13, Z18, Z9
 	VFMADD231PS  Z14, Z18, Z10
 	VFMADD231PS  Z15, Z18, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z12
 	VMOVUPS      64(DX)(AX*1), Z13
 	VMOVUPS      128(DX)(AX*1), Z14
@@ -2962,8 +2984,7 @@ pair:
 	VFMADD231PS  Z13, Z18, Z9
 	VFMADD231PS  Z14, Z18, Z10
 	VFMADD231PS  Z15, Z18, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -2971,6 +2992,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z12
 	VMOVUPS      64(DX)(AX*1), Z13
 	VMOVUPS      128(DX)(AX*1), Z14
@@ -2990,8 +3013,7 @@ odd:
 	VFMADD231PS  Z13, Z18, Z9
 	VFMADD231PS  Z14, Z18, Z10
 	VFMADD231PS  Z15, Z18, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -3613,7 +3635,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3623,6 +3644,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z4
 	VBROADCASTSS (SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3632,9 +3655,10 @@ pair:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS (SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z4
 	VBROADCASTSS (SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3644,8 +3668,7 @@ pair:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS (SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -3653,6 +3676,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z4
 	VBROADCASTSS (SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3662,8 +3687,7 @@ odd:
 	VFMADD231PS  Z4, Z7, Z2
 	VBROADCASTSS (SI)(R9*1), Z8
 	VFMADD231PS  Z4, Z8, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -3753,7 +3777,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3763,6 +3786,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z9
 	VBROADCASTSS (SI), Z10
@@ -3777,9 +3802,10 @@ pair:
 	VBROADCASTSS (SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z9
 	VBROADCASTSS (SI), Z10
@@ -3794,8 +3820,7 @@ pair:
 	VBROADCASTSS (SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -3803,6 +3828,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z8
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z9
 	VBROADCASTSS (SI), Z10
@@ -3817,8 +3844,7 @@ odd:
 	VBROADCASTSS (SI)(R9*1), Z13
 	VFMADD231PS  Z8, Z13, Z6
 	VFMADD231PS  Z9, Z13, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -3940,7 +3966,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3950,6 +3975,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS      64(DX)(AX*1), Z17
 	VMOVUPS      128(DX)(AX*1), Z18
@@ -3974,9 +4001,10 @@ pair:
 	VFMADD231PS  Z17, Z23, Z13
 	VFMADD231PS  Z18, Z23, Z14
 	VFMADD231PS  Z19, Z23, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS      64(DX)(AX*1), Z17
 	VMOVUPS      128(DX)(AX*1), Z18
@@ -4001,8 +4029,7 @@ pair:
 	VFMADD231PS  Z17, Z23, Z13
 	VFMADD231PS  Z18, Z23, Z14
 	VFMADD231PS  Z19, Z23, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4010,6 +4037,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS      64(DX)(AX*1), Z17
 	VMOVUPS      128(DX)(AX*1), Z18
@@ -4034,8 +4063,7 @@ odd:
 	VFMADD231PS  Z17, Z23, Z13
 	VFMADD231PS  Z18, Z23, Z14
 	VFMADD231PS  Z19, Z23, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -4749,7 +4777,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4759,6 +4786,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z5
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -4770,9 +4799,10 @@ pair:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS (SI)(R8*4), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z5
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -4784,8 +4814,7 @@ pair:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS (SI)(R8*4), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4793,6 +4822,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z5
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -4804,8 +4835,7 @@ odd:
 	VFMADD231PS  Z5, Z9, Z3
 	VBROADCASTSS (SI)(R8*4), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -4907,7 +4937,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4917,6 +4946,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z10
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z11
 	VBROADCASTSS (SI), Z12
@@ -4934,9 +4965,10 @@ pair:
 	VBROADCASTSS (SI)(R8*4), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z10
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z11
 	VBROADCASTSS (SI), Z12
@@ -4954,8 +4986,7 @@ pair:
 	VBROADCASTSS (SI)(R8*4), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -4963,6 +4994,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z10
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z11
 	VBROADCASTSS (SI), Z12
@@ -4980,8 +5013,7 @@ odd:
 	VBROADCASTSS (SI)(R8*4), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -5123,7 +5155,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5133,6 +5164,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z20
 	VMOVUPS      64(DX)(AX*1), Z21
 	VMOVUPS      128(DX)(AX*1), Z22
@@ -5162,9 +5195,10 @@ pair:
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z20
 	VMOVUPS      64(DX)(AX*1), Z21
 	VMOVUPS      128(DX)(AX*1), Z22
@@ -5194,8 +5228,7 @@ pair:
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -5203,6 +5236,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z20
 	VMOVUPS      64(DX)(AX*1), Z21
 	VMOVUPS      128(DX)(AX*1), Z22
@@ -5232,8 +5267,7 @@ odd:
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -6042,7 +6076,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6053,6 +6086,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z6
 	VBROADCASTSS (SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -6066,9 +6101,10 @@ pair:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS (SI)(R10*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z6
 	VBROADCASTSS (SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -6082,8 +6118,7 @@ pair:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS (SI)(R10*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -6091,6 +6126,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z6
 	VBROADCASTSS (SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -6104,8 +6141,7 @@ odd:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS (SI)(R10*1), Z8
 	VFMADD231PS  Z6, Z8, Z5
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -6219,7 +6255,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6230,6 +6265,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z12
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z13
 	VBROADCASTSS (SI), Z14
@@ -6250,9 +6287,10 @@ pair:
 	VBROADCASTSS (SI)(R10*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z12
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z13
 	VBROADCASTSS (SI), Z14
@@ -6273,8 +6311,7 @@ pair:
 	VBROADCASTSS (SI)(R10*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -6282,6 +6319,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z12
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z13
 	VBROADCASTSS (SI), Z14
@@ -6302,8 +6341,7 @@ odd:
 	VBROADCASTSS (SI)(R10*1), Z15
 	VFMADD231PS  Z12, Z15, Z10
 	VFMADD231PS  Z13, Z15, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -6465,7 +6503,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6476,6 +6513,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z24
 	VMOVUPS      64(DX)(AX*1), Z25
 	VMOVUPS      128(DX)(AX*1), Z26
@@ -6510,9 +6549,10 @@ pair:
 	VFMADD231PS  Z25, Z29, Z21
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z24
 	VMOVUPS      64(DX)(AX*1), Z25
 	VMOVUPS      128(DX)(AX*1), Z26
@@ -6547,8 +6587,7 @@ pair:
 	VFMADD231PS  Z25, Z29, Z21
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -6556,6 +6595,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z24
 	VMOVUPS      64(DX)(AX*1), Z25
 	VMOVUPS      128(DX)(AX*1), Z26
@@ -6590,8 +6631,7 @@ odd:
 	VFMADD231PS  Z25, Z29, Z21
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -7131,7 +7171,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7142,6 +7181,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z7
 	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7157,9 +7198,10 @@ pair:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS (SI)(R9*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z7
 	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7175,8 +7217,7 @@ pair:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS (SI)(R9*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -7184,6 +7225,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z7
 	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7199,8 +7242,7 @@ odd:
 	VFMADD231PS  Z7, Z9, Z5
 	VBROADCASTSS (SI)(R9*2), Z10
 	VFMADD231PS  Z7, Z10, Z6
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -7326,7 +7368,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7337,6 +7378,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z14
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z15
 	VBROADCASTSS (SI), Z16
@@ -7360,9 +7403,10 @@ pair:
 	VBROADCASTSS (SI)(R9*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z14
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z15
 	VBROADCASTSS (SI), Z16
@@ -7386,8 +7430,7 @@ pair:
 	VBROADCASTSS (SI)(R9*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -7395,6 +7438,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z14
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z15
 	VBROADCASTSS (SI), Z16
@@ -7418,8 +7463,7 @@ odd:
 	VBROADCASTSS (SI)(R9*2), Z18
 	VFMADD231PS  Z14, Z18, Z12
 	VFMADD231PS  Z15, Z18, Z13
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -7986,7 +8030,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7998,6 +8041,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z8
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -8015,9 +8060,10 @@ pair:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (SI)(R11*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z8
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -8035,8 +8081,7 @@ pair:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (SI)(R11*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -8044,6 +8089,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z8
 	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -8061,8 +8108,7 @@ odd:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (SI)(R11*1), Z12
 	VFMADD231PS  Z8, Z12, Z7
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -8200,7 +8246,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -8212,6 +8257,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z17
 	VBROADCASTSS (SI), Z18
@@ -8238,9 +8285,10 @@ pair:
 	VBROADCASTSS (SI)(R11*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z17
 	VBROADCASTSS (SI), Z18
@@ -8267,8 +8315,7 @@ pair:
 	VBROADCASTSS (SI)(R11*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -8276,6 +8323,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z16
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z17
 	VBROADCASTSS (SI), Z18
@@ -8302,8 +8351,7 @@ odd:
 	VBROADCASTSS (SI)(R11*1), Z21
 	VFMADD231PS  Z16, Z21, Z14
 	VFMADD231PS  Z17, Z21, Z15
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -8919,7 +8967,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -8931,6 +8978,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z9
 	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -8950,9 +8999,10 @@ pair:
 	VFMADD231PS  Z9, Z13, Z7
 	VBROADCASTSS (SI)(R8*8), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z9
 	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -8972,8 +9022,7 @@ pair:
 	VFMADD231PS  Z9, Z13, Z7
 	VBROADCASTSS (SI)(R8*8), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -8981,6 +9030,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z9
 	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -9000,8 +9051,7 @@ odd:
 	VFMADD231PS  Z9, Z13, Z7
 	VBROADCASTSS (SI)(R8*8), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -9151,7 +9201,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -9163,6 +9212,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z18
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z19
 	VBROADCASTSS (SI), Z20
@@ -9192,9 +9243,10 @@ pair:
 	VBROADCASTSS (SI)(R8*8), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z18
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z19
 	VBROADCASTSS (SI), Z20
@@ -9224,8 +9276,7 @@ pair:
 	VBROADCASTSS (SI)(R8*8), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -9233,6 +9284,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z18
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z19
 	VBROADCASTSS (SI), Z20
@@ -9262,8 +9315,7 @@ odd:
 	VBROADCASTSS (SI)(R8*8), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -9930,7 +9982,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -9943,6 +9994,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z10
 	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -9964,9 +10017,10 @@ pair:
 	VFMADD231PS  Z10, Z11, Z8
 	VBROADCASTSS (SI)(R12*1), Z12
 	VFMADD231PS  Z10, Z12, Z9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z10
 	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -9988,8 +10042,7 @@ pair:
 	VFMADD231PS  Z10, Z11, Z8
 	VBROADCASTSS (SI)(R12*1), Z12
 	VFMADD231PS  Z10, Z12, Z9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -9997,6 +10050,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z10
 	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -10018,8 +10073,7 @@ odd:
 	VFMADD231PS  Z10, Z11, Z8
 	VBROADCASTSS (SI)(R12*1), Z12
 	VFMADD231PS  Z10, Z12, Z9
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -10181,7 +10235,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -10194,6 +10247,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z20
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z21
 	VBROADCASTSS (SI), Z22
@@ -10226,9 +10281,10 @@ pair:
 	VBROADCASTSS (SI)(R12*1), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z20
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z21
 	VBROADCASTSS (SI), Z22
@@ -10261,8 +10317,7 @@ pair:
 	VBROADCASTSS (SI)(R12*1), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -10270,6 +10325,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z20
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z21
 	VBROADCASTSS (SI), Z22
@@ -10302,8 +10359,7 @@ odd:
 	VBROADCASTSS (SI)(R12*1), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -11019,7 +11075,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -11032,6 +11087,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z11
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -11055,9 +11112,10 @@ pair:
 	VFMADD231PS  Z11, Z13, Z9
 	VBROADCASTSS (SI)(R10*2), Z14
 	VFMADD231PS  Z11, Z14, Z10
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z11
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -11081,8 +11139,7 @@ pair:
 	VFMADD231PS  Z11, Z13, Z9
 	VBROADCASTSS (SI)(R10*2), Z14
 	VFMADD231PS  Z11, Z14, Z10
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -11090,6 +11147,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z11
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -11113,8 +11172,7 @@ odd:
 	VFMADD231PS  Z11, Z13, Z9
 	VBROADCASTSS (SI)(R10*2), Z14
 	VFMADD231PS  Z11, Z14, Z10
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -11288,7 +11346,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -11301,6 +11358,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z22
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z23
 	VBROADCASTSS (SI), Z24
@@ -11336,9 +11395,10 @@ pair:
 	VBROADCASTSS (SI)(R10*2), Z26
 	VFMADD231PS  Z22, Z26, Z20
 	VFMADD231PS  Z23, Z26, Z21
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z22
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z23
 	VBROADCASTSS (SI), Z24
@@ -11374,8 +11434,7 @@ pair:
 	VBROADCASTSS (SI)(R10*2), Z26
 	VFMADD231PS  Z22, Z26, Z20
 	VFMADD231PS  Z23, Z26, Z21
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -11383,6 +11442,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z22
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z23
 	VBROADCASTSS (SI), Z24
@@ -11418,8 +11479,7 @@ odd:
 	VBROADCASTSS (SI)(R10*2), Z26
 	VFMADD231PS  Z22, Z26, Z20
 	VFMADD231PS  Z23, Z26, Z21
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -12186,7 +12246,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -12200,6 +12259,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z12
 	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -12225,9 +12286,10 @@ pair:
 	VFMADD231PS  Z12, Z15, Z10
 	VBROADCASTSS (SI)(R13*1), Z16
 	VFMADD231PS  Z12, Z16, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z12
 	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -12253,8 +12315,7 @@ pair:
 	VFMADD231PS  Z12, Z15, Z10
 	VBROADCASTSS (SI)(R13*1), Z16
 	VFMADD231PS  Z12, Z16, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -12262,6 +12323,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z12
 	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -12287,8 +12350,7 @@ odd:
 	VFMADD231PS  Z12, Z15, Z10
 	VBROADCASTSS (SI)(R13*1), Z16
 	VFMADD231PS  Z12, Z16, Z11
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -12474,7 +12536,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -12488,6 +12549,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z24
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z25
 	VBROADCASTSS (SI), Z26
@@ -12526,9 +12589,10 @@ pair:
 	VBROADCASTSS (SI)(R13*1), Z29
 	VFMADD231PS  Z24, Z29, Z22
 	VFMADD231PS  Z25, Z29, Z23
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z24
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z25
 	VBROADCASTSS (SI), Z26
@@ -12567,8 +12631,7 @@ pair:
 	VBROADCASTSS (SI)(R13*1), Z29
 	VFMADD231PS  Z24, Z29, Z22
 	VFMADD231PS  Z25, Z29, Z23
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -12576,6 +12639,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z24
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z25
 	VBROADCASTSS (SI), Z26
@@ -12614,8 +12679,7 @@ odd:
 	VBROADCASTSS (SI)(R13*1), Z29
 	VFMADD231PS  Z24, Z29, Z22
 	VFMADD231PS  Z25, Z29, Z23
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -13431,7 +13495,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -13445,6 +13508,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z13
 	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z13, Z14, Z0
@@ -13472,9 +13537,10 @@ pair:
 	VFMADD231PS  Z13, Z17, Z11
 	VBROADCASTSS (SI)(R9*4), Z14
 	VFMADD231PS  Z13, Z14, Z12
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z13
 	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z13, Z14, Z0
@@ -13502,8 +13568,7 @@ pair:
 	VFMADD231PS  Z13, Z17, Z11
 	VBROADCASTSS (SI)(R9*4), Z14
 	VFMADD231PS  Z13, Z14, Z12
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -13511,6 +13576,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z13
 	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z13, Z14, Z0
@@ -13538,8 +13605,7 @@ odd:
 	VFMADD231PS  Z13, Z17, Z11
 	VBROADCASTSS (SI)(R9*4), Z14
 	VFMADD231PS  Z13, Z14, Z12
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -13737,7 +13803,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -13751,6 +13816,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z26
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z27
 	VBROADCASTSS (SI), Z28
@@ -13792,9 +13859,10 @@ pair:
 	VBROADCASTSS (SI)(R9*4), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z26
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z27
 	VBROADCASTSS (SI), Z28
@@ -13836,8 +13904,7 @@ pair:
 	VBROADCASTSS (SI)(R9*4), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -13845,6 +13912,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z26
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z27
 	VBROADCASTSS (SI), Z28
@@ -13886,8 +13955,7 @@ odd:
 	VBROADCASTSS (SI)(R9*4), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -14754,7 +14822,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -14769,6 +14836,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z14
 	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z14, Z15, Z0
@@ -14798,9 +14867,10 @@ pair:
 	VFMADD231PS  Z14, Z15, Z12
 	VBROADCASTSS (SI)(R15*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z14
 	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z14, Z15, Z0
@@ -14830,8 +14900,7 @@ pair:
 	VFMADD231PS  Z14, Z15, Z12
 	VBROADCASTSS (SI)(R15*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -14839,6 +14908,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS.Z    (DX)(AX*1), K1, Z14
 	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z14, Z15, Z0
@@ -14868,8 +14939,7 @@ odd:
 	VFMADD231PS  Z14, Z15, Z12
 	VBROADCASTSS (SI)(R15*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -15079,7 +15149,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -15094,6 +15163,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z28
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z29
 	VBROADCASTSS (SI), Z30
@@ -15138,9 +15209,10 @@ pair:
 	VBROADCASTSS (SI)(R15*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z28
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z29
 	VBROADCASTSS (SI), Z30
@@ -15185,8 +15257,7 @@ pair:
 	VBROADCASTSS (SI)(R15*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -15194,6 +15265,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPS      (DX)(AX*1), Z28
 	VMOVUPS.Z    64(DX)(AX*1), K1, Z29
 	VBROADCASTSS (SI), Z30
@@ -15238,8 +15311,7 @@ odd:
 	VBROADCASTSS (SI)(R15*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
-	ADDQ         $0x04, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -15843,7 +15915,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -15851,17 +15922,19 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z1
 	VBROADCASTSD (SI), Z2
 	VFMADD231PD  Z1, Z2, Z0
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z1
 	VBROADCASTSD (SI), Z2
 	VFMADD231PD  Z1, Z2, Z0
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -15869,11 +15942,12 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z1
 	VBROADCASTSD (SI), Z2
 	VFMADD231PD  Z1, Z2, Z0
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -15927,7 +16001,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -15935,21 +16008,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z2
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z3
 	VBROADCASTSD (SI), Z4
 	VFMADD231PD  Z2, Z4, Z0
 	VFMADD231PD  Z3, Z4, Z1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z2
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z3
 	VBROADCASTSD (SI), Z4
 	VFMADD231PD  Z2, Z4, Z0
 	VFMADD231PD  Z3, Z4, Z1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -15957,13 +16032,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z2
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z3
 	VBROADCASTSD (SI), Z4
 	VFMADD231PD  Z2, Z4, Z0
 	VFMADD231PD  Z3, Z4, Z1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -16025,7 +16101,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -16033,6 +16108,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z4
 	VMOVUPD      64(DX)(AX*1), Z5
 	VMOVUPD      128(DX)(AX*1), Z6
@@ -16042,9 +16119,10 @@ pair:
 	VFMADD231PD  Z5, Z8, Z1
 	VFMADD231PD  Z6, Z8, Z2
 	VFMADD231PD  Z7, Z8, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z4
 	VMOVUPD      64(DX)(AX*1), Z5
 	VMOVUPD      128(DX)(AX*1), Z6
@@ -16054,8 +16132,7 @@ pair:
 	VFMADD231PD  Z5, Z8, Z1
 	VFMADD231PD  Z6, Z8, Z2
 	VFMADD231PD  Z7, Z8, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -16063,6 +16140,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z4
 	VMOVUPD      64(DX)(AX*1), Z5
 	VMOVUPD      128(DX)(AX*1), Z6
@@ -16072,8 +16151,7 @@ odd:
 	VFMADD231PD  Z5, Z8, Z1
 	VFMADD231PD  Z6, Z8, Z2
 	VFMADD231PD  Z7, Z8, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -16151,7 +16229,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -16159,6 +16236,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD      64(DX)(AX*1), Z9
 	VMOVUPD      128(DX)(AX*1), Z10
@@ -16176,9 +16255,10 @@ pair:
 	VFMADD231PD  Z13, Z16, Z5
 	VFMADD231PD  Z14, Z16, Z6
 	VFMADD231PD  Z15, Z16, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD      64(DX)(AX*1), Z9
 	VMOVUPD      128(DX)(AX*1), Z10
@@ -16196,8 +16276,7 @@ pair:
 	VFMADD231PD  Z13, Z16, Z5
 	VFMADD231PD  Z14, Z16, Z6
 	VFMADD231PD  Z15, Z16, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -16205,6 +16284,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD      64(DX)(AX*1), Z9
 	VMOVUPD      128(DX)(AX*1), Z10
@@ -16222,8 +16303,7 @@ odd:
 	VFMADD231PD  Z13, Z16, Z5
 	VFMADD231PD  Z14, Z16, Z6
 	VFMADD231PD  Z15, Z16, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -16918,7 +16998,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -16927,21 +17006,23 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z2
 	VBROADCASTSD (SI), Z3
 	VFMADD231PD  Z2, Z3, Z0
 	VBROADCASTSD (SI)(R8*1), Z4
 	VFMADD231PD  Z2, Z4, Z1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z2
 	VBROADCASTSD (SI), Z3
 	VFMADD231PD  Z2, Z3, Z0
 	VBROADCASTSD (SI)(R8*1), Z4
 	VFMADD231PD  Z2, Z4, Z1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -16949,13 +17030,14 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z2
 	VBROADCASTSD (SI), Z3
 	VFMADD231PD  Z2, Z3, Z0
 	VBROADCASTSD (SI)(R8*1), Z4
 	VFMADD231PD  Z2, Z4, Z1
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -17021,7 +17103,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -17030,6 +17111,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z4
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z5
 	VBROADCASTSD (SI), Z6
@@ -17038,9 +17121,10 @@ pair:
 	VBROADCASTSD (SI)(R8*1), Z7
 	VFMADD231PD  Z4, Z7, Z2
 	VFMADD231PD  Z5, Z7, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z4
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z5
 	VBROADCASTSD (SI), Z6
@@ -17049,8 +17133,7 @@ pair:
 	VBROADCASTSD (SI)(R8*1), Z7
 	VFMADD231PD  Z4, Z7, Z2
 	VFMADD231PD  Z5, Z7, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -17058,6 +17141,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z4
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z5
 	VBROADCASTSD (SI), Z6
@@ -17066,8 +17151,7 @@ odd:
 	VBROADCASTSD (SI)(R8*1), Z7
 	VFMADD231PD  Z4, Z7, Z2
 	VFMADD231PD  Z5, Z7, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -17149,7 +17233,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -17158,6 +17241,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD      64(DX)(AX*1), Z9
 	VMOVUPD      128(DX)(AX*1), Z10
@@ -17172,9 +17257,10 @@ pair:
 	VFMADD231PD  Z9, Z13, Z5
 	VFMADD231PD  Z10, Z13, Z6
 	VFMADD231PD  Z11, Z13, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD      64(DX)(AX*1), Z9
 	VMOVUPD      128(DX)(AX*1), Z10
@@ -17189,8 +17275,7 @@ pair:
 	VFMADD231PD  Z9, Z13, Z5
 	VFMADD231PD  Z10, Z13, Z6
 	VFMADD231PD  Z11, Z13, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -17198,6 +17283,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD      64(DX)(AX*1), Z9
 	VMOVUPD      128(DX)(AX*1), Z10
@@ -17212,8 +17299,7 @@ odd:
 	VFMADD231PD  Z9, Z13, Z5
 	VFMADD231PD  Z10, Z13, Z6
 	VFMADD231PD  Z11, Z13, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -17327,7 +17413,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -17336,6 +17421,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD      64(DX)(AX*1), Z17
 	VMOVUPD      128(DX)(AX*1), Z18
@@ -17362,9 +17449,10 @@ pair:
 	VFMADD231PD  Z21, Z25, Z13
 	VFMADD231PD  Z22, Z25, Z14
 	VFMADD231PD  Z23, Z25, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD      64(DX)(AX*1), Z17
 	VMOVUPD      128(DX)(AX*1), Z18
@@ -17391,8 +17479,7 @@ pair:
 	VFMADD231PD  Z21, Z25, Z13
 	VFMADD231PD  Z22, Z25, Z14
 	VFMADD231PD  Z23, Z25, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -17400,6 +17487,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD      64(DX)(AX*1), Z17
 	VMOVUPD      128(DX)(AX*1), Z18
@@ -17426,8 +17515,7 @@ odd:
 	VFMADD231PD  Z21, Z25, Z13
 	VFMADD231PD  Z22, Z25, Z14
 	VFMADD231PD  Z23, Z25, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -17970,7 +18058,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -17979,6 +18066,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z3
 	VBROADCASTSD (SI), Z4
 	VFMADD231PD  Z3, Z4, Z0
@@ -17986,9 +18075,10 @@ pair:
 	VFMADD231PD  Z3, Z5, Z1
 	VBROADCASTSD (SI)(R8*2), Z6
 	VFMADD231PD  Z3, Z6, Z2
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z3
 	VBROADCASTSD (SI), Z4
 	VFMADD231PD  Z3, Z4, Z0
@@ -17996,8 +18086,7 @@ pair:
 	VFMADD231PD  Z3, Z5, Z1
 	VBROADCASTSD (SI)(R8*2), Z6
 	VFMADD231PD  Z3, Z6, Z2
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -18005,6 +18094,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z3
 	VBROADCASTSD (SI), Z4
 	VFMADD231PD  Z3, Z4, Z0
@@ -18012,8 +18103,7 @@ odd:
 	VFMADD231PD  Z3, Z5, Z1
 	VBROADCASTSD (SI)(R8*2), Z6
 	VFMADD231PD  Z3, Z6, Z2
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -18091,7 +18181,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -18100,6 +18189,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z6
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z7
 	VBROADCASTSD (SI), Z8
@@ -18111,9 +18202,10 @@ pair:
 	VBROADCASTSD (SI)(R8*2), Z10
 	VFMADD231PD  Z6, Z10, Z4
 	VFMADD231PD  Z7, Z10, Z5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z6
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z7
 	VBROADCASTSD (SI), Z8
@@ -18125,8 +18217,7 @@ pair:
 	VBROADCASTSD (SI)(R8*2), Z10
 	VFMADD231PD  Z6, Z10, Z4
 	VFMADD231PD  Z7, Z10, Z5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -18134,6 +18225,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z6
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z7
 	VBROADCASTSD (SI), Z8
@@ -18145,8 +18238,7 @@ odd:
 	VBROADCASTSD (SI)(R8*2), Z10
 	VFMADD231PD  Z6, Z10, Z4
 	VFMADD231PD  Z7, Z10, Z5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -18248,7 +18340,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -18257,6 +18348,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z12
 	VMOVUPD      64(DX)(AX*1), Z13
 	VMOVUPD      128(DX)(AX*1), Z14
@@ -18276,9 +18369,10 @@ pair:
 	VFMADD231PD  Z13, Z18, Z9
 	VFMADD231PD  Z14, Z18, Z10
 	VFMADD231PD  Z15, Z18, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z12
 	VMOVUPD      64(DX)(AX*1), Z13
 	VMOVUPD      128(DX)(AX*1), Z14
@@ -18298,8 +18392,7 @@ pair:
 	VFMADD231PD  Z13, Z18, Z9
 	VFMADD231PD  Z14, Z18, Z10
 	VFMADD231PD  Z15, Z18, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -18307,6 +18400,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z12
 	VMOVUPD      64(DX)(AX*1), Z13
 	VMOVUPD      128(DX)(AX*1), Z14
@@ -18326,8 +18421,7 @@ odd:
 	VFMADD231PD  Z13, Z18, Z9
 	VFMADD231PD  Z14, Z18, Z10
 	VFMADD231PD  Z15, Z18, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -18949,7 +19043,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -18959,6 +19052,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z4
 	VBROADCASTSD (SI), Z5
 	VFMADD231PD  Z4, Z5, Z0
@@ -18968,9 +19063,10 @@ pair:
 	VFMADD231PD  Z4, Z7, Z2
 	VBROADCASTSD (SI)(R9*1), Z8
 	VFMADD231PD  Z4, Z8, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z4
 	VBROADCASTSD (SI), Z5
 	VFMADD231PD  Z4, Z5, Z0
@@ -18980,8 +19076,7 @@ pair:
 	VFMADD231PD  Z4, Z7, Z2
 	VBROADCASTSD (SI)(R9*1), Z8
 	VFMADD231PD  Z4, Z8, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -18989,6 +19084,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z4
 	VBROADCASTSD (SI), Z5
 	VFMADD231PD  Z4, Z5, Z0
@@ -18998,8 +19095,7 @@ odd:
 	VFMADD231PD  Z4, Z7, Z2
 	VBROADCASTSD (SI)(R9*1), Z8
 	VFMADD231PD  Z4, Z8, Z3
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -19089,7 +19185,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -19099,6 +19194,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z9
 	VBROADCASTSD (SI), Z10
@@ -19113,9 +19210,10 @@ pair:
 	VBROADCASTSD (SI)(R9*1), Z13
 	VFMADD231PD  Z8, Z13, Z6
 	VFMADD231PD  Z9, Z13, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z9
 	VBROADCASTSD (SI), Z10
@@ -19130,8 +19228,7 @@ pair:
 	VBROADCASTSD (SI)(R9*1), Z13
 	VFMADD231PD  Z8, Z13, Z6
 	VFMADD231PD  Z9, Z13, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -19139,6 +19236,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z8
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z9
 	VBROADCASTSD (SI), Z10
@@ -19153,8 +19252,7 @@ odd:
 	VBROADCASTSD (SI)(R9*1), Z13
 	VFMADD231PD  Z8, Z13, Z6
 	VFMADD231PD  Z9, Z13, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -19276,7 +19374,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -19286,6 +19383,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD      64(DX)(AX*1), Z17
 	VMOVUPD      128(DX)(AX*1), Z18
@@ -19310,9 +19409,10 @@ pair:
 	VFMADD231PD  Z17, Z23, Z13
 	VFMADD231PD  Z18, Z23, Z14
 	VFMADD231PD  Z19, Z23, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD      64(DX)(AX*1), Z17
 	VMOVUPD      128(DX)(AX*1), Z18
@@ -19337,8 +19437,7 @@ pair:
 	VFMADD231PD  Z17, Z23, Z13
 	VFMADD231PD  Z18, Z23, Z14
 	VFMADD231PD  Z19, Z23, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -19346,6 +19445,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD      64(DX)(AX*1), Z17
 	VMOVUPD      128(DX)(AX*1), Z18
@@ -19370,8 +19471,7 @@ odd:
 	VFMADD231PD  Z17, Z23, Z13
 	VFMADD231PD  Z18, Z23, Z14
 	VFMADD231PD  Z19, Z23, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -20085,7 +20185,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -20095,6 +20194,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z5
 	VBROADCASTSD (SI), Z6
 	VFMADD231PD  Z5, Z6, Z0
@@ -20106,9 +20207,10 @@ pair:
 	VFMADD231PD  Z5, Z9, Z3
 	VBROADCASTSD (SI)(R8*4), Z6
 	VFMADD231PD  Z5, Z6, Z4
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z5
 	VBROADCASTSD (SI), Z6
 	VFMADD231PD  Z5, Z6, Z0
@@ -20120,8 +20222,7 @@ pair:
 	VFMADD231PD  Z5, Z9, Z3
 	VBROADCASTSD (SI)(R8*4), Z6
 	VFMADD231PD  Z5, Z6, Z4
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -20129,6 +20230,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z5
 	VBROADCASTSD (SI), Z6
 	VFMADD231PD  Z5, Z6, Z0
@@ -20140,8 +20243,7 @@ odd:
 	VFMADD231PD  Z5, Z9, Z3
 	VBROADCASTSD (SI)(R8*4), Z6
 	VFMADD231PD  Z5, Z6, Z4
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -20243,7 +20345,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -20253,6 +20354,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z10
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z11
 	VBROADCASTSD (SI), Z12
@@ -20270,9 +20373,10 @@ pair:
 	VBROADCASTSD (SI)(R8*4), Z12
 	VFMADD231PD  Z10, Z12, Z8
 	VFMADD231PD  Z11, Z12, Z9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z10
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z11
 	VBROADCASTSD (SI), Z12
@@ -20290,8 +20394,7 @@ pair:
 	VBROADCASTSD (SI)(R8*4), Z12
 	VFMADD231PD  Z10, Z12, Z8
 	VFMADD231PD  Z11, Z12, Z9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -20299,6 +20402,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z10
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z11
 	VBROADCASTSD (SI), Z12
@@ -20316,8 +20421,7 @@ odd:
 	VBROADCASTSD (SI)(R8*4), Z12
 	VFMADD231PD  Z10, Z12, Z8
 	VFMADD231PD  Z11, Z12, Z9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -20459,7 +20563,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -20469,6 +20572,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z20
 	VMOVUPD      64(DX)(AX*1), Z21
 	VMOVUPD      128(DX)(AX*1), Z22
@@ -20498,9 +20603,10 @@ pair:
 	VFMADD231PD  Z21, Z24, Z17
 	VFMADD231PD  Z22, Z24, Z18
 	VFMADD231PD  Z23, Z24, Z19
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z20
 	VMOVUPD      64(DX)(AX*1), Z21
 	VMOVUPD      128(DX)(AX*1), Z22
@@ -20530,8 +20636,7 @@ pair:
 	VFMADD231PD  Z21, Z24, Z17
 	VFMADD231PD  Z22, Z24, Z18
 	VFMADD231PD  Z23, Z24, Z19
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -20539,6 +20644,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z20
 	VMOVUPD      64(DX)(AX*1), Z21
 	VMOVUPD      128(DX)(AX*1), Z22
@@ -20568,8 +20675,7 @@ odd:
 	VFMADD231PD  Z21, Z24, Z17
 	VFMADD231PD  Z22, Z24, Z18
 	VFMADD231PD  Z23, Z24, Z19
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -21378,7 +21484,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -21389,6 +21494,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z6
 	VBROADCASTSD (SI), Z7
 	VFMADD231PD  Z6, Z7, Z0
@@ -21402,9 +21509,10 @@ pair:
 	VFMADD231PD  Z6, Z7, Z4
 	VBROADCASTSD (SI)(R10*1), Z8
 	VFMADD231PD  Z6, Z8, Z5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z6
 	VBROADCASTSD (SI), Z7
 	VFMADD231PD  Z6, Z7, Z0
@@ -21418,8 +21526,7 @@ pair:
 	VFMADD231PD  Z6, Z7, Z4
 	VBROADCASTSD (SI)(R10*1), Z8
 	VFMADD231PD  Z6, Z8, Z5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -21427,6 +21534,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z6
 	VBROADCASTSD (SI), Z7
 	VFMADD231PD  Z6, Z7, Z0
@@ -21440,8 +21549,7 @@ odd:
 	VFMADD231PD  Z6, Z7, Z4
 	VBROADCASTSD (SI)(R10*1), Z8
 	VFMADD231PD  Z6, Z8, Z5
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -21555,7 +21663,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -21566,6 +21673,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z12
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z13
 	VBROADCASTSD (SI), Z14
@@ -21586,9 +21695,10 @@ pair:
 	VBROADCASTSD (SI)(R10*1), Z15
 	VFMADD231PD  Z12, Z15, Z10
 	VFMADD231PD  Z13, Z15, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z12
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z13
 	VBROADCASTSD (SI), Z14
@@ -21609,8 +21719,7 @@ pair:
 	VBROADCASTSD (SI)(R10*1), Z15
 	VFMADD231PD  Z12, Z15, Z10
 	VFMADD231PD  Z13, Z15, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -21618,6 +21727,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z12
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z13
 	VBROADCASTSD (SI), Z14
@@ -21638,8 +21749,7 @@ odd:
 	VBROADCASTSD (SI)(R10*1), Z15
 	VFMADD231PD  Z12, Z15, Z10
 	VFMADD231PD  Z13, Z15, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -21801,7 +21911,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -21812,6 +21921,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z24
 	VMOVUPD      64(DX)(AX*1), Z25
 	VMOVUPD      128(DX)(AX*1), Z26
@@ -21846,9 +21957,10 @@ pair:
 	VFMADD231PD  Z25, Z29, Z21
 	VFMADD231PD  Z26, Z29, Z22
 	VFMADD231PD  Z27, Z29, Z23
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z24
 	VMOVUPD      64(DX)(AX*1), Z25
 	VMOVUPD      128(DX)(AX*1), Z26
@@ -21883,8 +21995,7 @@ pair:
 	VFMADD231PD  Z25, Z29, Z21
 	VFMADD231PD  Z26, Z29, Z22
 	VFMADD231PD  Z27, Z29, Z23
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -21892,6 +22003,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z24
 	VMOVUPD      64(DX)(AX*1), Z25
 	VMOVUPD      128(DX)(AX*1), Z26
@@ -21926,8 +22039,7 @@ odd:
 	VFMADD231PD  Z25, Z29, Z21
 	VFMADD231PD  Z26, Z29, Z22
 	VFMADD231PD  Z27, Z29, Z23
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -22467,7 +22579,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -22478,6 +22589,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z7
 	VBROADCASTSD (SI), Z8
 	VFMADD231PD  Z7, Z8, Z0
@@ -22493,9 +22606,10 @@ pair:
 	VFMADD231PD  Z7, Z9, Z5
 	VBROADCASTSD (SI)(R9*2), Z10
 	VFMADD231PD  Z7, Z10, Z6
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z7
 	VBROADCASTSD (SI), Z8
 	VFMADD231PD  Z7, Z8, Z0
@@ -22511,8 +22625,7 @@ pair:
 	VFMADD231PD  Z7, Z9, Z5
 	VBROADCASTSD (SI)(R9*2), Z10
 	VFMADD231PD  Z7, Z10, Z6
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -22520,6 +22633,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z7
 	VBROADCASTSD (SI), Z8
 	VFMADD231PD  Z7, Z8, Z0
@@ -22535,8 +22650,7 @@ odd:
 	VFMADD231PD  Z7, Z9, Z5
 	VBROADCASTSD (SI)(R9*2), Z10
 	VFMADD231PD  Z7, Z10, Z6
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -22662,7 +22776,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -22673,6 +22786,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z14
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z15
 	VBROADCASTSD (SI), Z16
@@ -22696,9 +22811,10 @@ pair:
 	VBROADCASTSD (SI)(R9*2), Z18
 	VFMADD231PD  Z14, Z18, Z12
 	VFMADD231PD  Z15, Z18, Z13
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z14
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z15
 	VBROADCASTSD (SI), Z16
@@ -22722,8 +22838,7 @@ pair:
 	VBROADCASTSD (SI)(R9*2), Z18
 	VFMADD231PD  Z14, Z18, Z12
 	VFMADD231PD  Z15, Z18, Z13
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -22731,6 +22846,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z14
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z15
 	VBROADCASTSD (SI), Z16
@@ -22754,8 +22871,7 @@ odd:
 	VBROADCASTSD (SI)(R9*2), Z18
 	VFMADD231PD  Z14, Z18, Z12
 	VFMADD231PD  Z15, Z18, Z13
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -23322,7 +23438,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -23334,6 +23449,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z8
 	VBROADCASTSD (SI), Z9
 	VFMADD231PD  Z8, Z9, Z0
@@ -23351,9 +23468,10 @@ pair:
 	VFMADD231PD  Z8, Z11, Z6
 	VBROADCASTSD (SI)(R11*1), Z12
 	VFMADD231PD  Z8, Z12, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z8
 	VBROADCASTSD (SI), Z9
 	VFMADD231PD  Z8, Z9, Z0
@@ -23371,8 +23489,7 @@ pair:
 	VFMADD231PD  Z8, Z11, Z6
 	VBROADCASTSD (SI)(R11*1), Z12
 	VFMADD231PD  Z8, Z12, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -23380,6 +23497,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z8
 	VBROADCASTSD (SI), Z9
 	VFMADD231PD  Z8, Z9, Z0
@@ -23397,8 +23516,7 @@ odd:
 	VFMADD231PD  Z8, Z11, Z6
 	VBROADCASTSD (SI)(R11*1), Z12
 	VFMADD231PD  Z8, Z12, Z7
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -23536,7 +23654,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -23548,6 +23665,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z17
 	VBROADCASTSD (SI), Z18
@@ -23574,9 +23693,10 @@ pair:
 	VBROADCASTSD (SI)(R11*1), Z21
 	VFMADD231PD  Z16, Z21, Z14
 	VFMADD231PD  Z17, Z21, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z17
 	VBROADCASTSD (SI), Z18
@@ -23603,8 +23723,7 @@ pair:
 	VBROADCASTSD (SI)(R11*1), Z21
 	VFMADD231PD  Z16, Z21, Z14
 	VFMADD231PD  Z17, Z21, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -23612,6 +23731,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z16
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z17
 	VBROADCASTSD (SI), Z18
@@ -23638,8 +23759,7 @@ odd:
 	VBROADCASTSD (SI)(R11*1), Z21
 	VFMADD231PD  Z16, Z21, Z14
 	VFMADD231PD  Z17, Z21, Z15
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -24255,7 +24375,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -24267,6 +24386,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z9
 	VBROADCASTSD (SI), Z10
 	VFMADD231PD  Z9, Z10, Z0
@@ -24286,9 +24407,10 @@ pair:
 	VFMADD231PD  Z9, Z13, Z7
 	VBROADCASTSD (SI)(R8*8), Z10
 	VFMADD231PD  Z9, Z10, Z8
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z9
 	VBROADCASTSD (SI), Z10
 	VFMADD231PD  Z9, Z10, Z0
@@ -24308,8 +24430,7 @@ pair:
 	VFMADD231PD  Z9, Z13, Z7
 	VBROADCASTSD (SI)(R8*8), Z10
 	VFMADD231PD  Z9, Z10, Z8
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -24317,6 +24438,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z9
 	VBROADCASTSD (SI), Z10
 	VFMADD231PD  Z9, Z10, Z0
@@ -24336,8 +24459,7 @@ odd:
 	VFMADD231PD  Z9, Z13, Z7
 	VBROADCASTSD (SI)(R8*8), Z10
 	VFMADD231PD  Z9, Z10, Z8
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -24487,7 +24609,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -24499,6 +24620,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z18
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z19
 	VBROADCASTSD (SI), Z20
@@ -24528,9 +24651,10 @@ pair:
 	VBROADCASTSD (SI)(R8*8), Z20
 	VFMADD231PD  Z18, Z20, Z16
 	VFMADD231PD  Z19, Z20, Z17
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z18
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z19
 	VBROADCASTSD (SI), Z20
@@ -24560,8 +24684,7 @@ pair:
 	VBROADCASTSD (SI)(R8*8), Z20
 	VFMADD231PD  Z18, Z20, Z16
 	VFMADD231PD  Z19, Z20, Z17
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -24569,6 +24692,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z18
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z19
 	VBROADCASTSD (SI), Z20
@@ -24598,8 +24723,7 @@ odd:
 	VBROADCASTSD (SI)(R8*8), Z20
 	VFMADD231PD  Z18, Z20, Z16
 	VFMADD231PD  Z19, Z20, Z17
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -25266,7 +25390,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -25279,6 +25402,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z10
 	VBROADCASTSD (SI), Z11
 	VFMADD231PD  Z10, Z11, Z0
@@ -25300,9 +25425,10 @@ pair:
 	VFMADD231PD  Z10, Z11, Z8
 	VBROADCASTSD (SI)(R12*1), Z12
 	VFMADD231PD  Z10, Z12, Z9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z10
 	VBROADCASTSD (SI), Z11
 	VFMADD231PD  Z10, Z11, Z0
@@ -25324,8 +25450,7 @@ pair:
 	VFMADD231PD  Z10, Z11, Z8
 	VBROADCASTSD (SI)(R12*1), Z12
 	VFMADD231PD  Z10, Z12, Z9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -25333,6 +25458,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z10
 	VBROADCASTSD (SI), Z11
 	VFMADD231PD  Z10, Z11, Z0
@@ -25354,8 +25481,7 @@ odd:
 	VFMADD231PD  Z10, Z11, Z8
 	VBROADCASTSD (SI)(R12*1), Z12
 	VFMADD231PD  Z10, Z12, Z9
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -25517,7 +25643,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -25530,6 +25655,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z20
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z21
 	VBROADCASTSD (SI), Z22
@@ -25562,9 +25689,10 @@ pair:
 	VBROADCASTSD (SI)(R12*1), Z23
 	VFMADD231PD  Z20, Z23, Z18
 	VFMADD231PD  Z21, Z23, Z19
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z20
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z21
 	VBROADCASTSD (SI), Z22
@@ -25597,8 +25725,7 @@ pair:
 	VBROADCASTSD (SI)(R12*1), Z23
 	VFMADD231PD  Z20, Z23, Z18
 	VFMADD231PD  Z21, Z23, Z19
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -25606,6 +25733,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z20
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z21
 	VBROADCASTSD (SI), Z22
@@ -25638,8 +25767,7 @@ odd:
 	VBROADCASTSD (SI)(R12*1), Z23
 	VFMADD231PD  Z20, Z23, Z18
 	VFMADD231PD  Z21, Z23, Z19
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -26355,7 +26483,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -26368,6 +26495,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z11
 	VBROADCASTSD (SI), Z12
 	VFMADD231PD  Z11, Z12, Z0
@@ -26391,9 +26520,10 @@ pair:
 	VFMADD231PD  Z11, Z13, Z9
 	VBROADCASTSD (SI)(R10*2), Z14
 	VFMADD231PD  Z11, Z14, Z10
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z11
 	VBROADCASTSD (SI), Z12
 	VFMADD231PD  Z11, Z12, Z0
@@ -26417,8 +26547,7 @@ pair:
 	VFMADD231PD  Z11, Z13, Z9
 	VBROADCASTSD (SI)(R10*2), Z14
 	VFMADD231PD  Z11, Z14, Z10
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -26426,6 +26555,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z11
 	VBROADCASTSD (SI), Z12
 	VFMADD231PD  Z11, Z12, Z0
@@ -26449,8 +26580,7 @@ odd:
 	VFMADD231PD  Z11, Z13, Z9
 	VBROADCASTSD (SI)(R10*2), Z14
 	VFMADD231PD  Z11, Z14, Z10
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -26624,7 +26754,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -26637,6 +26766,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z22
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z23
 	VBROADCASTSD (SI), Z24
@@ -26672,9 +26803,10 @@ pair:
 	VBROADCASTSD (SI)(R10*2), Z26
 	VFMADD231PD  Z22, Z26, Z20
 	VFMADD231PD  Z23, Z26, Z21
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z22
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z23
 	VBROADCASTSD (SI), Z24
@@ -26710,8 +26842,7 @@ pair:
 	VBROADCASTSD (SI)(R10*2), Z26
 	VFMADD231PD  Z22, Z26, Z20
 	VFMADD231PD  Z23, Z26, Z21
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -26719,6 +26850,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z22
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z23
 	VBROADCASTSD (SI), Z24
@@ -26754,8 +26887,7 @@ odd:
 	VBROADCASTSD (SI)(R10*2), Z26
 	VFMADD231PD  Z22, Z26, Z20
 	VFMADD231PD  Z23, Z26, Z21
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -27522,7 +27654,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -27536,6 +27667,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z12
 	VBROADCASTSD (SI), Z13
 	VFMADD231PD  Z12, Z13, Z0
@@ -27561,9 +27694,10 @@ pair:
 	VFMADD231PD  Z12, Z15, Z10
 	VBROADCASTSD (SI)(R13*1), Z16
 	VFMADD231PD  Z12, Z16, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z12
 	VBROADCASTSD (SI), Z13
 	VFMADD231PD  Z12, Z13, Z0
@@ -27589,8 +27723,7 @@ pair:
 	VFMADD231PD  Z12, Z15, Z10
 	VBROADCASTSD (SI)(R13*1), Z16
 	VFMADD231PD  Z12, Z16, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -27598,6 +27731,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z12
 	VBROADCASTSD (SI), Z13
 	VFMADD231PD  Z12, Z13, Z0
@@ -27623,8 +27758,7 @@ odd:
 	VFMADD231PD  Z12, Z15, Z10
 	VBROADCASTSD (SI)(R13*1), Z16
 	VFMADD231PD  Z12, Z16, Z11
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -27810,7 +27944,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -27824,6 +27957,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z24
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z25
 	VBROADCASTSD (SI), Z26
@@ -27862,9 +27997,10 @@ pair:
 	VBROADCASTSD (SI)(R13*1), Z29
 	VFMADD231PD  Z24, Z29, Z22
 	VFMADD231PD  Z25, Z29, Z23
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z24
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z25
 	VBROADCASTSD (SI), Z26
@@ -27903,8 +28039,7 @@ pair:
 	VBROADCASTSD (SI)(R13*1), Z29
 	VFMADD231PD  Z24, Z29, Z22
 	VFMADD231PD  Z25, Z29, Z23
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -27912,6 +28047,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z24
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z25
 	VBROADCASTSD (SI), Z26
@@ -27950,8 +28087,7 @@ odd:
 	VBROADCASTSD (SI)(R13*1), Z29
 	VFMADD231PD  Z24, Z29, Z22
 	VFMADD231PD  Z25, Z29, Z23
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -28767,7 +28903,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -28781,6 +28916,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z13
 	VBROADCASTSD (SI), Z14
 	VFMADD231PD  Z13, Z14, Z0
@@ -28808,9 +28945,10 @@ pair:
 	VFMADD231PD  Z13, Z17, Z11
 	VBROADCASTSD (SI)(R9*4), Z14
 	VFMADD231PD  Z13, Z14, Z12
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z13
 	VBROADCASTSD (SI), Z14
 	VFMADD231PD  Z13, Z14, Z0
@@ -28838,8 +28976,7 @@ pair:
 	VFMADD231PD  Z13, Z17, Z11
 	VBROADCASTSD (SI)(R9*4), Z14
 	VFMADD231PD  Z13, Z14, Z12
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -28847,6 +28984,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z13
 	VBROADCASTSD (SI), Z14
 	VFMADD231PD  Z13, Z14, Z0
@@ -28874,8 +29013,7 @@ odd:
 	VFMADD231PD  Z13, Z17, Z11
 	VBROADCASTSD (SI)(R9*4), Z14
 	VFMADD231PD  Z13, Z14, Z12
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -29073,7 +29211,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -29087,6 +29224,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z26
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z27
 	VBROADCASTSD (SI), Z28
@@ -29128,9 +29267,10 @@ pair:
 	VBROADCASTSD (SI)(R9*4), Z28
 	VFMADD231PD  Z26, Z28, Z24
 	VFMADD231PD  Z27, Z28, Z25
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z26
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z27
 	VBROADCASTSD (SI), Z28
@@ -29172,8 +29312,7 @@ pair:
 	VBROADCASTSD (SI)(R9*4), Z28
 	VFMADD231PD  Z26, Z28, Z24
 	VFMADD231PD  Z27, Z28, Z25
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -29181,6 +29320,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z26
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z27
 	VBROADCASTSD (SI), Z28
@@ -29222,8 +29363,7 @@ odd:
 	VBROADCASTSD (SI)(R9*4), Z28
 	VFMADD231PD  Z26, Z28, Z24
 	VFMADD231PD  Z27, Z28, Z25
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -30090,7 +30230,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -30105,6 +30244,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z14
 	VBROADCASTSD (SI), Z15
 	VFMADD231PD  Z14, Z15, Z0
@@ -30134,9 +30275,10 @@ pair:
 	VFMADD231PD  Z14, Z15, Z12
 	VBROADCASTSD (SI)(R15*1), Z16
 	VFMADD231PD  Z14, Z16, Z13
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z14
 	VBROADCASTSD (SI), Z15
 	VFMADD231PD  Z14, Z15, Z0
@@ -30166,8 +30308,7 @@ pair:
 	VFMADD231PD  Z14, Z15, Z12
 	VBROADCASTSD (SI)(R15*1), Z16
 	VFMADD231PD  Z14, Z16, Z13
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -30175,6 +30316,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD.Z    (DX)(AX*1), K1, Z14
 	VBROADCASTSD (SI), Z15
 	VFMADD231PD  Z14, Z15, Z0
@@ -30204,8 +30347,7 @@ odd:
 	VFMADD231PD  Z14, Z15, Z12
 	VBROADCASTSD (SI)(R15*1), Z16
 	VFMADD231PD  Z14, Z16, Z13
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1
@@ -30415,7 +30557,6 @@ start:
 	LDMXCSR 80(DI)
 
 flush:
-	MOVQ (DI), SI
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -30430,6 +30571,8 @@ flush:
 
 pair:
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z28
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z29
 	VBROADCASTSD (SI), Z30
@@ -30474,9 +30617,10 @@ pair:
 	VBROADCASTSD (SI)(R15*1), Z31
 	VFMADD231PD  Z28, Z31, Z26
 	VFMADD231PD  Z29, Z31, Z27
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z28
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z29
 	VBROADCASTSD (SI), Z30
@@ -30521,8 +30665,7 @@ pair:
 	VBROADCASTSD (SI)(R15*1), Z31
 	VFMADD231PD  Z28, Z31, Z26
 	VFMADD231PD  Z29, Z31, Z27
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 	SUBQ         $+2, CX
 	JGE          pair
 
@@ -30530,6 +30673,8 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
 	VMOVUPD      (DX)(AX*1), Z28
 	VMOVUPD.Z    64(DX)(AX*1), K1, Z29
 	VBROADCASTSD (SI), Z30
@@ -30574,8 +30719,7 @@ odd:
 	VBROADCASTSD (SI)(R15*1), Z31
 	VFMADD231PD  Z28, Z31, Z26
 	VFMADD231PD  Z29, Z31, Z27
-	ADDQ         $0x08, SI
-	ADDQ         $0x08, BX
+	ADDQ         $0x10, BX
 
 done:
 	CMPQ   72(DI), $+1

@@ -21,7 +21,7 @@ func (w *writer) filters() {
 	var f asm.Filters
 	at := func(offset uintptr) operand.Mem { return mem(reg.RDI, int(offset)) }
 	taps, rowB, rowC := reg.RAX, [2]reg.GPPhysical{reg.R8, reg.R9}, [2]reg.GPPhysical{reg.R10, reg.R11} // one row and three rows
-	filter, rowsB, rowsC, tap := reg.RSI, reg.RDX, reg.RBX, reg.RCX
+	filter, rowsB, rowsC, tap := reg.RSI, reg.RDX, reg.RBX, reg.RCX                                     // tap counts halves of terms
 	columnB, columnC, source := reg.R12, reg.R13, reg.R15
 	a, loaded := w.vec(rowsAtOnce*vectorsAtOnce), w.vec(rowsAtOnce*vectorsAtOnce+1)
 	w.emit("MOVQ", at(unsafe.Offsetof(f.Last)), reg.RAX)
@@ -54,7 +54,7 @@ func (w *writer) filters() {
 		w.emit("XORQ", tap, tap)
 		w.Label(label)
 		w.emit("MOVQ", operand.Mem{Base: taps, Index: tap, Scale: 8}, source)
-		w.emit(w.broadcast, operand.Mem{Base: filter, Index: tap, Scale: uint8(w.size)}, a)
+		w.emit(w.broadcast, operand.Mem{Base: filter, Index: tap, Scale: uint8(w.size / 2)}, a)
 		w.emit("ADDQ", columnB, source)
 		for r := range rows {
 			for v := range vectors {
@@ -70,7 +70,7 @@ func (w *writer) filters() {
 				}
 			}
 		}
-		w.emit("INCQ", tap)
+		w.emit("ADDQ", operand.U8(2), tap)
 		w.emit("CMPQ", tap, at(unsafe.Offsetof(f.K)))
 		w.emit("JLT", operand.LabelRef(label))
 		for r := range rows {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"unsafe"
+
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -37,7 +39,7 @@ func rowA(r int) operand.Mem {
 const prefetchFrom = 48
 
 // tile emits the micro-kernel of a number of rows and vectors of columns. Accumulators are the first vector registers, then come a row of B and
-// the elements of A. In an indexed one a table has the distance of each row of B from where B begins, and A's rows are contiguous.
+// the elements of A. In an indexed one a table has the Term of each k.
 func (w *writer) tile(rows, vectors int, indexed bool) {
 	w.Function(tileName(w.isa, w.element, rows, vectors, indexed))
 	w.Attributes(attr.NOSPLIT)
@@ -83,8 +85,8 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	eachC(func(r, v int, at operand.Mem, last bool) { w.load(at, last, acc(r, v)) })
 	w.Label("start")
 	w.flush(mem(regTile, tile.flush), false)
-	w.emit("MOVQ", mem(regTile, tile.a), regA)
 	if !indexed {
+		w.emit("MOVQ", mem(regTile, tile.a), regA)
 		w.emit("MOVQ", mem(regTile, tile.aStep), regAStep)
 	}
 	w.emit("MOVQ", mem(regTile, tile.b), regB)
@@ -99,7 +101,9 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 		row := operand.Mem{Base: regB}
 		if indexed {
 			row.Index, row.Scale = regAStep, 1
-			w.emit("MOVQ", mem(regBStep, 0), regAStep)
+			w.emit("MOVQ", mem(regBStep, int(unsafe.Offsetof(asm.Term{}.B))), regAStep)
+			w.emit("MOVQ", mem(regBStep, int(unsafe.Offsetof(asm.Term{}.A))), regA)
+			w.emit("ADDQ", mem(regTile, tile.a), regA)
 		}
 		for v := range vectors {
 			row.Disp = v * w.bytes
@@ -116,8 +120,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 			}
 		}
 		if indexed {
-			w.emit("ADDQ", operand.U8(uint8(w.size)), regA)
-			w.emit("ADDQ", operand.U8(8), regBStep)
+			w.emit("ADDQ", operand.U8(uint8(unsafe.Sizeof(asm.Term{}))), regBStep)
 		} else {
 			w.emit("ADDQ", regAStep, regA)
 			w.emit("ADDQ", regBStep, regB)
