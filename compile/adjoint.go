@@ -24,7 +24,7 @@ type adjoint struct {
 type contribution struct{ node, next int32 } // a node's ID, and the index of the next one
 
 func newAdjoints(g *graph.Graph, n int) *adjoints {
-	return &adjoints{g: g, of: make([]adjoint, n), contributions: make([]contribution, 1, n+n/2+2), results: map[int][]*graph.Node{}}
+	return &adjoints{g: g, of: prefetch.Pages(make([]adjoint, n)), contributions: prefetch.Pages(make([]contribution, 1, n+n/2+2)), results: map[int][]*graph.Node{}}
 }
 
 // node returns contribution k.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // class says how a node is run.
@@ -69,7 +70,7 @@ func (l *lowering) inRoots(id int32) []int32 { return l.roots[l.first[id]:l.firs
 
 // resolve fills roots once the operands are final.
 func (l *lowering) resolve() {
-	l.roots = make([]int32, len(l.operands))
+	l.roots = prefetch.Pages(make([]int32, len(l.operands)))
 	for k, in := range l.operands {
 		l.roots[k] = l.root[in]
 	}
@@ -90,16 +91,20 @@ func viewOf(n *graph.Node) (first int, ok bool) {
 // classify is the pass that begins the lowering and fills what is by node: class, root, offset, op, dtype and operands.
 func classify(u *unit) (*lowering, error) {
 	zeros := map[graph.DType]int32{}
-	for i := range u.g.Len() {
-		if node := u.g.Node(i); node.Op().Places != nil && leavesZeros(node) {
-			zeros[node.DType()] = int32(graph.Like(node, 0).ID())
+	if u.g.Has(func(op *graph.Op) bool { return op.Places != nil }) {
+		for i := range u.g.Len() {
+			if node := u.g.Node(i); node.Op().Places != nil && leavesZeros(node) {
+				zeros[node.DType()] = int32(graph.Like(node, 0).ID())
+			}
 		}
 	}
 	n := u.g.Len()
 	l := &lowering{
-		unit: u, zeros: zeros, class: make([]class, n), root: make([]int32, n), offset: make([]int64, n), op: make([]micro.Op, n), groupOf: make([]int32, n),
-		dtype: make([]graph.DType, n), operands: make([]int32, 0, 2*n), first: make([]int32, n+1),
+		unit: u, zeros: zeros, class: make([]class, n), root: prefetch.Pages(make([]int32, n)), offset: prefetch.Pages(make([]int64, n)), op: make([]micro.Op, n), groupOf: prefetch.Pages(make([]int32, n)),
+		dtype: make([]graph.DType, n), operands: prefetch.Pages(make([]int32, 0, 2*n)), first: prefetch.Pages(make([]int32, n+1)),
 	}
+	var need []bool
+	needed := alongside(n, func() { need = u.g.Needed(u.outputs...) })
 	for i := range n {
 		node := u.g.Node(i)
 		for k := range node.Inputs() {
@@ -107,7 +112,7 @@ func classify(u *unit) (*lowering, error) {
 		}
 		l.first[i+1] = int32(len(l.operands))
 	}
-	need := u.g.Needed(u.outputs...)
+	needed()
 	for i := range n {
 		node := u.g.Node(i)
 		l.root[i], l.groupOf[i], l.dtype[i] = int32(i), -1, node.DType()

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // contract is the pass that joins a product that is used once and a sum or difference into one micro-operation, which rounds once:
@@ -48,7 +49,7 @@ func contract(l *lowering) error {
 	joins := func(a, of, b int32) bool {
 		return product(a, of) && !(links[of] >= longChain && !l.isWoven(of) && l.linkOf(of, uses, links) == b)
 	}
-	operands, first := make([]int32, 0, len(l.operands)+sums), make([]int32, len(l.first))
+	operands, first := prefetch.Pages(make([]int32, 0, len(l.operands)+sums)), prefetch.Pages(make([]int32, len(l.first)))
 	joined, negations := 0, 0
 	for i := range int32(l.g.Len()) {
 		in := l.in(i)
@@ -94,7 +95,7 @@ const longChain = 16
 // sumChains returns the length of the chain that each sum of scalars belongs to: sums of which each has the
 // one before as an operand, which is used nowhere else.
 func (l *lowering) sumChains(uses []uint8) []int32 {
-	links := make([]int32, len(l.op))
+	links := prefetch.Pages(make([]int32, len(l.op)))
 	for i := range int32(len(l.op)) {
 		if l.class[i] == classScalar && l.isSum(i) {
 			links[i] = 1
@@ -120,9 +121,9 @@ func (l *lowering) weave(uses []uint8, links []int32) {
 	if !slices.ContainsFunc(links, func(n int32) bool { return n >= longChain }) {
 		return
 	}
-	chain, reader := make([]int32, len(links)), make([]int32, len(links)) // the last link of a link's chain, and of the one that reads a factor, plus 1
-	shares := map[int32]bool{}                                            // by last link
-	product := func(link int32) int32 {                                   // the later one
+	chain, reader := prefetch.Pages(make([]int32, len(links))), prefetch.Pages(make([]int32, len(links))) // the last link of a link's chain, and of the one that reads a factor, plus 1
+	shares := map[int32]bool{}                                                                            // by last link
+	product := func(link int32) int32 {                                                                   // the later one
 		latest := int32(-1)
 		for _, a := range l.in(link) {
 			if uses[a] == 1 && l.op[a] == micro.Mul && l.class[a] == classScalar {

@@ -161,7 +161,7 @@ func (e *emitter) operand(n *graph.Node) vm.Operand {
 func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 	s := &micro.Straight{TempLo: e.cellOf(e.temps.lo, x.nodes[0]), TempHi: e.cellOf(e.temps.hi, x.nodes[0])}
 	if e.cellAt == nil {
-		e.cellAt = make([]uint32, e.g.Len())
+		e.cellAt = prefetch.Pages(make([]uint32, e.g.Len()))
 	}
 	for i, id := range x.nodes {
 		if slot := code.nodes[i].slot; slot >= 0 {
@@ -169,7 +169,7 @@ func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 		}
 	}
 	arrays, stores := e.assemblies(x, code)
-	s.Code = make([]micro.Instr, len(x.nodes)+stores)
+	s.Code = prefetch.Pages(make([]micro.Instr, len(x.nodes)+stores))
 	in := vm.Instr{Op: vm.OpStraight, Straight: s}
 	// place returns where the micro-instructions of node i are: at[0] up to at[1].
 	place := func(i int) (at [2]int) {
@@ -223,12 +223,12 @@ const emitAhead = 16
 // labelAll adds the debug information of the micro-instructions of an instruction and returns their indices in it.
 func (e *emitter) labelAll(x *instruction, code straightCode, length int, place func(i int) [2]int) []int32 {
 	base := len(e.labels.nodes)
-	indices := make([]int32, length)
+	indices := prefetch.Pages(make([]int32, length))
 	for k := range indices {
 		indices[k] = int32(base + k)
 	}
 	e.labels.nodes = slices.Grow(e.labels.nodes, length)[:base+length]
-	labels := e.labels.nodes[base:]
+	labels := prefetch.Pages(e.labels.nodes[base:])
 	for i, id := range x.nodes {
 		if i+emitAhead < len(x.nodes) {
 			prefetch.At(labels, code.nodes[i+emitAhead].at)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/attr"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // Gradient appends the gradient of a scalar float cost by each of the nodes wrt to the graph and returns it
@@ -369,7 +370,7 @@ func reverse(g *graph.Graph, outputs, cts, wrt []*graph.Node, masked, stop bool)
 	isWanted := func(n *graph.Node) bool { _, ok := index.get(n); return ok }
 	second := map[*graph.Node][]*secondSweep{} // by while loop
 	derived := derivedBodies{}
-	total := make([]*graph.Node, len(list))
+	total := prefetch.Pages(make([]*graph.Node, len(list)))
 	for i := len(list) - 1; i >= 0; i-- {
 		n := list[i]
 		adj.ahead(list, &index, i)

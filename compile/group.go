@@ -5,6 +5,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // instruction is a group of nodes that becomes one machine instruction.
@@ -36,7 +37,7 @@ const briefElements = 1024
 // grouper holds the state of the group pass.
 type grouper struct {
 	*lowering
-	straight map[int32]int32  // stage → group
+	straight []int32          // by stage: the group of its scalar code, −1 for none
 	lastUse  map[int32]int32  // root → the last loop that reads it
 	brief    map[string]int32 // dimensions of few elements → the last loop over them
 	alone    bool             // no fusion
@@ -44,7 +45,7 @@ type grouper struct {
 
 // group is the pass that forms instructions.
 func group(l *lowering) error {
-	gr := &grouper{lowering: l, straight: map[int32]int32{}, lastUse: map[int32]int32{}, brief: map[string]int32{}, alone: l.config.Unoptimized}
+	gr := &grouper{lowering: l, lastUse: map[int32]int32{}, brief: map[string]int32{}, alone: l.config.Unoptimized}
 	gr.resolve()
 	for i := range l.g.Len() {
 		id := int32(i)
@@ -76,7 +77,7 @@ func (gr *grouper) listScalars() {
 	}
 	for k, n := range counts {
 		if n > 0 {
-			gr.groups[k].nodes = make([]int32, 0, n)
+			gr.groups[k].nodes = prefetch.Pages(make([]int32, 0, n))
 		}
 	}
 	for i, c := range gr.class {
@@ -138,13 +139,15 @@ func (gr *grouper) scalar(id int32) {
 			stage = max(stage, s)
 		}
 	}
-	k, ok := gr.straight[stage]
-	if !ok {
-		k = int32(len(gr.groups))
-		gr.straight[stage] = k
+	for int(stage) >= len(gr.straight) {
+		gr.straight = append(gr.straight, -1)
+	}
+	k := &gr.straight[stage]
+	if *k < 0 {
+		*k = int32(len(gr.groups))
 		gr.groups = append(gr.groups, &instruction{kind: classScalar, stage: stage, depth: -1, tail: -1})
 	}
-	gr.groupOf[id] = k // see listScalars
+	gr.groupOf[id] = *k // see listScalars
 }
 
 func (gr *grouper) kernel(id int32) {

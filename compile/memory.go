@@ -6,6 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/kernel"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // residentBytes: smaller inputs are copied into the arena, larger ones are read in place unless scalar code
@@ -66,9 +67,9 @@ func planMemory(l *lowering) error {
 // newMemoryPlanner finds when each value is in use. Where buffers lie is left to finish.
 func newMemoryPlanner(l *lowering) *memoryPlanner {
 	m := &memoryPlanner{lowering: l, alone: l.config.Unoptimized, packed: map[int32][]int32{}}
-	l.place = make([]place, l.g.Len())
+	l.place = prefetch.Pages(make([]place, l.g.Len()))
 	l.plan = memoryPlan{
-		pos: make([]int32, len(l.groups)), lastUse: make([]int32, l.g.Len()),
+		pos: make([]int32, len(l.groups)), lastUse: prefetch.Pages(make([]int32, l.g.Len())),
 		constOff: map[int32]int64{}, tuples: map[int32][]int32{}, scratch: map[[2]int32]int64{}, again: map[int][]*version{},
 	}
 	for i := range l.plan.pos {

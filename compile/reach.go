@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // What depends on what: graph.Needed walks over a whole graph, reach over few nodes of a large one.
@@ -20,7 +21,7 @@ func newNodeIndex(g *graph.Graph, stop bool) nodeIndex {
 	if stop {
 		return nodeIndex{sparse: map[*graph.Node]int32{}}
 	}
-	return nodeIndex{dense: make([]int32, g.Len())}
+	return nodeIndex{dense: prefetch.Pages(make([]int32, g.Len()))}
 }
 
 func (x *nodeIndex) set(n *graph.Node, i int) {
@@ -144,7 +145,7 @@ func neededFrom(g *graph.Graph, outputs []*graph.Node, least int) []*graph.Node 
 			count++
 		}
 	}
-	list := make([]*graph.Node, 0, count)
+	list := prefetch.Pages(make([]*graph.Node, 0, count))
 	for i := least; i < len(need); i++ {
 		if need[i] {
 			list = append(list, g.Node(i))

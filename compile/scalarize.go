@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
@@ -18,7 +19,7 @@ const (
 )
 
 // smallArrays finds the nodes whose elements become scalars, by ID: among nodes in topological order, connected groups of small arrays with elementwise operators, sums or products in them, that scalars are put into or taken from, or that have several matrix products.
-func smallArrays(list []*graph.Node) map[int]bool {
+func smallArrays(list iter.Seq[*graph.Node]) map[int]bool {
 	group := map[int]int{} // by ID, the ID of another node of the group, or its own
 	root := func(id int) int {
 		for group[id] != id {
@@ -35,7 +36,7 @@ func smallArrays(list []*graph.Node) map[int]bool {
 	}
 	of := map[int]*facts{} // of the group whose root has the ID
 	work := 0
-	for _, n := range list {
+	for n := range list {
 		cost, ok := scalarCandidate(n)
 		if !ok {
 			continue
@@ -123,11 +124,10 @@ func innerOf(n *graph.Node) int {
 
 // scalarize is the pass that makes scalars of the elements of small arrays.
 func scalarize(u *unit) error {
-	list := make([]*graph.Node, 0, u.g.Len())
-	for i := range u.g.Len() {
-		list = append(list, u.g.Node(i))
-	}
-	chosen := smallArrays(list)
+	chosen := smallArrays(func(yield func(*graph.Node) bool) {
+		for i := 0; i < u.g.Len() && yield(u.g.Node(i)); i++ {
+		}
+	})
 	if len(chosen) == 0 {
 		return nil
 	}

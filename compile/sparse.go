@@ -323,7 +323,7 @@ func vectorLike(n *graph.Node, elements []float64) *graph.Node {
 // mostlyScalars reports whether most nodes between wrt and output are scalars, or arrays that become scalars, and there are many.
 func mostlyScalars(output, wrt *graph.Node) bool {
 	list, _ := between(output.Graph(), []*graph.Node{output}, []*graph.Node{wrt}, false)
-	small := smallArrays(list)
+	small := smallArrays(slices.Values(list))
 	scalars, elements := 0, 0
 	for _, n := range list {
 		if n.Type().IsScalar() || small[n.ID()] {

@@ -104,7 +104,7 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 	if int(s.next) != len(x.nodes) {
 		panic("BUG: scalar code has nodes that nothing needs")
 	}
-	code := straightCode{nodes: make([]scheduled, len(x.nodes)), temps: s.temps}
+	code := straightCode{nodes: prefetch.Pages(make([]scheduled, len(x.nodes))), temps: s.temps}
 	for i := range s.nodes {
 		code.nodes[i] = s.nodes[i].scheduled
 	}
@@ -114,12 +114,12 @@ func (s *straightScheduler) schedule(m *memoryPlanner, x *instruction) straightC
 // link numbers the instruction's nodes and connects them.
 func (s *straightScheduler) link(m *lowering, x *instruction) {
 	if s.local == nil {
-		s.local = make([]int32, m.g.Len())
+		s.local = prefetch.Pages(make([]int32, m.g.Len()))
 	}
 	for i, id := range x.nodes {
 		s.local[id] = int32(i) + 1
 	}
-	s.nodes, s.edges, s.late = make([]straightNode, len(x.nodes)), s.edges[:0], append(s.late[:0], lateRead{})
+	s.nodes, s.edges, s.late = prefetch.Pages(make([]straightNode, len(x.nodes))), s.edges[:0], append(s.late[:0], lateRead{})
 	for i, id := range x.nodes {
 		if k := i + 2*scheduleAhead; k < len(x.nodes) {
 			for _, r := range m.inRoots(x.nodes[k]) {

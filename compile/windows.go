@@ -56,7 +56,7 @@ func (w *window) access(array, own graph.Shape, dims []int) micro.Access {
 
 // findWindows is the pass that finds the slices and pads that nothing but loops reads: these read the array itself.
 func findWindows(l *lowering) error {
-	if l.config.Unoptimized {
+	if l.config.Unoptimized || !slices.Contains(l.class, classKernel) {
 		return nil
 	}
 	stored := make([]bool, l.g.Len())

@@ -3,6 +3,8 @@ package graph
 import (
 	"iter"
 	"math/bits"
+
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // nodeList is an append-only list of nodes that do not move. They lie in slabs, the first ones of growing sizes, so that a node is found by its
@@ -10,6 +12,7 @@ import (
 type nodeList struct {
 	slabs [][]Node
 	n     int
+	ahead prefetch.Ahead[Node] // slabs of a long list
 }
 
 const (
@@ -17,6 +20,7 @@ const (
 	slabNodes = 4096 // length of the others, a power of two
 	smallBits = 6    // firstSlab and slabNodes as powers of two
 	slabBits  = 12
+	longList  = 1 << 16 // nodes from which on memory is made ahead
 )
 
 func (l *nodeList) len() int { return l.n }
@@ -43,7 +47,9 @@ func panicIndex(i, n int) {
 
 // add appends a zero node.
 func (l *nodeList) add() *Node {
-	if i := l.n; i%slabNodes == 0 && i > 0 {
+	if i := l.n; i >= longList && i%slabNodes == 0 {
+		l.slabs = append(l.slabs, l.ahead.Make(slabNodes))
+	} else if i%slabNodes == 0 && i > 0 {
 		l.slabs = append(l.slabs, make([]Node, slabNodes))
 	} else if i&(i-1) == 0 && i%firstSlab == 0 {
 		l.slabs = append(l.slabs, make([]Node, max(i, firstSlab)))

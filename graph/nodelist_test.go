@@ -8,7 +8,7 @@ import (
 // Nodes keep their places, and the list finds each.
 func TestNodeList(t *testing.T) {
 	var l nodeList
-	const count = 5*slabNodes + 3
+	const count = longList + 5*slabNodes + 3
 	seen := map[*Node]bool{}
 	nodes := make([]*Node, count)
 	for i := range count {

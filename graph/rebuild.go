@@ -118,7 +118,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, order []int32, replace func(
 	for top >= 0 && order == nil && !need[top] {
 		top--
 	}
-	image := make([]*Node, top+1)
+	image := prefetch.Pages(make([]*Node, top+1))
 	var buf []*Node
 	for i := range image {
 		if order != nil {

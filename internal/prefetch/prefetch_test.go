@@ -19,3 +19,37 @@ func TestAnything(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What Pages returns is as it was made, of any length and size of elements.
+func TestPages(t *testing.T) {
+	for _, n := range []int{0, 1, manyBytes/8 - 1, manyBytes / 8, manyBytes/8 + 1, manyBytes} {
+		s := Pages(make([]int64, n/2, n))
+		if len(s) != n/2 || cap(s) != n {
+			t.Fatalf("%d of %d elements, not %d of %d", len(s), cap(s), n/2, n)
+		}
+		for i, x := range s[:n] {
+			if x != 0 {
+				t.Fatalf("element %d of %d is %d", i, n, x)
+			}
+		}
+	}
+	Pages(make([]struct{}, manyBytes))
+	Pages(make([][2 * pageBytes]byte, manyBytes/pageBytes))
+}
+
+// Ahead makes slices of zeros, another one each time.
+func TestAhead(t *testing.T) {
+	var a Ahead[int32]
+	for k := range 5 {
+		s := a.Make(3 * pageBytes)
+		if len(s) != 3*pageBytes {
+			t.Fatalf("%d elements", len(s))
+		}
+		for i := range s {
+			if s[i] != 0 {
+				t.Fatalf("element %d of slice %d is taken", i, k)
+			}
+			s[i] = 1
+		}
+	}
+}
