@@ -250,8 +250,8 @@ func (c *loopCompiler) adaptUnroll() error {
 	}
 	best := math.MaxFloat64
 	for u := least; u <= max(least, bits.OnesCount32(c.Files[isa.FileVector].All)/8); u *= 2 {
-		// The chain is not wholly hidden: half of it is waited for beside what the instructions take.
-		time := math.Ceil(float64(vectors)/float64(u)) * (float64(max(u*length, chain)) + float64(chain)/2)
+		// A chain takes a third longer than its latencies: what is in it does not always come first.
+		time := math.Ceil(float64(vectors)/float64(u)) * max(float64(u*length), float64(chain)*4/3)
 		if u == least || time < 0.9*best && u*length <= mostUnrolled {
 			best, c.unroll = time, u
 		}

@@ -317,6 +317,7 @@ func TestLoopRandom(t *testing.T) {
 			if seed%7 == 0 {
 				n = 1 + r.IntN(1400)
 			}
+			l.Dims[0] = n // by which it is unrolled
 			if checkLoop(t, r, l, n, o, seed%2 == 0) {
 				programs++
 			}
@@ -324,6 +325,48 @@ func TestLoopRandom(t *testing.T) {
 		t.Logf("%s: %d random loops agree with the reference", level, programs)
 		if programs < 290/raceSlowdown {
 			t.Errorf("%s: only %d random loops have code", level, programs)
+		}
+	}
+}
+
+// TestLoopUnrolled holds that a loop whose instructions wait for one another goes on with several vectors at once, as many as it has, and one whose instructions do not with one.
+func TestLoopUnrolled(t *testing.T) {
+	f := micro.Access{Type: dtype.Float64, Strides: []int{1}}
+	loop := func(n int, code ...micro.Instr) *micro.Loop {
+		l := &micro.Loop{Dims: []int{n}, In: []micro.Access{f}, Code: code, Temps: len(code), Out: []micro.Access{f}, OutRegs: []uint32{uint32(len(code))}}
+		for i := range code {
+			code[i].Type, code[i].Dst = dtype.Float64, uint32(i+1)
+		}
+		return l
+	}
+	var chain, wide []micro.Instr
+	for k := range uint32(6) {
+		chain = append(chain, micro.Instr{Op: micro.Tanh, A: k})
+	}
+	for _, op := range []micro.Op{micro.Exp, micro.Log, micro.Sin, micro.Erf, micro.Tanh, micro.Sigmoid, micro.Expm1, micro.Log1p} {
+		wide = append(wide, micro.Instr{Op: op, A: 0})
+	}
+	for k := range uint32(7) {
+		wide = append(wide, micro.Instr{Op: micro.Add, A: 1 + 2*k, B: 2 + 2*k})
+	}
+	for _, level := range levels(t) {
+		for _, c := range []struct {
+			name    string
+			l       *micro.Loop
+			several bool
+		}{
+			{"chain", loop(1000, chain...), true},
+			{"short chain", loop(3, chain...), false},
+			{"wide", loop(1000, wide...), false},
+		} {
+			code, err := CompileLoop(c.l, LoopOptions{Level: level})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if several := code.unroll > 1; several != c.several && level != cpu.NEON { // whose vectors are short
+				t.Errorf("%s, %s: %d vectors at once", level, c.name, code.unroll)
+			}
+			checkLoop(t, rand.New(rand.NewPCG(1, 1)), c.l, c.l.Dims[0], LoopOptions{Level: level}, false)
 		}
 	}
 }
