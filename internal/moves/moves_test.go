@@ -15,7 +15,7 @@ func TestElements(t *testing.T) {
 	for n := range 300 {
 		from, to := r.IntN(elements), r.IntN(elements)
 		var items []Item
-		var src, dst, want [][]byte
+		var dst, want [][]byte
 		for k := range 1 + r.IntN(4) {
 			n := n
 			if k > 0 {
@@ -27,7 +27,7 @@ func TestElements(t *testing.T) {
 			}
 			w := bytes.Clone(d)
 			copy(w[guard+to*n:guard+to*n+n], s[guard+from*n:])
-			src, dst, want = append(src, s), append(dst, d), append(want, w)
+			dst, want = append(dst, d), append(want, w)
 			items = append(items, Item{unsafe.Pointer(&d[guard]), unsafe.Pointer(&s[guard]), int64(n)})
 		}
 		next := r.IntN(1<<20) - 1<<19 // nothing need be there
