@@ -18,20 +18,45 @@ const (
 	smallestPart = 8 // values are small that have at most this part of the bytes of what is banded
 )
 
+// A row that is reduced several times is a band if it has at least so many bytes that loops need not read and write once more: what comes from a larger cache for them takes as long as a step.
+const leastRowBytes = 24 << 10
+
 // bands is the pass that computes large matrix products, and what is made of the same rows or the same matrices of a batch before and behind them, by bands: a scan in whose
 // body values stay in a cache between those who make and those who read them. A single matrix goes by rows if only something small is made of the product, which is then never
-// stored as a whole; a batch goes by its matrices if products read, or reductions follow, what is made in the band.
+// stored as a whole; a batch goes by its matrices if products read, or reductions follow, what is made in the band. Rows that are reduced and read again, as by a softmax, go one by one.
 func bands(u *unit) error {
-	if !u.g.Has(func(op *graph.Op) bool { return op == opMatMul }) {
-		return nil
+	for _, begins := range [...]func(n *graph.Node) bool{largeProduct, manyRows} {
+		if err := bandsFrom(u, begins); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// largeProduct reports whether n is a matrix product that may go by bands.
+func largeProduct(n *graph.Node) bool {
+	if n.Op() != opMatMul || n.Attrs().Bool("transpose_a") && n.Shape().Rank() == 2 {
+		return false
+	}
+	bytes := largest(n)
+	return bytes >= leastBanded || bytes >= leastBatch && n.Shape().Rank() > 2
+}
+
+// manyRows reports whether n reduces each of many rows to an element, and all of them do not fit into a second-level cache while one does.
+func manyRows(n *graph.Node) bool {
+	if n.Op().Reduction == "" || n.Shape().Rank() < 2 || n.Shape()[0] < leastRows || n.Shape().Size() != n.Shape()[0] || slices.Contains(n.Attrs().Ints("axes"), 0) {
+		return false
+	}
+	bytes := typeBytes(n.Input(0))
+	return bytes >= bandBytes && bytes/n.Shape()[0] <= batchBytes
+}
+
+// bandsFrom makes the bands of nodes at which they may begin.
+func bandsFrom(u *unit, begins func(n *graph.Node) bool) error {
 	var uses *useCounts
 	for id := 0; id < u.g.Len(); id++ {
 		n := u.g.Node(id)
-		if n.Op() != opMatMul || n.Attrs().Bool("transpose_a") && n.Shape().Rank() == 2 {
-			continue
-		}
-		if bytes := largest(n); bytes < leastBatch || bytes < leastBanded && n.Shape().Rank() == 2 {
+		if !begins(n) {
 			continue
 		}
 		if uses == nil {
@@ -40,7 +65,7 @@ func bands(u *unit) error {
 		if uses.count[id] == 0 {
 			continue
 		}
-		b := newBand(u, n)
+		b := newBand(u, n, uses)
 		if b == nil {
 			continue
 		}
@@ -54,22 +79,25 @@ func bands(u *unit) error {
 	return nil
 }
 
-// band is a matrix product and what is made of its rows, or of its matrices if it is a batch.
+// band is a matrix product and what is made of its rows, or of its matrices if it is a batch; or the first reduction of some rows and what is made of these.
 type band struct {
-	product *graph.Node
-	member  []bool        // by ID
-	copied  []bool        // by ID: members that others read too, who have them from outside
-	stage   []int32       // by ID: 1 if the node depends on a member
-	inside  []*graph.Node // what bands compute, in the order of IDs
-	exits   []*graph.Node // of these, what others read
-	large   int           // bytes from which on values are not small
-	rows    int           // of a band
+	first  *graph.Node
+	member []bool        // by ID
+	copied []bool        // by ID: members that others read too, who have them from outside
+	stage  []int32       // by ID: 1 if the node depends on a member
+	inside []*graph.Node // what bands compute, in the order of IDs
+	exits  []*graph.Node // of these, what others read
+	large  int           // bytes from which on values are not small
+	rows   int           // of a band
 }
 
 func typeBytes(n *graph.Node) int { return n.Shape().Size() * n.DType().Size() }
 
-// largest returns the bytes of a product or of an operand that goes by bands with it, whichever is more.
+// largest returns the bytes of what a reduction reads, and of a product or of an operand that goes by bands with it, whichever is more.
 func largest(product *graph.Node) int {
+	if product.Op() != opMatMul {
+		return typeBytes(product.Input(0))
+	}
 	most := typeBytes(product)
 	if product.Shape().Rank() > 2 {
 		for _, in := range product.Inputs() {
@@ -86,16 +114,27 @@ func goesAlong(in, v *graph.Node) bool {
 	return in.Shape().Rank() == v.Shape().Rank() && in.Shape()[0] == v.Shape()[0]
 }
 
-// newBand finds what is computed with a product, nil if it is not worth it.
-func newBand(u *unit, product *graph.Node) *band {
-	b := &band{product: product, large: largest(product)/smallestPart + 1, copied: make([]bool, u.g.Len())}
-	n := product.Shape()[0]
+// newBand finds what is computed with a product or a reduction of rows, nil if it is not worth it.
+func newBand(u *unit, first *graph.Node, uses *useCounts) *band {
+	b := &band{first: first, large: largest(first)/smallestPart + 1, copied: make([]bool, u.g.Len())}
+	n := first.Shape()[0]
 	needed := u.g.Needed(u.outputs...)
 	start := make([]bool, u.g.Len()) // what is a member whatever it reads
-	start[product.ID()] = true
+	start[first.ID()] = true
 	b.grow(u, start, needed)
+	if b.ofRows() {
+		b.extend(u, start, needed)
+		saved := b.saved(u)
+		if b.rows = 1; !b.member[first.ID()] || saved < n*leastRowBytes || saved < 4*typeBytes(first.Input(0)) || b.cutsSum(u, uses) {
+			return nil
+		}
+		return b
+	}
 	if b.batch() {
 		b.extend(u, start, needed)
+		if !b.member[first.ID()] {
+			return nil
+		}
 		most := 0
 		for _, v := range b.inside {
 			most = max(most, typeBytes(v))
@@ -113,7 +152,7 @@ func newBand(u *unit, product *graph.Node) *band {
 		}
 		return b
 	}
-	b.rows = int(bandBytes*int64(n)/int64(typeBytes(product))) &^ 7
+	b.rows = int(bandBytes*int64(n)/int64(typeBytes(first))) &^ 7
 	if b.rows < leastRows || n < 4*b.rows || slices.ContainsFunc(b.exits, func(v *graph.Node) bool { return !b.small(v) }) {
 		return nil
 	}
@@ -134,7 +173,7 @@ func (b *band) extend(u *unit, start, needed []bool) {
 		for _, v := range b.inside {
 			for k, in := range v.Inputs() {
 				if id := v.InputID(k); !b.member[id] && !start[id] && !refused[id] && b.stage[id] == 0 && !b.small(in) && goesAlong(in, v) && b.byBands(in) {
-					start[id], b.copied[id], more = true, b.spread(in), true
+					start[id], b.copied[id], more = true, !b.ofRows() && b.spread(in), true
 				}
 			}
 		}
@@ -145,7 +184,7 @@ func (b *band) extend(u *unit, start, needed []bool) {
 			b.grow(u, start, needed)
 			more = false
 			for _, v := range b.exits {
-				if id := v.ID(); v != b.product && start[id] {
+				if id := v.ID(); v != b.first && start[id] {
 					start[id], refused[id], more = false, true, true
 				}
 			}
@@ -159,7 +198,7 @@ func (b *band) grow(u *unit, start, needed []bool) {
 	exit := make([]bool, u.g.Len())
 	for id := slices.Index(start, true); id < u.g.Len(); id++ {
 		v := u.g.Node(id)
-		if needed[id] && (start[id] || b.joins(v)) {
+		if needed[id] && (start[id] && !b.readsBehind(v) || b.joins(v)) {
 			b.member[id] = true
 			if !b.copied[id] {
 				b.stage[id] = 1
@@ -183,7 +222,66 @@ func (b *band) grow(u *unit, start, needed []bool) {
 	}
 }
 
-func (b *band) batch() bool { return b.product.Shape().Rank() > 2 }
+func (b *band) batch() bool { return b.first.Op() == opMatMul && b.first.Shape().Rank() > 2 }
+
+// ofRows reports whether rows are reduced and no product is made.
+func (b *band) ofRows() bool { return b.first.Op() != opMatMul }
+
+// saved returns the bytes that loops over whole arrays would read and write between the first time that they meet a value and the last: each reduction of a row begins another loop.
+func (b *band) saved(u *unit) int {
+	loop := map[*graph.Node]int{} // that makes a member: the number of reductions one after the other before it
+	readers := map[*graph.Node][]int{}
+	for _, v := range b.inside {
+		for k, in := range v.Inputs() {
+			of := 0
+			if b.member[v.InputID(k)] {
+				if of = loop[in]; in.Op().Reduction != "" {
+					of++
+				}
+			}
+			loop[v] = max(loop[v], of)
+		}
+		for k, in := range v.Inputs() {
+			if b.goesThrough(v, k) && !b.small(in) && !slices.Contains(readers[in], loop[v]) {
+				readers[in] = append(readers[in], loop[v])
+			}
+		}
+	}
+	bytes := 0
+	for in, loops := range readers {
+		again := len(loops) - 1 // times that it is read once more
+		if made, ok := loop[in]; ok && !slices.Contains(loops, made) {
+			again++
+		}
+		if bytes += typeBytes(in) * again; again > 0 && b.member[in.ID()] && !slices.Contains(b.exits, in) {
+			bytes += typeBytes(in)
+		}
+	}
+	for _, v := range b.exits { // which a loop behind the band might make where it reads them
+		if !b.small(v) && !slices.Contains(u.outputs, v) {
+			bytes -= 2 * typeBytes(v)
+		}
+	}
+	return bytes
+}
+
+// cutsSum reports whether a sum and the product or sum that it alone reads are not both inside or both outside: the product may be joined with the sum, with another rounding.
+func (b *band) cutsSum(u *unit, uses *useCounts) bool {
+	sums := []string{micro.Add.String(), micro.Sub.String()}
+	for id := range u.g.Len() {
+		v := u.g.Node(id)
+		if uses.count[id] == 0 || !slices.Contains(sums, v.Op().Micro) {
+			continue
+		}
+		for k, in := range v.Inputs() {
+			of := v.InputID(k)
+			if b.member[id] != b.member[of] && uses.count[of] == 1 && slices.Contains(append(sums, micro.Mul.String()), in.Op().Micro) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func (b *band) small(n *graph.Node) bool { return typeBytes(n) < b.large }
 
@@ -204,12 +302,22 @@ func (b *band) reads() bool {
 	return false
 }
 
+// readsBehind reports whether v reads what is made outside of members.
+func (b *band) readsBehind(v *graph.Node) bool {
+	for k := range v.Inputs() {
+		if of := v.InputID(k); !b.member[of] && b.stage[of] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // joins reports whether the rows of v are made of the same rows of members, and of what does not depend on the product.
 func (b *band) joins(v *graph.Node) bool {
 	reads, large := false, false
 	for k, in := range v.Inputs() {
 		if of := v.InputID(k); b.member[of] {
-			reads, large = reads || !b.copied[of], large || !b.small(in)
+			reads, large = reads || !b.copied[of], large || !b.small(in) || b.ofRows()
 		} else if b.stage[of] > 0 {
 			return false
 		}
@@ -220,7 +328,7 @@ func (b *band) joins(v *graph.Node) bool {
 // byBands reports whether an operator can compute each band of v, by its first axis, from that of each member that it reads.
 func (b *band) byBands(v *graph.Node) bool {
 	op := v.Op()
-	if len(v.Results()) > 0 || v.Shape().Rank() == 0 || v.Shape()[0] != b.product.Shape()[0] {
+	if len(v.Results()) > 0 || v.Shape().Rank() == 0 || v.Shape()[0] != b.first.Shape()[0] {
 		return false
 	}
 	switch {
@@ -239,7 +347,7 @@ func (b *band) byBands(v *graph.Node) bool {
 
 // goesThrough reports whether a band needs its rows alone of an operand of v that is no member.
 func (b *band) goesThrough(v *graph.Node, k int) bool {
-	if v == b.product && !b.batch() {
+	if v == b.first && !b.batch() && !b.ofRows() {
 		return k == 0
 	}
 	return v.Op().Reduction != "" || goesAlong(v.Input(k), v)
@@ -247,8 +355,8 @@ func (b *band) goesThrough(v *graph.Node, k int) bool {
 
 // apply puts the bands in the place of the product and of what is made of it.
 func (b *band) apply(u *unit) {
-	restore := u.g.AtNode(b.product)
-	n := b.product.Shape()[0]
+	restore := u.g.AtNode(b.first)
+	n := b.first.Shape()[0]
 	whole := n / b.rows
 	var through []*graph.Node
 	for _, v := range b.inside {

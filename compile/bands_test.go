@@ -138,6 +138,64 @@ func TestBandsOfBatches(t *testing.T) {
 	}
 }
 
+// Rows that are reduced and read again go one by one, with the bits of whole arrays for any number of threads.
+func TestBandsOfRows(t *testing.T) {
+	type inputs struct{ x, w *graph.Node } // [rows, n]
+	gradient := func(x inputs, y *graph.Node) nodes {
+		y = graph.Sum(graph.Mul(x.w, y))
+		d, err := Gradient(y, x.x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nodes{y, d[0]}
+	}
+	for name, c := range map[string]struct {
+		rows, n int
+		build   func(x inputs) nodes
+		want    int
+	}{
+		"softmax":             {67, 4001, func(x inputs) nodes { return nodes{graph.Softmax(x.x, 1)} }, 0},
+		"softmax twice":       {67, 4001, func(x inputs) nodes { return nodes{graph.Softmax(graph.Softmax(x.x, 1), 1)} }, 1},
+		"gradient of softmax": {131, 1003, func(x inputs) nodes { return gradient(x, graph.Softmax(x.x, 1)) }, 1},
+		"of log-softmax":      {131, 1003, func(x inputs) nodes { return gradient(x, graph.LogSoftmax(x.x, 1)) }, 1},
+		"of cross entropy":    {131, 1003, func(x inputs) nodes { return gradient(x, graph.ExpandDims(graph.SoftmaxCrossEntropy(x.x, x.w, 1), 1)) }, 1},
+		"divided by its norm": {67, 20001, func(x inputs) nodes { return nodes{graph.Div(x.x, graph.ReduceL1(x.x, []int{1}, graph.KeepDims))} }, 0},
+		"short rows":          {2048, 128, func(x inputs) nodes { return gradient(x, graph.Softmax(x.x, 1)) }, 0},
+		"few rows":            {16, 20000, func(x inputs) nodes { return gradient(x, graph.Softmax(x.x, 1)) }, 0},
+		"long rows":           {64, 40000, func(x inputs) nodes { return gradient(x, graph.Softmax(x.x, 1)) }, 0},
+		"in a cache as it is": {70, 1003, func(x inputs) nodes { return gradient(x, graph.Softmax(x.x, 1)) }, 0},
+		"columns":             {1003, 131, func(x inputs) nodes { return gradient(x, graph.Softmax(x.x, 0)) }, 0},
+		"sums alone":          {67, 20001, func(x inputs) nodes { return nodes{graph.ReduceSum(graph.Exp(x.x), []int{1})} }, 0},
+		"beside a product": {67, 8001, func(x inputs) nodes {
+			return nodes{graph.Add(graph.Mul(x.w, x.x), graph.Softmax(graph.Softmax(x.x, 1), 1))}
+		}, 1},
+		"product of its total": {67, 8001, func(x inputs) nodes {
+			y := graph.Softmax(graph.Softmax(x.x, 1), 1)
+			return nodes{graph.Add(graph.Mul(y, x.w), graph.Sum(y))}
+		}, 0}, // the product is joined with the sum
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := graph.New()
+			x := inputs{g.Input("x", graph.Float64, c.rows, c.n), g.Input("w", graph.Float64, c.rows, c.n)}
+			out := c.build(x)
+			_, want := loopRewrites(t, Config{Disable: []string{"bands"}}, out...)
+			for _, threads := range []int{1, 2, 3} {
+				before := runtime.GOMAXPROCS(threads)
+				fired, got := loopRewrites(t, Config{Verify: true}, out...)
+				runtime.GOMAXPROCS(before)
+				if fired["bands"] != c.want {
+					t.Errorf("%d reductions by bands, want %d", fired["bands"], c.want)
+				}
+				for i := range want {
+					if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+						t.Fatalf("%d threads, element %d: %v, want %v", threads, i, got[i], want[i])
+					}
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkNearest finds the nearest of 1000 points of 16 coordinates for 10000 others.
 func BenchmarkNearest(b *testing.B) {
 	for _, c := range []struct {

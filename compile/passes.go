@@ -38,7 +38,7 @@ var passOrder = []pass{
 	{name: "expand", doc: "expand what is left of operators without a kernel", graph: expandAll, required: true},
 	{name: "signs", doc: "compute scalars once that are equal but for their sign (FastMath)", graph: shareSigns},
 	{name: "uses", doc: "apply the rules that see how often a node is used, and which of several results", graph: applyUses},
-	{name: "bands", doc: "compute large matrix products, and what is made of the same rows or matrices around them, by bands, which stay in a cache", graph: bands},
+	{name: "bands", doc: "compute large matrix products, and what is made of the same rows or matrices around them, by bands, which stay in a cache; and rows that are reduced and read again one by one", graph: bands},
 	{name: "restencil", doc: "compute cheap values once more where loops read a few parts of them, as stages of a method over a grid do of the stage before, so that these are one loop", graph: restencil},
 	{name: "checkpoints", doc: "let reverse sweeps over loops keep few states and compute the others once more, if Config.Checkpoints asks for it", graph: checkpointAll, required: true},
 	{name: "outputs", doc: "give every output memory of its own", graph: materializeOutputs, required: true},
