@@ -129,6 +129,14 @@ type Instr struct {
 	Vector bool  // scalar code: a vector instruction among scalar ones
 }
 
+// fourth returns the value in Extra, none if there is something else.
+func (in *Instr) fourth() int32 {
+	if in.Op == Guard || in.Op == GuardAll || in.Op == FixZeros {
+		return in.Extra
+	}
+	return None
+}
+
 // Commutes holds the operations whose operands A and B may change places.
 var Commutes = [OpCount]bool{Add: true, Mul: true, Minimum: true, Maximum: true, FMA: true, FMS: true, FNMA: true, FNMS: true, And: true, Or: true, Xor: true, MAnd: true, MOr: true, MXor: true, IAdd: true, IMul: true, IMin: true, IMax: true, IEq: true, MulU32: true, Test: true}
 

@@ -8,7 +8,7 @@ var latency = [OpCount]int32{
 	And: 1, Andn: 1, Or: 1, Xor: 1, Cmp: 4, Blend: 2, Maskz: 2, FixZero: 4, MAnd: 1, MOr: 1, MXor: 1, MNot: 1,
 	IAdd: 1, ISub: 1, IMul: 4, IMin: 1, IMax: 1, IEq: 4, IGt: 4, Shl: 1, Shr: 1, Sar: 1, ShlV: 2, ShrV: 2,
 	CvtF64F32: 5, CvtF32F64: 5, CvtI32F64: 5, CvtF64I32: 5, CvtI32F32: 4, CvtF32I32: 4, CvtI64F64: 4, CvtF64I64: 4, CvtI64F32: 5, CvtF32I64: 5, CvtI32I64: 4, CvtI64I32: 4,
-	Scalef: 5, MulU32: 4, Test: 4, Gather: 16, Guard: 1, FixZeros: 1, Merge: 2, Fold: 4,
+	Scalef: 5, MulU32: 4, Test: 4, Gather: 16, Guard: 1, GuardAll: 1, FixZeros: 1, Merge: 2, Fold: 4,
 }
 
 // maxParts bounds the vectors of an iteration.
@@ -109,12 +109,10 @@ func (s *scheduler) link() {
 				pinned = pinned || g.Vals[v].Pinned
 			}
 		}
-		switch in.Op {
-		case Guard, FixZeros:
-			if in.Extra != None {
-				after(s.def[in.Extra])
-			}
-		case Hold: // for the one before it
+		if v := in.fourth(); v != None {
+			after(s.def[v])
+		}
+		if in.Op == Hold { // for the one before it
 			after(int32(i) - 1)
 		}
 		if pinned {
@@ -277,11 +275,7 @@ func (h *minHeap) pop() uint64 {
 
 // eachRead calls do with the part of each operand that may be read from an array.
 func (s *scheduler) eachRead(in *Instr, do func(part uint8)) {
-	operands := [...]int32{in.A, in.B, in.C, None}
-	if in.Op == Guard || in.Op == FixZeros {
-		operands[3] = in.Extra
-	}
-	for _, v := range operands {
+	for _, v := range [...]int32{in.A, in.B, in.C, in.fourth()} {
 		if v != None && s.g.Vals[v].Home == SpaceArray {
 			do(s.g.Vals[v].Part)
 		}

@@ -70,7 +70,7 @@ func TestScheduleOrder(t *testing.T) {
 				masks = append(masks, g.add(Cmp, KindMask, pick(), pick(), None))
 			case n == 1 && len(masks) > 0:
 				x, y := pick(), pick()
-				values = append(values, g.add(Guard, Kind64, x, masks[r.IntN(len(masks))], pick()))
+				values = append(values, g.add([]Op{Guard, GuardAll}[r.IntN(2)], Kind64, x, masks[r.IntN(len(masks))], pick()))
 				g.Code[len(g.Code)-1].Extra = y
 				g.Code = append(g.Code, Instr{Op: Hold, Dst: None, A: y, B: None, C: None, Extra: int32(len(g.Code))})
 			case n == 2:
@@ -111,7 +111,7 @@ func checkSchedule(t *testing.T, g *Generator, before []Instr, accumulator int32
 			defined[in.Dst] = i
 		}
 		for _, v := range []int32{in.A, in.B, in.C, in.Extra} {
-			if v != None && v < 6 && in.Op != Store && (v != in.Extra || in.Op == Guard) {
+			if v != None && v < 6 && in.Op != Store && (v != in.Extra || in.fourth() != None) {
 				reads[v%2] = i
 			}
 		}
@@ -122,11 +122,7 @@ func checkSchedule(t *testing.T, g *Generator, before []Instr, accumulator int32
 		}
 		at := places[in][0]
 		places[in] = places[in][1:]
-		operands := []int32{in.A, in.B, in.C}
-		if in.Op == Guard {
-			operands = append(operands, in.Extra)
-		}
-		for _, v := range operands {
+		for _, v := range []int32{in.A, in.B, in.C, in.fourth()} {
 			if d, ok := defined[v]; ok && d >= at {
 				t.Errorf("%v at %d reads what is computed at %d", in, at, d)
 			}
