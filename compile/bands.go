@@ -25,6 +25,9 @@ const leastRowBytes = 24 << 10
 // body values stay in a cache between those who make and those who read them. A single matrix goes by rows if only something small is made of the product, which is then never
 // stored as a whole; a batch goes by its matrices if products read, or reductions follow, what is made in the band. Rows that are reduced and read again, as by a softmax, go one by one.
 func bands(u *unit) error {
+	if !u.g.Has(func(op *graph.Op) bool { return op == opMatMul || op.Reduction != "" }) {
+		return nil
+	}
 	for _, begins := range [...]func(n *graph.Node) bool{largeProduct, manyRows} {
 		if err := bandsFrom(u, begins); err != nil {
 			return err

@@ -168,14 +168,7 @@ func (c *copies) load(t, next int) {
 		p := &c.eight[k]
 		*(*uint64)(p.Dst) = *(*uint64)(unsafe.Add(p.Src, 8*t))
 	}
-	if !c.large {
-		moves.Elements(c.other, t, 0, next)
-		return
-	}
-	for k := range c.other {
-		p := &c.other[k]
-		move(p.Dst, unsafe.Add(p.Src, int64(t)*p.Bytes), p.Bytes)
-	}
+	copyElements(c.other, !c.large, t, 0, next)
 }
 
 // store copies to element t of each destination.
@@ -184,13 +177,18 @@ func (c *copies) store(t int) {
 		p := &c.eight[k]
 		*(*uint64)(unsafe.Add(p.Dst, 8*t)) = *(*uint64)(p.Src)
 	}
-	if !c.large {
-		moves.Elements(c.other, 0, t, 0)
+	copyElements(c.other, !c.large, 0, t, 0)
+}
+
+// copyElements is moves.Elements, but one after the other unless quick is set: none is large, or overlaps what it is copied from.
+func copyElements(items []moves.Item, quick bool, from, to, next int) {
+	if quick {
+		moves.Elements(items, from, to, next)
 		return
 	}
-	for k := range c.other {
-		p := &c.other[k]
-		move(unsafe.Add(p.Dst, int64(t)*p.Bytes), p.Src, p.Bytes)
+	for k := range items {
+		p := &items[k]
+		move(unsafe.Add(p.Dst, int64(to)*p.Bytes), unsafe.Add(p.Src, int64(from)*p.Bytes), p.Bytes)
 	}
 }
 
@@ -198,24 +196,18 @@ func (c *copies) store(t int) {
 type inOrder struct {
 	items []moves.Item
 	eight bool // all are of eight bytes
-	quick bool // none is large, or overlaps what it is copied from
+	quick bool // see copyElements
 }
 
 func (o *inOrder) run() {
-	switch {
-	case o.eight:
+	if o.eight {
 		for k := range o.items {
 			p := &o.items[k]
 			*(*uint64)(p.Dst) = *(*uint64)(p.Src)
 		}
-	case o.quick:
-		moves.Elements(o.items, 0, 0, 0)
-	default:
-		for k := range o.items {
-			p := &o.items[k]
-			move(p.Dst, p.Src, p.Bytes)
-		}
+		return
 	}
+	copyElements(o.items, o.quick, 0, 0, 0)
 }
 
 // between is what a loop does between two steps: it moves the body's outputs to where the next step expects its carries.
