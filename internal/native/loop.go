@@ -31,6 +31,7 @@ type loopCompiler struct {
 	level   cpu.Level
 	unroll  int
 	adapt   bool        // unroll is for loops whose instructions do not wait for one another
+	padded  bool        // the last elements are read and written where Run copies them to
 	arrays  []loopArray // inputs, then outputs, as Run gets them; a reduction's result is not among them
 	regType []dtype.DType
 	accs    []int32 // accumulators
@@ -83,7 +84,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 		return nil, err
 	}
 	out := &Loop{pages: pages, consts: c.Consts.Sealed(), fixed: c.FixedBytes(), scratch: c.FixedBytes() + int(c.SlotTop),
-		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.Lanes) * c.unroll, level: level, unroll: c.unroll}
+		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.Lanes) * c.unroll, level: level, unroll: c.unroll, padded: c.padded}
 	if l.Reduce != micro.NoReduce {
 		out.reduceSize = c.reduced.Size()
 	}
@@ -226,6 +227,7 @@ func (c *loopCompiler) choose(unroll int) {
 		c.unroll = n
 	}
 	c.adapt = unroll == 0
+	c.padded = mode == isa.ModeVector && !(c.Machine.MasksInMemory() && !slices.ContainsFunc(c.arrays, func(a loopArray) bool { return a.t == dtype.Bool && !a.scalar }))
 }
 
 const (
@@ -499,12 +501,18 @@ func (c *loopCompiler) rest(left uint8) error {
 	vector := c.Files[isa.FileVector].All
 	masks := c.Files[isa.FileMask].All
 	c.setTailMasks(left)
-	if c.Mode == isa.ModeVector {
+	switch {
+	case c.padded:
 		// Run has copied the last elements to padded buffers.
 		c.Machine.StartArrays(8 * int32(len(c.arrays)))
+	case c.Mode == isa.ModeVector:
+		c.Machine.Clear(isa.RegTemp)
+		c.Machine.SubReg(isa.RegTemp, left)
+		c.Machine.MoveReg(left, isa.RegTemp)
+		c.TailLeft, c.TailTable = left, c.placeTailMasks()
 	}
 	err := c.emitBody()
-	c.Tail = false
+	c.Tail, c.TailTable = false, nil
 	c.Files[isa.FileVector].All, c.Files[isa.FileMask].All = vector, masks
 	c.Machine.Patch(skip, len(c.Buf))
 	return err
@@ -540,6 +548,18 @@ func (c *loopCompiler) setTailMasks(left uint8) {
 		return
 	}
 	size := int32(c.reduced.Size())
+	disp := c.placeTailMask(size)
+	for part := range c.unroll {
+		r := c.accRegister(n + part)
+		c.Files[isa.FileVector].All &^= 1 << r
+		c.TailMasks[part] = r
+		c.Machine.TailMask(kindOf(c.reduced), r, left, total+part*int(c.Lanes), size, disp)
+	}
+}
+
+// placeTailMask places the masks of as many elements as an iteration has, and of as many more without.
+func (c *loopCompiler) placeTailMask(size int32) int32 {
+	total := int(c.Lanes) * c.unroll
 	var table []uint64
 	for k := range 2 * total {
 		x := uint64(0)
@@ -548,13 +568,13 @@ func (c *loopCompiler) setTailMasks(left uint8) {
 		}
 		table = append(table, x)
 	}
-	disp := c.Consts.PlaceTable(table, int(size))
-	for part := range c.unroll {
-		r := c.accRegister(n + part)
-		c.Files[isa.FileVector].All &^= 1 << r
-		c.TailMasks[part] = r
-		c.Machine.TailMask(kindOf(c.reduced), r, left, total+part*int(c.Lanes), size, disp)
-	}
+	return c.Consts.PlaceTable(table, int(size))
+}
+
+// placeTailMasks returns a TailTable.
+func (c *loopCompiler) placeTailMasks() map[isa.Kind]int32 {
+	total := int32(c.Lanes) * int32(c.unroll)
+	return map[isa.Kind]int32{isa.Kind64: c.placeTailMask(8) + 8*total, isa.Kind32: c.placeTailMask(4) + 4*total}
 }
 
 func (c *loopCompiler) emitPlainLoop() error {

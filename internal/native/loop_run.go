@@ -22,6 +22,7 @@ type Loop struct {
 	step       int // elements of an iteration
 	unroll     int
 	level      cpu.Level
+	padded     bool // the last elements are copied to buffers of a whole iteration, since the code has no masks
 }
 
 // RunElements is the number of elements between two returns to Go, since generated code cannot be
@@ -73,7 +74,7 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 			w.table[2*m] = unsafe.Add(ptrs[m], at/micro.BlockLanes*l.reduceSize)
 		}
 		end := 0
-		if l.level != cpu.AVX512 {
+		if l.padded {
 			if end = count % l.step; end != 0 {
 				l.padEnds(w, count, end)
 			}
@@ -113,7 +114,7 @@ func (l *Loop) RunPointed(n int, w *LoopWork) {
 		l.raceArrays(n, ptrs)
 	}
 	end := 0
-	if l.level != cpu.AVX512 {
+	if l.padded {
 		if end = n % l.step; end != 0 {
 			l.padEnds(w, n, end)
 		}
@@ -130,7 +131,7 @@ const fewArrays = 8
 
 // short reports whether a run of n elements is one piece, needs no scratch block and ends without padded buffers.
 func (l *Loop) short(n int) bool {
-	return n <= RunElements && len(l.arrays) <= fewArrays && l.scratch == 0 && (l.level == cpu.AVX512 || n%l.step == 0)
+	return n <= RunElements && len(l.arrays) <= fewArrays && l.scratch == 0 && (!l.padded || n%l.step == 0)
 }
 
 // runShort runs code that needs no scratch block over one piece.
@@ -183,7 +184,7 @@ func step(ptrs []unsafe.Pointer, bytes []int) {
 // NewWork returns the memory for runs of the loop.
 func (l *Loop) NewWork() *LoopWork {
 	w := &LoopWork{table: cpu.Apart[unsafe.Pointer](2*len(l.arrays) + 1), scratch: make([]byte, max(l.scratch, l.fixed)+2*64)}
-	if l.level != cpu.AVX512 {
+	if l.padded {
 		w.ends = make([]byte, endBytes*max(1, len(l.arrays)))
 	}
 	return w

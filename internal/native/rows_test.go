@@ -3,6 +3,7 @@
 package native
 
 import (
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -195,5 +196,63 @@ func renumber(l *micro.Loop, k uint32) {
 	}
 	for i := range l.OutRegs {
 		move(&l.OutRegs[i], i)
+	}
+}
+
+// Loops read and write nothing behind their arrays, which may end where memory does, and write all of the last elements.
+func TestLoopsEndWithMemory(t *testing.T) {
+	r := rand.New(rand.NewPCG(30, 1))
+	page := syscall.Getpagesize()
+	for _, level := range levels(t) {
+		ops := everyOp(func(op micro.Op, d, to dtype.DType) bool { return Supported(op, d, to) })
+		loops := 0
+		for range 60 {
+			l := newRandomLoop(r, 1+r.IntN(6), []typedOp{ops[r.IntN(len(ops))], ops[r.IntN(len(ops))]}, micro.ReduceKind(r.IntN(5)))
+			code, err := CompileLoop(l, LoopOptions{Level: level})
+			if errors.As(err, new(*ErrUnsupported)) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			loops++
+			var ends []unsafe.Pointer
+			var outputs [][]byte
+			for _, a := range slices.Concat(l.In, l.Out) {
+				all := fenced(t, page, true)
+				for i := range page / a.Type.Size() {
+					putElement(all, a.Type, i, randomBits(r, a.Type))
+				}
+				ends = append(ends, unsafe.Add(base(all), page))
+				outputs = append(outputs, all)
+			}
+			for n := 1; n < 2*code.step+3; n++ {
+				var ptrs []unsafe.Pointer
+				for k, a := range slices.Concat(l.In, l.Out) {
+					count := n
+					if a.Strides[0] == 0 {
+						count = 1
+					}
+					if l.Reduce != micro.NoReduce && k == len(l.In)+len(l.Out)-1 {
+						count = code.Blocks(n)
+					}
+					ptrs = append(ptrs, unsafe.Add(ends[k], -count*a.Type.Size()))
+				}
+				var before [][]byte
+				for k, a := range l.Out {
+					all := outputs[len(l.In)+k]
+					before = append(before, slices.Clone(all[:page-max(n, code.Blocks(n))*a.Type.Size()]))
+				}
+				code.Run(n, ptrs, code.NewWork())
+				for k := range before {
+					if all := outputs[len(l.In)+k]; !slices.Equal(all[:len(before[k])], before[k]) {
+						t.Fatalf("%s, n %d: written before output %d", level, n, k)
+					}
+				}
+			}
+		}
+		if loops < 40 {
+			t.Errorf("%s: only %d loops have code", level, loops)
+		}
 	}
 }

@@ -120,6 +120,8 @@ type Generator struct {
 	Lanes       uint8               // vector code: elements of a vector
 	Tail        bool                // code for the elements that do not fill an iteration
 	TailMasks   [8]uint8            // registers of the masks of the parts
+	TailLeft    uint8               // masks in memory: the register that holds how many elements are left, negated
+	TailTable   map[Kind]int32      // masks in memory: where that of the first part lies behind the constants when no element is left; nil if they are not
 	Edge        bool                // code over rows, at the edges of a row
 	Rest        uint8               // code over rows: elements of a row's last vector, 0 if it is a whole one
 	MaskBytes   int32               // code over rows: of what AppendSpan appends

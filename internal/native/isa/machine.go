@@ -49,6 +49,7 @@ type Machine interface {
 	StoreFirst(k Kind, r uint8, p Mem)                                   // stores the first element of register r
 	TailMask(k Kind, r uint8, left uint8, element int, size, disp int32) // loads the vector of a table from an element on, left elements before
 	LoadMask(r uint8, p Mem)                                             // loads a mask register
+	MasksInMemory() bool                                                 // whether the last elements of arrays but those of truth values are read and written under masks that TailTable names
 	AppendSpan(b []byte, from, to int) []byte                            // appends what loads at the edges of a row need where the elements [from, to) of a vector are read, which go beyond the vector as they do in the row
 	Flush(on bool)                                                       // whether results and operands that are subnormal become 0
 

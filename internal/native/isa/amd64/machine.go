@@ -64,6 +64,13 @@ func (g machine) Load(v *isa.Value, r uint8) {
 		g.loadMaskBytes(v, r, p)
 	case v.Home == isa.SpaceArray && g.Mode == isa.ModeVector && (g.Edge || v.Repeat):
 		g.loadEdge(v, r, p)
+	case v.Home == isa.SpaceArray && g.Tail && g.TailTable != nil:
+		m := vmaskmovpdLoad
+		if v.Kind == isa.Kind32 {
+			m = vmaskmovpsLoad
+		}
+		g.rrm(vmovupsLoad, g.LenOf(v.Kind), r, 0, g.tailMask(v.Kind, v.Part))
+		g.rrm(m, g.LenOf(v.Kind), r, r, p)
 	case v.Home == isa.SpaceArray && g.Mode == isa.ModeMasked && (g.Tail || v.Repeat):
 		m, l := vmovupdLoad, g.Len64
 		switch {
@@ -622,6 +629,15 @@ func (g machine) JumpIfAny(guard uint8, in *isa.Instr) int {
 	case g.Mode == isa.ModeMasked:
 		g.rrr(g.kortest(), isa.Len128, guard, 0, guard)
 	case g.Mode == isa.ModeVector:
+		if g.Tail && g.TailTable != nil {
+			k := isa.Kind64
+			if g.Len32 == g.Len64 && g.Lanes == 8 {
+				k = isa.Kind32
+			}
+			spare := g.Temporary(isa.KindMask)
+			g.rrm(vandps, g.maskLen(), spare, guard, g.tailMask(k, in.Part))
+			guard = spare
+		}
 		g.rrr(vmovmskps, g.maskLen(), regBX, 0, guard)
 		g.testReg32(regBX)
 	default:
@@ -707,6 +723,8 @@ func (g machine) VectorCode() (isa.Mode, uint8) {
 }
 
 func (g machine) Pairs() bool { return false }
+
+func (g machine) MasksInMemory() bool { return !g.avx512 }
 
 func (g machine) LoadMask(r uint8, p isa.Mem) { g.rrm(kmovwLoad, isa.Len128, r, 0, p) }
 

@@ -92,11 +92,9 @@ func (g machine) emitVector(in *isa.Instr, u *isa.NextUses) {
 			}
 			g.evexRRM(m, l, r, 0, p, evexBits{mask: g.TailMasks[in.Part]})
 		case g.Edge && g.Rest > 0:
-			m, l := vmaskmovpdStore, g.Len64
-			if k == isa.Kind32 {
-				m, l = vmaskmovpsStore, g.Len32
-			}
-			g.rrm(m, l, r, g.edgeMask(k, 0), p)
+			g.storeMasked(k, r, g.edgeMask(k, 0), p)
+		case g.Tail && g.TailTable != nil:
+			g.storeTail(in, k, r, p)
 		default:
 			g.StoreAt(k, isa.SpaceArray, r, p)
 		}
@@ -138,6 +136,40 @@ func (g machine) emitVector(in *isa.Instr, u *isa.NextUses) {
 			g.op3(vmovshdup, isa.Len128, dst, 0, r)
 		}
 	}
+}
+
+// storeMasked stores the elements of a register for which a mask is true.
+func (g machine) storeMasked(k isa.Kind, r, mask uint8, p isa.Mem) {
+	m, l := vmaskmovpdStore, g.Len64
+	if k == isa.Kind32 {
+		m, l = vmaskmovpsStore, g.Len32
+	}
+	g.rrm(m, l, r, mask, p)
+}
+
+// storeTail stores a part of the last elements: a vector that is there as a whole at once, since a masked store takes ten times as long.
+func (g machine) storeTail(in *isa.Instr, k isa.Kind, r uint8, p isa.Mem) {
+	mask, array, disp, first := g.Temporary(k), in.Imm, in.Extra, int32(in.Part)*int32(g.Lanes)
+	from := g.tailMask(k, in.Part)
+	g.CmpImm(g.TailLeft, -first-int32(g.Lanes))
+	cut := g.Jump(isa.CondGreater)
+	g.StoreAt(k, isa.SpaceArray, r, p)
+	g.Unlikely(cut, func() {
+		g.CmpImm(g.TailLeft, -first)
+		none := g.Jump(isa.CondGreaterEqual)
+		g.rrm(vmovupsLoad, g.LenOf(k), mask, 0, from)
+		g.storeMasked(k, r, mask, g.ArrayOperand(array, disp))
+		g.Patch(none, len(g.Buf))
+	})
+}
+
+// tailMask addresses the mask of a part of the last elements.
+func (g machine) tailMask(k isa.Kind, part uint8) isa.Mem {
+	scale := uint8(3)
+	if k == isa.Kind32 {
+		scale = 2
+	}
+	return isa.Mem{Base: isa.BaseConst, Index: g.TailLeft, Scale: scale, Disp: g.TailTable[k] + int32(part)*int32(g.Lanes)<<scale}
 }
 
 func (g machine) VectorFiles() (vectors, masks uint32) {

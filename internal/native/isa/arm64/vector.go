@@ -95,6 +95,8 @@ func (g machine) StoreFirst(k isa.Kind, r uint8, p isa.Mem) {
 	g.access(StrD, 0, r, p)
 }
 
+func (g machine) MasksInMemory() bool { return false }
+
 func (g machine) TailMask(k isa.Kind, r, left uint8, element int, size, disp int32) {
 	scale := uint8(2)
 	if size == 8 {
