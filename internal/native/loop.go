@@ -251,9 +251,13 @@ func (c *loopCompiler) adaptUnroll() error {
 		vectors = (d[len(d)-1] + int(c.Lanes) - 1) / int(c.Lanes)
 	}
 	best := math.MaxFloat64
-	for u := least; u <= max(least, bits.OnesCount32(c.Files[isa.FileVector].All)/8); u *= 2 {
+	most, pace := bits.OnesCount32(c.Files[isa.FileVector].All)/8, 1
+	if c.ByUnits() {
+		most, pace = 4, isa.UnitPace
+	}
+	for u := least; u <= max(least, most); u *= 2 {
 		// A chain takes a third longer than its latencies: what is in it does not always come first.
-		time := math.Ceil(float64(vectors)/float64(u)) * max(float64(u*length), float64(chain)*4/3)
+		time := math.Ceil(float64(vectors)/float64(u)) * max(float64(u*length/pace), float64(chain)*4/3)
 		if u == least || time < 0.9*best && u*length <= mostUnrolled {
 			best, c.unroll = time, u
 		}
@@ -432,6 +436,7 @@ func (c *loopCompiler) lowerBody() error {
 				continue
 			}
 			dst := c.NewValue(kindOf(in.Result()))
+			c.unit++
 			if !c.lower(in, dst, v[0], v[1], v[2]) {
 				return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
 			}
@@ -440,6 +445,7 @@ func (c *loopCompiler) lowerBody() error {
 		outs := len(l.Out)
 		if l.Reduce != micro.NoReduce {
 			outs--
+			c.unit++
 			c.accumulate(part, regs[l.OutRegs[outs]])
 		}
 		// An output may lie in an input's place: all inputs are read before the first store.

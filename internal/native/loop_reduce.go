@@ -48,7 +48,7 @@ func (c *loopCompiler) accumulate(part int, v int32) {
 	}
 	sum := c.NewValue(kindOf(c.reduced))
 	c.lower(c.reduceInstr(), sum, acc, v, isa.None)
-	c.Code = append(c.Code, isa.Instr{Op: isa.Merge, Type: elemOf(c.reduced), Dst: isa.None, A: sum, B: isa.None, C: acc, Part: c.part})
+	c.Code = append(c.Code, isa.Instr{Op: isa.Merge, Type: elemOf(c.reduced), Dst: isa.None, A: sum, B: isa.None, C: acc, Part: c.part, Unit: c.unit})
 }
 
 // startAccumulators sets the accumulators to the identity.

@@ -21,7 +21,8 @@ type lowering struct {
 	functionOf map[*def.Func]int
 	fastOf     map[definedKey]definedForms
 	part       uint8 // of the iteration
-	vector     bool  // vector code within scalar code
+	unit       int32
+	vector     bool // vector code within scalar code
 }
 
 func kindOf(t dtype.DType) isa.Kind {
@@ -91,7 +92,7 @@ func (g *lowering) put(op isa.Op, t isa.Elem, imm uint8, dst int32, k isa.Kind, 
 	if dst == isa.None {
 		dst = g.NewValue(k)
 	}
-	g.Code = append(g.Code, isa.Instr{Op: op, Type: t, Imm: imm, Dst: dst, A: a, B: b, C: c, Part: g.part, Vector: g.vector})
+	g.Code = append(g.Code, isa.Instr{Op: op, Type: t, Imm: imm, Dst: dst, A: a, B: b, C: c, Part: g.part, Unit: g.unit, Vector: g.vector})
 	return dst
 }
 

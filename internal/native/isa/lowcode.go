@@ -126,6 +126,7 @@ type Instr struct {
 	// second argument, or none; imm is then the number of the function. FixZeros: a value. Store: displacement.
 	Extra  int32
 	Part   uint8 // vector code: which of the vectors of an iteration
+	Unit   int32 // vector code: numbers operations and parts, each of which is some instructions
 	Vector bool  // scalar code: a vector instruction among scalar ones
 }
 

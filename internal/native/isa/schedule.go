@@ -1,6 +1,9 @@
 package isa
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // latency holds about how many cycles pass before a result can be used. Processors differ by a cycle or two; only the order of magnitude matters.
 var latency = [OpCount]int32{
@@ -23,15 +26,31 @@ const (
 	spareRegisters = 8
 )
 
-// scheduler orders instructions, none of which it changes.
+// Of few registers fine interleaving takes all, and values are stored and loaded again. There the order is one of units, each of them an operation on a vector, whose instructions stay together:
+// the processor's own queues hold some units, so it suffices that those which follow one another do not wait for one another.
+const (
+	fewRegisters = 16
+	// UnitPace is about how many instructions a cycle such processors execute, of vectors as short as theirs are.
+	UnitPace = 2
+)
+
+// ByUnits reports whether units are scheduled, not instructions.
+func (g *Generator) ByUnits() bool {
+	return bits.OnesCount32(g.Files[FileVector].All) <= fewRegisters
+}
+
+// scheduler orders units, which are single instructions where there are registers enough. It changes none.
 type scheduler struct {
 	g      *Generator
 	code   []Instr
+	pace   int32
+	start  []int32           // by unit: its first instruction; the last entry is the end
+	unit   []int32           // by instruction
 	edges  []edge            // lists of instructions that come after others
 	users  []int32           // by instruction: the first edge to those that must come after it, or none
 	height []int32           // cycles from the instruction to the end of the longest chain of those that need it
 	ready  []int32           // the cycle in which its operands are known
-	wait   []int32           // instructions before it that are not placed
+	wait   []int32           // by unit: instructions before it that are not placed
 	last   []int32           // by value: the last instruction that uses it
 	def    []int32           // by value: the instruction that makes it, none for inputs and constants
 	left   []int32           // by value: uses that are not placed
@@ -41,8 +60,8 @@ type scheduler struct {
 	limit  [2]int
 
 	placed         []bool
-	first          int32   // the first of the code that is not placed
-	known, unknown minHeap // instructions that wait for no other: those whose operands are known, by height, and the others, by when they are
+	first          int32   // the first unit that is not placed
+	known, unknown minHeap // units that wait for no other: those whose operands are known, by height, and the others, by when they are
 }
 
 type edge struct{ to, next int32 }
@@ -69,12 +88,24 @@ func (g *Generator) LongestChain() int {
 
 func (g *Generator) newScheduler() *scheduler {
 	n, vals := len(g.Code), len(g.Vals)
-	numbers := make([]int32, 4*n+3*vals)
+	numbers := make([]int32, 6*n+1+3*vals)
 	cut := func(n int) (list []int32) {
 		list, numbers = numbers[:n:n], numbers[n:]
 		return list
 	}
-	s := &scheduler{g: g, code: g.Code, edges: make([]edge, 0, 3*n), users: cut(n), height: cut(n), ready: cut(n), wait: cut(n), last: cut(vals), def: cut(vals), left: cut(vals)}
+	s := &scheduler{g: g, code: g.Code, edges: make([]edge, 0, 3*n), users: cut(n), height: cut(n), ready: cut(n), wait: cut(n), last: cut(vals), def: cut(vals), left: cut(vals),
+		pace: 1, start: cut(n + 1)[:0], unit: cut(n)}
+	for i := range s.code {
+		if in := &s.code[i]; !g.ByUnits() || i == 0 || in.Unit != s.code[i-1].Unit || in.Op == Store || s.code[i-1].Op == Store {
+			s.start = append(s.start, int32(i))
+		}
+		s.unit[i] = int32(len(s.start) - 1)
+	}
+	s.start = append(s.start, int32(n))
+	if g.ByUnits() {
+		s.pace, s.limit = UnitPace, [2]int{n, n}
+		return s
+	}
 	for f, spare := range [...]int{FileVector: spareRegisters, FileMask: 1} {
 		s.limit[f] = max(bits.OnesCount32(g.Files[f].All)-spare, 2)
 	}
@@ -97,7 +128,9 @@ func (s *scheduler) link() {
 			if k != None {
 				s.edges = append(s.edges, edge{int32(i), s.users[k]})
 				s.users[k] = int32(len(s.edges) - 1)
-				s.wait[i]++
+				if s.unit[k] != s.unit[i] {
+					s.wait[s.unit[i]]++
+				}
 			}
 		}
 		pinned := in.Dst != None && g.Vals[in.Dst].Pinned
@@ -120,8 +153,8 @@ func (s *scheduler) link() {
 			accumulating = int32(i)
 		}
 		if in.Op == Store {
-			s.stores[in.Part] = append(s.stores[in.Part], int32(i))
-			s.wait[i]++
+			s.stores[in.Part] = append(s.stores[in.Part], s.unit[i])
+			s.wait[s.unit[i]]++
 		} else {
 			s.eachRead(in, func(part uint8) { s.reads[part]++ })
 		}
@@ -139,11 +172,12 @@ func (s *scheduler) link() {
 
 // place puts the instructions in their new order.
 func (s *scheduler) place() {
-	s.placed = make([]bool, len(s.code))
+	units := len(s.start) - 1
+	s.placed = make([]bool, units)
 	order := make([]Instr, 0, len(s.code))
-	for i, n := range s.wait {
-		if n == 0 {
-			s.unknown.push(s.when(int32(i)))
+	for u := range units {
+		if s.wait[u] == 0 {
+			s.unknown.push(s.when(int32(u)))
 		}
 	}
 	for part, n := range s.reads {
@@ -152,65 +186,76 @@ func (s *scheduler) place() {
 		}
 	}
 	for len(order) < len(s.code) {
-		i := s.choose(int32(len(order)))
-		in := &s.code[i]
-		done := max(s.ready[i], int32(len(order))) + latency[in.Op]
-		s.placed[i] = true
-		order = append(order, *in)
-		for e := s.users[i]; e != None; e = s.edges[e].next {
-			u := s.edges[e].to
-			s.ready[u] = max(s.ready[u], done)
-			s.release([]int32{u})
-		}
-		if in.Op != Store {
-			s.eachRead(in, func(part uint8) {
-				if s.reads[part]--; s.reads[part] == 0 {
-					s.release(s.stores[part])
-				}
-			})
-		}
-		for _, v := range [...]int32{in.A, in.B, in.C} {
-			if v == None {
-				continue
-			}
-			if s.left[v]--; s.left[v] == 0 && s.short(v) {
-				s.live[s.file(v)]--
-			}
-		}
-		if v := in.Dst; v != None && s.left[v] > 0 && s.short(v) {
-			s.live[s.file(v)]++
+		u := s.choose(int32(len(order)) / s.pace)
+		s.placed[u] = true
+		for i := s.start[u]; i < s.start[u+1]; i++ {
+			s.placeInstr(i, int32(len(order))/s.pace)
+			order = append(order, s.code[i])
 		}
 	}
 	copy(s.code, order)
 }
 
-// release lets instructions wait for one less.
+// placeInstr notes that an instruction is issued in a cycle.
+func (s *scheduler) placeInstr(i, cycle int32) {
+	in := &s.code[i]
+	done := max(s.ready[i], cycle) + latency[in.Op]
+	for e := s.users[i]; e != None; e = s.edges[e].next {
+		k := s.edges[e].to
+		s.ready[k] = max(s.ready[k], done)
+		if s.unit[k] != s.unit[i] {
+			s.release(s.unit[k : k+1])
+		}
+	}
+	if in.Op != Store {
+		s.eachRead(in, func(part uint8) {
+			if s.reads[part]--; s.reads[part] == 0 {
+				s.release(s.stores[part])
+			}
+		})
+	}
+	for _, v := range [...]int32{in.A, in.B, in.C} {
+		if v == None {
+			continue
+		}
+		if s.left[v]--; s.left[v] == 0 && s.short(v) {
+			s.live[s.file(v)]--
+		}
+	}
+	if v := in.Dst; v != None && s.left[v] > 0 && s.short(v) {
+		s.live[s.file(v)]++
+	}
+}
+
+// release lets units wait for one less.
 func (s *scheduler) release(list []int32) {
-	for _, i := range list {
-		if s.wait[i]--; s.wait[i] == 0 {
-			s.unknown.push(s.when(i))
+	for _, u := range list {
+		if s.wait[u]--; s.wait[u] == 0 {
+			s.unknown.push(s.when(u))
 		}
 	}
 }
 
-// Keys of heaps: an instruction in the lowest bits, and before it how much waits for it.
+// Keys of heaps: a unit in the lowest bits, and before it how much waits for it.
 const (
 	indexBits  = 21
 	heightBits = 21
 )
 
-func (s *scheduler) rank(i int32) uint64 {
-	return uint64(max(1<<heightBits-1-s.height[i], 0))<<indexBits | uint64(i)
+func (s *scheduler) rank(u int32) uint64 {
+	height := slices.Max(s.height[s.start[u]:s.start[u+1]])
+	return uint64(max(1<<heightBits-1-height, 0))<<indexBits | uint64(u)
 }
 
-func (s *scheduler) when(i int32) uint64 {
-	return uint64(s.ready[i])<<(indexBits+heightBits) | s.rank(i)
+func (s *scheduler) when(u int32) uint64 {
+	ready := slices.Max(s.ready[s.start[u]:s.start[u+1]])
+	return uint64(ready)<<(indexBits+heightBits) | s.rank(u)
 }
 
-// triedAtOnce bounds the instructions that are looked at for one that takes no register.
+// triedAtOnce bounds the units that are looked at for one that takes no register.
 const triedAtOnce = 16
 
-// choose returns the instruction that comes next: of those that take no register which there is not, the one whose operands are known first, then the one that most waits for; where there is no such, the first of the code.
+// choose returns the unit that comes next: of those that take no register which there is not, the one whose operands are known first, then the one that most waits for; where there is no such, the first of the code.
 func (s *scheduler) choose(now int32) int32 {
 	for len(s.unknown) > 0 && s.unknown[0]>>(indexBits+heightBits) <= uint64(now) {
 		s.known.push(s.unknown.pop() & (1<<(indexBits+heightBits) - 1))
@@ -220,12 +265,12 @@ func (s *scheduler) choose(now int32) int32 {
 		found := None
 		for found == None && len(*h) > 0 && len(full) < triedAtOnce {
 			key := h.pop()
-			switch i := int32(key & (1<<indexBits - 1)); {
-			case s.placed[i]: // as the first of the code
-			case s.full(i):
+			switch u := int32(key & (1<<indexBits - 1)); {
+			case s.placed[u]: // as the first of the code
+			case s.full(u):
 				full = append(full, key)
 			default:
-				found = i
+				found = u
 			}
 		}
 		for _, key := range full {
@@ -282,9 +327,9 @@ func (s *scheduler) eachRead(in *Instr, do func(part uint8)) {
 	}
 }
 
-// full reports whether an instruction takes a register more than it gives back where short-lived values have all that they may.
-func (s *scheduler) full(i int32) bool {
-	in := &s.code[i]
+// full reports whether a unit takes a register more than it gives back where short-lived values have all that they may. Units of several instructions may have all.
+func (s *scheduler) full(u int32) bool {
+	in := &s.code[s.start[u]]
 	if in.Dst == None || !s.short(in.Dst) {
 		return false
 	}
