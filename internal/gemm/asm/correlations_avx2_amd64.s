@@ -21,6 +21,7 @@ TEXT ·correlateF32AVX2x1x1(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    (DI), AX
@@ -73,6 +74,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        (DI), AX
@@ -134,6 +136,7 @@ TEXT ·correlateF32AVX2x1x2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -193,6 +196,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -261,6 +265,7 @@ TEXT ·correlateF32AVX2x1x3(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -327,6 +332,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -402,6 +408,7 @@ TEXT ·correlateF32AVX2x1x4(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -475,6 +482,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -557,6 +565,7 @@ TEXT ·correlateF32AVX2x1x5(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -637,6 +646,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -726,6 +736,7 @@ TEXT ·correlateF32AVX2x1x6(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -813,6 +824,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -909,6 +921,7 @@ TEXT ·correlateF32AVX2x2x1(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    (DI), AX
@@ -967,6 +980,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        (DI), AX
@@ -1034,6 +1048,7 @@ TEXT ·correlateF32AVX2x2x2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -1103,6 +1118,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -1181,6 +1197,7 @@ TEXT ·correlateF32AVX2x2x3(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -1261,6 +1278,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -1350,6 +1368,7 @@ TEXT ·correlateF32AVX2x2x4(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -1441,6 +1460,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -1541,6 +1561,7 @@ TEXT ·correlateF32AVX2x2x5(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -1643,6 +1664,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -1754,6 +1776,7 @@ TEXT ·correlateF32AVX2x2x6(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -1867,6 +1890,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPS     32(BX)(AX*4), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -2021,6 +2045,7 @@ TEXT ·correlateF64AVX2x1x1(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    (DI), AX
@@ -2073,6 +2098,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        (DI), AX
@@ -2134,6 +2160,7 @@ TEXT ·correlateF64AVX2x1x2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -2193,6 +2220,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -2261,6 +2289,7 @@ TEXT ·correlateF64AVX2x1x3(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -2327,6 +2356,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -2402,6 +2432,7 @@ TEXT ·correlateF64AVX2x1x4(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -2475,6 +2506,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -2557,6 +2589,7 @@ TEXT ·correlateF64AVX2x1x5(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -2637,6 +2670,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -2726,6 +2760,7 @@ TEXT ·correlateF64AVX2x1x6(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -2813,6 +2848,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -2909,6 +2945,7 @@ TEXT ·correlateF64AVX2x2x1(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    (DI), AX
@@ -2967,6 +3004,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        (DI), AX
@@ -3034,6 +3072,7 @@ TEXT ·correlateF64AVX2x2x2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -3103,6 +3142,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -3181,6 +3221,7 @@ TEXT ·correlateF64AVX2x2x3(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -3261,6 +3302,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -3350,6 +3392,7 @@ TEXT ·correlateF64AVX2x2x4(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -3441,6 +3484,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -3541,6 +3585,7 @@ TEXT ·correlateF64AVX2x2x5(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -3643,6 +3688,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11
@@ -3754,6 +3800,7 @@ TEXT ·correlateF64AVX2x2x6(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    56(DI), AX
 	MOVQ    (AX), R10
 	MOVQ    8(AX), R11
@@ -3867,6 +3914,7 @@ last0:
 	LEAQ        ones_zeros<>+0(SB), BX
 	NEGQ        AX
 	VMOVUPD     32(BX)(AX*8), Y15
+	NEGQ        AX
 	MOVQ        56(DI), AX
 	MOVQ        (AX), R10
 	MOVQ        8(AX), R11

@@ -12,6 +12,7 @@ TEXT ·FiltersF32AVX2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    64(DI), AX
 	MOVQ    24(DI), R8
 	LEAQ    (R8)(R8*2), R9
@@ -127,13 +128,45 @@ tap4x1_true:
 	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_true
-	VMASKMOVPS   Y0, Y15, (R13)
-	VMASKMOVPS   Y2, Y15, (R13)(R10*1)
-	VMASKMOVPS   Y4, Y15, (R13)(R10*2)
-	VMASKMOVPS   Y6, Y15, (R13)(R11*1)
-	LEAQ         (DX)(R8*4), DX
-	LEAQ         (BX)(R10*4), BX
-	JMP          rows4
+	TESTB        $0x08, 104(DI)
+	JZ           part0
+	VMOVUPS      Y0, (R13)
+	JMP          stored0
+
+part0:
+	VMASKMOVPS Y0, Y15, (R13)
+
+stored0:
+	TESTB   $0x08, 104(DI)
+	JZ      part1
+	VMOVUPS Y2, (R13)(R10*1)
+	JMP     stored1
+
+part1:
+	VMASKMOVPS Y2, Y15, (R13)(R10*1)
+
+stored1:
+	TESTB   $0x08, 104(DI)
+	JZ      part2
+	VMOVUPS Y4, (R13)(R10*2)
+	JMP     stored2
+
+part2:
+	VMASKMOVPS Y4, Y15, (R13)(R10*2)
+
+stored2:
+	TESTB   $0x08, 104(DI)
+	JZ      part3
+	VMOVUPS Y6, (R13)(R11*1)
+	JMP     stored3
+
+part3:
+	VMASKMOVPS Y6, Y15, (R13)(R11*1)
+
+stored3:
+	LEAQ (DX)(R8*4), DX
+	LEAQ (BX)(R10*4), BX
+	JMP  rows4
 
 after_rows4:
 	ADDQ $+4, 120(DI)
@@ -204,10 +237,18 @@ tap1x1_true:
 	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_true
-	VMASKMOVPS   Y0, Y15, (R13)
-	LEAQ         (DX)(R8*1), DX
-	LEAQ         (BX)(R10*1), BX
-	JMP          rows1
+	TESTB        $0x08, 104(DI)
+	JZ           part4
+	VMOVUPS      Y0, (R13)
+	JMP          stored4
+
+part4:
+	VMASKMOVPS Y0, Y15, (R13)
+
+stored4:
+	LEAQ (DX)(R8*1), DX
+	LEAQ (BX)(R10*1), BX
+	JMP  rows1
 
 after_rows1:
 	ADDQ $+1, 120(DI)
@@ -230,6 +271,7 @@ TEXT ·FiltersF64AVX2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    64(DI), AX
 	MOVQ    24(DI), R8
 	LEAQ    (R8)(R8*2), R9
@@ -345,13 +387,45 @@ tap4x1_true:
 	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap4x1_true
-	VMASKMOVPD   Y0, Y15, (R13)
-	VMASKMOVPD   Y2, Y15, (R13)(R10*1)
-	VMASKMOVPD   Y4, Y15, (R13)(R10*2)
-	VMASKMOVPD   Y6, Y15, (R13)(R11*1)
-	LEAQ         (DX)(R8*4), DX
-	LEAQ         (BX)(R10*4), BX
-	JMP          rows4
+	TESTB        $0x04, 104(DI)
+	JZ           part5
+	VMOVUPD      Y0, (R13)
+	JMP          stored5
+
+part5:
+	VMASKMOVPD Y0, Y15, (R13)
+
+stored5:
+	TESTB   $0x04, 104(DI)
+	JZ      part6
+	VMOVUPD Y2, (R13)(R10*1)
+	JMP     stored6
+
+part6:
+	VMASKMOVPD Y2, Y15, (R13)(R10*1)
+
+stored6:
+	TESTB   $0x04, 104(DI)
+	JZ      part7
+	VMOVUPD Y4, (R13)(R10*2)
+	JMP     stored7
+
+part7:
+	VMASKMOVPD Y4, Y15, (R13)(R10*2)
+
+stored7:
+	TESTB   $0x04, 104(DI)
+	JZ      part8
+	VMOVUPD Y6, (R13)(R11*1)
+	JMP     stored8
+
+part8:
+	VMASKMOVPD Y6, Y15, (R13)(R11*1)
+
+stored8:
+	LEAQ (DX)(R8*4), DX
+	LEAQ (BX)(R10*4), BX
+	JMP  rows4
 
 after_rows4:
 	ADDQ $+4, 120(DI)
@@ -422,10 +496,18 @@ tap1x1_true:
 	ADDQ         $0x02, CX
 	CMPQ         CX, 72(DI)
 	JLT          tap1x1_true
-	VMASKMOVPD   Y0, Y15, (R13)
-	LEAQ         (DX)(R8*1), DX
-	LEAQ         (BX)(R10*1), BX
-	JMP          rows1
+	TESTB        $0x04, 104(DI)
+	JZ           part9
+	VMOVUPD      Y0, (R13)
+	JMP          stored9
+
+part9:
+	VMASKMOVPD Y0, Y15, (R13)
+
+stored9:
+	LEAQ (DX)(R8*1), DX
+	LEAQ (BX)(R10*1), BX
+	JMP  rows1
 
 after_rows1:
 	ADDQ $+1, 120(DI)

@@ -57,9 +57,17 @@ last:
 	VMASKMOVPS 32(R12), Y13, Y1
 	VSHUFPS    $0x88, Y1, Y0, Y5
 	VPERMPD    $0xd8, Y5, Y4
+	TESTB      $0x08, 72(DI)
+	JZ         part0
+	VMOVUPS    Y4, (R13)
+	JMP        stored0
+
+part0:
 	VMASKMOVPS Y4, Y14, (R13)
-	DECQ       CX
-	JNZ        line
+
+stored0:
+	DECQ CX
+	JNZ  line
 	VZEROUPPER
 	RET
 
@@ -120,11 +128,27 @@ last:
 	VUNPCKLPS  Y1, Y0, Y2
 	VUNPCKHPS  Y1, Y0, Y3
 	VPERM2F128 $0x20, Y3, Y2, Y4
+	TESTB      $0x08, 56(DI)
+	JZ         part1
+	VMOVUPS    Y4, (R12)
+	JMP        stored1
+
+part1:
 	VMASKMOVPS Y4, Y12, (R12)
+
+stored1:
 	VPERM2F128 $0x31, Y3, Y2, Y4
+	TESTB      $0x08, 64(DI)
+	JZ         part2
+	VMOVUPS    Y4, 32(R12)
+	JMP        stored2
+
+part2:
 	VMASKMOVPS Y4, Y13, 32(R12)
-	DECQ       CX
-	JNZ        line
+
+stored2:
+	DECQ CX
+	JNZ  line
 	VZEROUPPER
 	RET
 
@@ -181,9 +205,17 @@ last:
 	VMASKMOVPD 32(R12), Y13, Y1
 	VUNPCKLPD  Y1, Y0, Y5
 	VPERMPD    $0xd8, Y5, Y4
+	TESTB      $0x04, 72(DI)
+	JZ         part3
+	VMOVUPD    Y4, (R13)
+	JMP        stored3
+
+part3:
 	VMASKMOVPD Y4, Y14, (R13)
-	DECQ       CX
-	JNZ        line
+
+stored3:
+	DECQ CX
+	JNZ  line
 	VZEROUPPER
 	RET
 
@@ -244,11 +276,27 @@ last:
 	VUNPCKLPD  Y1, Y0, Y2
 	VUNPCKHPD  Y1, Y0, Y3
 	VPERM2F128 $0x20, Y3, Y2, Y4
+	TESTB      $0x04, 56(DI)
+	JZ         part4
+	VMOVUPD    Y4, (R12)
+	JMP        stored4
+
+part4:
 	VMASKMOVPD Y4, Y12, (R12)
+
+stored4:
 	VPERM2F128 $0x31, Y3, Y2, Y4
+	TESTB      $0x04, 64(DI)
+	JZ         part5
+	VMOVUPD    Y4, 32(R12)
+	JMP        stored5
+
+part5:
 	VMASKMOVPD Y4, Y13, 32(R12)
-	DECQ       CX
-	JNZ        line
+
+stored5:
+	DECQ CX
+	JNZ  line
 	VZEROUPPER
 	RET
 

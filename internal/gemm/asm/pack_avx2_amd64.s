@@ -12,6 +12,7 @@ TEXT ·ColumnsF32AVX2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    16(DI), SI
 	MOVQ    24(DI), R8
 	MOVQ    32(DI), CX
@@ -24,11 +25,19 @@ row:
 	VMOVUPS    (SI), Y0
 	VMASKMOVPS 32(SI), Y15, Y1
 	VMOVUPS    Y0, (DI)
+	TESTB      $0x08, AL
+	JZ         part0
+	VMOVUPS    Y1, 32(DI)
+	JMP        stored0
+
+part0:
 	VMASKMOVPS Y1, Y15, 32(DI)
-	ADDQ       R8, SI
-	ADDQ       R9, DI
-	DECQ       CX
-	JNZ        row
+
+stored0:
+	ADDQ R8, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ  row
 
 end:
 	VZEROUPPER
@@ -42,6 +51,7 @@ TEXT ·LinesF32AVX2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    16(DI), SI
 	MOVQ    24(DI), R8
 	MOVQ    32(DI), CX
@@ -52,11 +62,19 @@ TEXT ·LinesF32AVX2(SB), NOSPLIT, $0-8
 
 row:
 	VMASKMOVPS (SI), Y15, Y0
+	TESTB      $0x08, AL
+	JZ         part1
+	VMOVUPS    Y0, (DI)
+	JMP        stored1
+
+part1:
 	VMASKMOVPS Y0, Y15, (DI)
-	ADDQ       R8, SI
-	ADDQ       R9, DI
-	DECQ       CX
-	JNZ        row
+
+stored1:
+	ADDQ R8, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ  row
 
 end:
 	VZEROUPPER
@@ -121,6 +139,7 @@ TEXT ·ColumnsF64AVX2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    16(DI), SI
 	MOVQ    24(DI), R8
 	MOVQ    32(DI), CX
@@ -133,11 +152,19 @@ row:
 	VMOVUPD    (SI), Y0
 	VMASKMOVPD 32(SI), Y15, Y1
 	VMOVUPD    Y0, (DI)
+	TESTB      $0x04, AL
+	JZ         part2
+	VMOVUPD    Y1, 32(DI)
+	JMP        stored2
+
+part2:
 	VMASKMOVPD Y1, Y15, 32(DI)
-	ADDQ       R8, SI
-	ADDQ       R9, DI
-	DECQ       CX
-	JNZ        row
+
+stored2:
+	ADDQ R8, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ  row
 
 end:
 	VZEROUPPER
@@ -151,6 +178,7 @@ TEXT ·LinesF64AVX2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    16(DI), SI
 	MOVQ    24(DI), R8
 	MOVQ    32(DI), CX
@@ -161,11 +189,19 @@ TEXT ·LinesF64AVX2(SB), NOSPLIT, $0-8
 
 row:
 	VMASKMOVPD (SI), Y15, Y0
+	TESTB      $0x04, AL
+	JZ         part3
+	VMOVUPD    Y0, (DI)
+	JMP        stored3
+
+part3:
 	VMASKMOVPD Y0, Y15, (DI)
-	ADDQ       R8, SI
-	ADDQ       R9, DI
-	DECQ       CX
-	JNZ        row
+
+stored3:
+	ADDQ R8, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ  row
 
 end:
 	VZEROUPPER

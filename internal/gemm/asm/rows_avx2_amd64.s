@@ -30,6 +30,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VBROADCASTSS (DX), Y2
 	VDIVPS       Y2, Y0, Y0
@@ -63,6 +64,7 @@ part:
 	LEAQ       ones_zeros<>+0(SB), AX
 	NEGQ       CX
 	VMOVUPS    32(AX)(CX*4), Y15
+	NEGQ       CX
 	VMASKMOVPS (SI), Y15, Y0
 	VMASKMOVPS Y0, Y15, (SI)
 
@@ -102,6 +104,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VBROADCASTSS (DX), Y5
@@ -145,6 +148,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VBROADCASTSS 32(DX), Y3
@@ -196,6 +200,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -253,6 +258,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -321,6 +327,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -397,6 +404,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -485,6 +493,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -583,6 +592,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -696,6 +706,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -821,6 +832,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -962,6 +974,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -1117,6 +1130,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -1291,6 +1305,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -1481,6 +1496,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y15
+	NEGQ         CX
 	VMASKMOVPS   (SI), Y15, Y0
 	VMASKMOVPS   (SI)(R8*1), Y15, Y1
 	VMASKMOVPS   (SI)(R8*2), Y15, Y2
@@ -2032,6 +2048,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VBROADCASTSD (DX), Y2
 	VDIVPD       Y2, Y0, Y0
@@ -2065,6 +2082,7 @@ part:
 	LEAQ       ones_zeros<>+0(SB), AX
 	NEGQ       CX
 	VMOVUPD    32(AX)(CX*8), Y15
+	NEGQ       CX
 	VMASKMOVPD (SI), Y15, Y0
 	VMASKMOVPD Y0, Y15, (SI)
 
@@ -2104,6 +2122,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VBROADCASTSD (DX), Y5
@@ -2147,6 +2166,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VBROADCASTSD 64(DX), Y3
@@ -2198,6 +2218,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2255,6 +2276,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2323,6 +2345,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2399,6 +2422,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2487,6 +2511,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2585,6 +2610,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2698,6 +2724,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2823,6 +2850,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -2964,6 +2992,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -3119,6 +3148,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -3293,6 +3323,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2
@@ -3483,6 +3514,7 @@ part:
 	LEAQ         ones_zeros<>+0(SB), AX
 	NEGQ         CX
 	VMOVUPD      32(AX)(CX*8), Y15
+	NEGQ         CX
 	VMASKMOVPD   (SI), Y15, Y0
 	VMASKMOVPD   (SI)(R8*1), Y15, Y1
 	VMASKMOVPD   (SI)(R8*2), Y15, Y2

@@ -12,6 +12,7 @@ TEXT ·streamF32AVX2x1(SB), NOSPLIT, $0-8
 	LEAQ         ones_zeros<>+0(SB), BX
 	NEGQ         AX
 	VMOVUPS      32(BX)(AX*4), Y15
+	NEGQ         AX
 	MOVQ         (DI), SI
 	MOVQ         16(DI), AX
 	VBROADCASTSS (SI), Y4
@@ -137,8 +138,16 @@ after_keep1:
 	VFMADD231PS Y2, Y10, Y0
 	VMASKMOVPS  (DX)(R10*1), Y15, Y2
 	VFMADD231PS Y2, Y11, Y0
-	VMASKMOVPS  Y0, Y15, (SI)
-	JMP         end
+	TESTB       $0x08, 80(DI)
+	JZ          part0
+	VMOVUPS     Y0, (SI)
+	JMP         stored0
+
+part0:
+	VMASKMOVPS Y0, Y15, (SI)
+
+stored0:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -241,8 +250,15 @@ after_add1:
 	VFMADD231PS Y2, Y11, Y0
 	VMASKMOVPS  (AX), Y15, Y2
 	VADDPS      Y2, Y0, Y0
-	VMASKMOVPS  Y0, Y15, (AX)
+	TESTB       $0x08, 80(DI)
+	JZ          part1
+	VMOVUPS     Y0, (AX)
+	JMP         stored1
 
+part1:
+	VMASKMOVPS Y0, Y15, (AX)
+
+stored1:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush
@@ -260,6 +276,7 @@ TEXT ·streamF32AVX2x2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    (DI), SI
 	MOVQ    16(DI), AX
 	MOVQ    8(DI), R8
@@ -499,9 +516,25 @@ after_keep1:
 	VFMADD231PS  Y4, Y6, Y0
 	VBROADCASTSS 156(DI), Y7
 	VFMADD231PS  Y4, Y7, Y2
-	VMASKMOVPS   Y0, Y15, (SI)
-	VMASKMOVPS   Y2, Y15, (SI)(R11*1)
-	JMP          end
+	TESTB        $0x08, 80(DI)
+	JZ           part2
+	VMOVUPS      Y0, (SI)
+	JMP          stored2
+
+part2:
+	VMASKMOVPS Y0, Y15, (SI)
+
+stored2:
+	TESTB   $0x08, 80(DI)
+	JZ      part3
+	VMOVUPS Y2, (SI)(R11*1)
+	JMP     stored3
+
+part3:
+	VMASKMOVPS Y2, Y15, (SI)(R11*1)
+
+stored3:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -694,11 +727,26 @@ after_add1:
 	VFMADD231PS  Y4, Y7, Y2
 	VMASKMOVPS   (AX), Y15, Y4
 	VADDPS       Y4, Y0, Y0
-	VMASKMOVPS   Y0, Y15, (AX)
-	VMASKMOVPS   (AX)(R13*1), Y15, Y4
-	VADDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y15, (AX)(R13*1)
+	TESTB        $0x08, 80(DI)
+	JZ           part4
+	VMOVUPS      Y0, (AX)
+	JMP          stored4
 
+part4:
+	VMASKMOVPS Y0, Y15, (AX)
+
+stored4:
+	VMASKMOVPS (AX)(R13*1), Y15, Y4
+	VADDPS     Y4, Y2, Y2
+	TESTB      $0x08, 80(DI)
+	JZ         part5
+	VMOVUPS    Y2, (AX)(R13*1)
+	JMP        stored5
+
+part5:
+	VMASKMOVPS Y2, Y15, (AX)(R13*1)
+
+stored5:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush
@@ -716,6 +764,7 @@ TEXT ·streamF32AVX2x3(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    (DI), SI
 	MOVQ    16(DI), AX
 	MOVQ    8(DI), R8
@@ -1034,10 +1083,34 @@ after_keep1:
 	VFMADD231PS  Y6, Y8, Y2
 	VBROADCASTSS 188(DI), Y9
 	VFMADD231PS  Y6, Y9, Y4
-	VMASKMOVPS   Y0, Y15, (SI)
-	VMASKMOVPS   Y2, Y15, (SI)(R11*1)
-	VMASKMOVPS   Y4, Y15, (SI)(R11*2)
-	JMP          end
+	TESTB        $0x08, 80(DI)
+	JZ           part6
+	VMOVUPS      Y0, (SI)
+	JMP          stored6
+
+part6:
+	VMASKMOVPS Y0, Y15, (SI)
+
+stored6:
+	TESTB   $0x08, 80(DI)
+	JZ      part7
+	VMOVUPS Y2, (SI)(R11*1)
+	JMP     stored7
+
+part7:
+	VMASKMOVPS Y2, Y15, (SI)(R11*1)
+
+stored7:
+	TESTB   $0x08, 80(DI)
+	JZ      part8
+	VMOVUPS Y4, (SI)(R11*2)
+	JMP     stored8
+
+part8:
+	VMASKMOVPS Y4, Y15, (SI)(R11*2)
+
+stored8:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -1296,14 +1369,37 @@ after_add1:
 	VFMADD231PS  Y6, Y9, Y4
 	VMASKMOVPS   (AX), Y15, Y6
 	VADDPS       Y6, Y0, Y0
-	VMASKMOVPS   Y0, Y15, (AX)
-	VMASKMOVPS   (AX)(R13*1), Y15, Y6
-	VADDPS       Y6, Y2, Y2
-	VMASKMOVPS   Y2, Y15, (AX)(R13*1)
-	VMASKMOVPS   (AX)(R13*2), Y15, Y6
-	VADDPS       Y6, Y4, Y4
-	VMASKMOVPS   Y4, Y15, (AX)(R13*2)
+	TESTB        $0x08, 80(DI)
+	JZ           part9
+	VMOVUPS      Y0, (AX)
+	JMP          stored9
 
+part9:
+	VMASKMOVPS Y0, Y15, (AX)
+
+stored9:
+	VMASKMOVPS (AX)(R13*1), Y15, Y6
+	VADDPS     Y6, Y2, Y2
+	TESTB      $0x08, 80(DI)
+	JZ         part10
+	VMOVUPS    Y2, (AX)(R13*1)
+	JMP        stored10
+
+part10:
+	VMASKMOVPS Y2, Y15, (AX)(R13*1)
+
+stored10:
+	VMASKMOVPS (AX)(R13*2), Y15, Y6
+	VADDPS     Y6, Y4, Y4
+	TESTB      $0x08, 80(DI)
+	JZ         part11
+	VMOVUPS    Y4, (AX)(R13*2)
+	JMP        stored11
+
+part11:
+	VMASKMOVPS Y4, Y15, (AX)(R13*2)
+
+stored11:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush
@@ -1321,6 +1417,7 @@ TEXT ·streamF32AVX2x4(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
 	MOVQ    (DI), SI
 	MOVQ    16(DI), AX
 	MOVQ    8(DI), R8
@@ -1721,11 +1818,43 @@ after_keep1:
 	VFMADD231PS  Y8, Y10, Y4
 	VBROADCASTSS 220(DI), Y11
 	VFMADD231PS  Y8, Y11, Y6
-	VMASKMOVPS   Y0, Y15, (SI)
-	VMASKMOVPS   Y2, Y15, (SI)(R11*1)
-	VMASKMOVPS   Y4, Y15, (SI)(R11*2)
-	VMASKMOVPS   Y6, Y15, (SI)(R12*1)
-	JMP          end
+	TESTB        $0x08, 80(DI)
+	JZ           part12
+	VMOVUPS      Y0, (SI)
+	JMP          stored12
+
+part12:
+	VMASKMOVPS Y0, Y15, (SI)
+
+stored12:
+	TESTB   $0x08, 80(DI)
+	JZ      part13
+	VMOVUPS Y2, (SI)(R11*1)
+	JMP     stored13
+
+part13:
+	VMASKMOVPS Y2, Y15, (SI)(R11*1)
+
+stored13:
+	TESTB   $0x08, 80(DI)
+	JZ      part14
+	VMOVUPS Y4, (SI)(R11*2)
+	JMP     stored14
+
+part14:
+	VMASKMOVPS Y4, Y15, (SI)(R11*2)
+
+stored14:
+	TESTB   $0x08, 80(DI)
+	JZ      part15
+	VMOVUPS Y6, (SI)(R12*1)
+	JMP     stored15
+
+part15:
+	VMASKMOVPS Y6, Y15, (SI)(R12*1)
+
+stored15:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -2050,17 +2179,48 @@ after_add1:
 	VFMADD231PS  Y8, Y11, Y6
 	VMASKMOVPS   (AX), Y15, Y8
 	VADDPS       Y8, Y0, Y0
-	VMASKMOVPS   Y0, Y15, (AX)
-	VMASKMOVPS   (AX)(R13*1), Y15, Y8
-	VADDPS       Y8, Y2, Y2
-	VMASKMOVPS   Y2, Y15, (AX)(R13*1)
-	VMASKMOVPS   (AX)(R13*2), Y15, Y8
-	VADDPS       Y8, Y4, Y4
-	VMASKMOVPS   Y4, Y15, (AX)(R13*2)
-	VMASKMOVPS   (AX)(R15*1), Y15, Y8
-	VADDPS       Y8, Y6, Y6
-	VMASKMOVPS   Y6, Y15, (AX)(R15*1)
+	TESTB        $0x08, 80(DI)
+	JZ           part16
+	VMOVUPS      Y0, (AX)
+	JMP          stored16
 
+part16:
+	VMASKMOVPS Y0, Y15, (AX)
+
+stored16:
+	VMASKMOVPS (AX)(R13*1), Y15, Y8
+	VADDPS     Y8, Y2, Y2
+	TESTB      $0x08, 80(DI)
+	JZ         part17
+	VMOVUPS    Y2, (AX)(R13*1)
+	JMP        stored17
+
+part17:
+	VMASKMOVPS Y2, Y15, (AX)(R13*1)
+
+stored17:
+	VMASKMOVPS (AX)(R13*2), Y15, Y8
+	VADDPS     Y8, Y4, Y4
+	TESTB      $0x08, 80(DI)
+	JZ         part18
+	VMOVUPS    Y4, (AX)(R13*2)
+	JMP        stored18
+
+part18:
+	VMASKMOVPS Y4, Y15, (AX)(R13*2)
+
+stored18:
+	VMASKMOVPS (AX)(R15*1), Y15, Y8
+	VADDPS     Y8, Y6, Y6
+	TESTB      $0x08, 80(DI)
+	JZ         part19
+	VMOVUPS    Y6, (AX)(R15*1)
+	JMP        stored19
+
+part19:
+	VMASKMOVPS Y6, Y15, (AX)(R15*1)
+
+stored19:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush
@@ -2078,6 +2238,7 @@ TEXT ·streamF64AVX2x1(SB), NOSPLIT, $0-8
 	LEAQ         ones_zeros<>+0(SB), BX
 	NEGQ         AX
 	VMOVUPD      32(BX)(AX*8), Y15
+	NEGQ         AX
 	MOVQ         (DI), SI
 	MOVQ         16(DI), AX
 	VBROADCASTSD (SI), Y4
@@ -2203,8 +2364,16 @@ after_keep1:
 	VFMADD231PD Y2, Y10, Y0
 	VMASKMOVPD  (DX)(R10*1), Y15, Y2
 	VFMADD231PD Y2, Y11, Y0
-	VMASKMOVPD  Y0, Y15, (SI)
-	JMP         end
+	TESTB       $0x04, 80(DI)
+	JZ          part20
+	VMOVUPD     Y0, (SI)
+	JMP         stored20
+
+part20:
+	VMASKMOVPD Y0, Y15, (SI)
+
+stored20:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -2307,8 +2476,15 @@ after_add1:
 	VFMADD231PD Y2, Y11, Y0
 	VMASKMOVPD  (AX), Y15, Y2
 	VADDPD      Y2, Y0, Y0
-	VMASKMOVPD  Y0, Y15, (AX)
+	TESTB       $0x04, 80(DI)
+	JZ          part21
+	VMOVUPD     Y0, (AX)
+	JMP         stored21
 
+part21:
+	VMASKMOVPD Y0, Y15, (AX)
+
+stored21:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush
@@ -2326,6 +2502,7 @@ TEXT ·streamF64AVX2x2(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    (DI), SI
 	MOVQ    16(DI), AX
 	MOVQ    8(DI), R8
@@ -2565,9 +2742,25 @@ after_keep1:
 	VFMADD231PD  Y4, Y6, Y0
 	VBROADCASTSD 216(DI), Y7
 	VFMADD231PD  Y4, Y7, Y2
-	VMASKMOVPD   Y0, Y15, (SI)
-	VMASKMOVPD   Y2, Y15, (SI)(R11*1)
-	JMP          end
+	TESTB        $0x04, 80(DI)
+	JZ           part22
+	VMOVUPD      Y0, (SI)
+	JMP          stored22
+
+part22:
+	VMASKMOVPD Y0, Y15, (SI)
+
+stored22:
+	TESTB   $0x04, 80(DI)
+	JZ      part23
+	VMOVUPD Y2, (SI)(R11*1)
+	JMP     stored23
+
+part23:
+	VMASKMOVPD Y2, Y15, (SI)(R11*1)
+
+stored23:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -2760,11 +2953,26 @@ after_add1:
 	VFMADD231PD  Y4, Y7, Y2
 	VMASKMOVPD   (AX), Y15, Y4
 	VADDPD       Y4, Y0, Y0
-	VMASKMOVPD   Y0, Y15, (AX)
-	VMASKMOVPD   (AX)(R13*1), Y15, Y4
-	VADDPD       Y4, Y2, Y2
-	VMASKMOVPD   Y2, Y15, (AX)(R13*1)
+	TESTB        $0x04, 80(DI)
+	JZ           part24
+	VMOVUPD      Y0, (AX)
+	JMP          stored24
 
+part24:
+	VMASKMOVPD Y0, Y15, (AX)
+
+stored24:
+	VMASKMOVPD (AX)(R13*1), Y15, Y4
+	VADDPD     Y4, Y2, Y2
+	TESTB      $0x04, 80(DI)
+	JZ         part25
+	VMOVUPD    Y2, (AX)(R13*1)
+	JMP        stored25
+
+part25:
+	VMASKMOVPD Y2, Y15, (AX)(R13*1)
+
+stored25:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush
@@ -2782,6 +2990,7 @@ TEXT ·streamF64AVX2x3(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    (DI), SI
 	MOVQ    16(DI), AX
 	MOVQ    8(DI), R8
@@ -3100,10 +3309,34 @@ after_keep1:
 	VFMADD231PD  Y6, Y8, Y2
 	VBROADCASTSD 280(DI), Y9
 	VFMADD231PD  Y6, Y9, Y4
-	VMASKMOVPD   Y0, Y15, (SI)
-	VMASKMOVPD   Y2, Y15, (SI)(R11*1)
-	VMASKMOVPD   Y4, Y15, (SI)(R11*2)
-	JMP          end
+	TESTB        $0x04, 80(DI)
+	JZ           part26
+	VMOVUPD      Y0, (SI)
+	JMP          stored26
+
+part26:
+	VMASKMOVPD Y0, Y15, (SI)
+
+stored26:
+	TESTB   $0x04, 80(DI)
+	JZ      part27
+	VMOVUPD Y2, (SI)(R11*1)
+	JMP     stored27
+
+part27:
+	VMASKMOVPD Y2, Y15, (SI)(R11*1)
+
+stored27:
+	TESTB   $0x04, 80(DI)
+	JZ      part28
+	VMOVUPD Y4, (SI)(R11*2)
+	JMP     stored28
+
+part28:
+	VMASKMOVPD Y4, Y15, (SI)(R11*2)
+
+stored28:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -3362,14 +3595,37 @@ after_add1:
 	VFMADD231PD  Y6, Y9, Y4
 	VMASKMOVPD   (AX), Y15, Y6
 	VADDPD       Y6, Y0, Y0
-	VMASKMOVPD   Y0, Y15, (AX)
-	VMASKMOVPD   (AX)(R13*1), Y15, Y6
-	VADDPD       Y6, Y2, Y2
-	VMASKMOVPD   Y2, Y15, (AX)(R13*1)
-	VMASKMOVPD   (AX)(R13*2), Y15, Y6
-	VADDPD       Y6, Y4, Y4
-	VMASKMOVPD   Y4, Y15, (AX)(R13*2)
+	TESTB        $0x04, 80(DI)
+	JZ           part29
+	VMOVUPD      Y0, (AX)
+	JMP          stored29
 
+part29:
+	VMASKMOVPD Y0, Y15, (AX)
+
+stored29:
+	VMASKMOVPD (AX)(R13*1), Y15, Y6
+	VADDPD     Y6, Y2, Y2
+	TESTB      $0x04, 80(DI)
+	JZ         part30
+	VMOVUPD    Y2, (AX)(R13*1)
+	JMP        stored30
+
+part30:
+	VMASKMOVPD Y2, Y15, (AX)(R13*1)
+
+stored30:
+	VMASKMOVPD (AX)(R13*2), Y15, Y6
+	VADDPD     Y6, Y4, Y4
+	TESTB      $0x04, 80(DI)
+	JZ         part31
+	VMOVUPD    Y4, (AX)(R13*2)
+	JMP        stored31
+
+part31:
+	VMASKMOVPD Y4, Y15, (AX)(R13*2)
+
+stored31:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush
@@ -3387,6 +3643,7 @@ TEXT ·streamF64AVX2x4(SB), NOSPLIT, $0-8
 	LEAQ    ones_zeros<>+0(SB), BX
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
 	MOVQ    (DI), SI
 	MOVQ    16(DI), AX
 	MOVQ    8(DI), R8
@@ -3787,11 +4044,43 @@ after_keep1:
 	VFMADD231PD  Y8, Y10, Y4
 	VBROADCASTSD 344(DI), Y11
 	VFMADD231PD  Y8, Y11, Y6
-	VMASKMOVPD   Y0, Y15, (SI)
-	VMASKMOVPD   Y2, Y15, (SI)(R11*1)
-	VMASKMOVPD   Y4, Y15, (SI)(R11*2)
-	VMASKMOVPD   Y6, Y15, (SI)(R12*1)
-	JMP          end
+	TESTB        $0x04, 80(DI)
+	JZ           part32
+	VMOVUPD      Y0, (SI)
+	JMP          stored32
+
+part32:
+	VMASKMOVPD Y0, Y15, (SI)
+
+stored32:
+	TESTB   $0x04, 80(DI)
+	JZ      part33
+	VMOVUPD Y2, (SI)(R11*1)
+	JMP     stored33
+
+part33:
+	VMASKMOVPD Y2, Y15, (SI)(R11*1)
+
+stored33:
+	TESTB   $0x04, 80(DI)
+	JZ      part34
+	VMOVUPD Y4, (SI)(R11*2)
+	JMP     stored34
+
+part34:
+	VMASKMOVPD Y4, Y15, (SI)(R11*2)
+
+stored34:
+	TESTB   $0x04, 80(DI)
+	JZ      part35
+	VMOVUPD Y6, (SI)(R12*1)
+	JMP     stored35
+
+part35:
+	VMASKMOVPD Y6, Y15, (SI)(R12*1)
+
+stored35:
+	JMP end
 
 add:
 	SUBQ $+2, CX
@@ -4116,17 +4405,48 @@ after_add1:
 	VFMADD231PD  Y8, Y11, Y6
 	VMASKMOVPD   (AX), Y15, Y8
 	VADDPD       Y8, Y0, Y0
-	VMASKMOVPD   Y0, Y15, (AX)
-	VMASKMOVPD   (AX)(R13*1), Y15, Y8
-	VADDPD       Y8, Y2, Y2
-	VMASKMOVPD   Y2, Y15, (AX)(R13*1)
-	VMASKMOVPD   (AX)(R13*2), Y15, Y8
-	VADDPD       Y8, Y4, Y4
-	VMASKMOVPD   Y4, Y15, (AX)(R13*2)
-	VMASKMOVPD   (AX)(R15*1), Y15, Y8
-	VADDPD       Y8, Y6, Y6
-	VMASKMOVPD   Y6, Y15, (AX)(R15*1)
+	TESTB        $0x04, 80(DI)
+	JZ           part36
+	VMOVUPD      Y0, (AX)
+	JMP          stored36
 
+part36:
+	VMASKMOVPD Y0, Y15, (AX)
+
+stored36:
+	VMASKMOVPD (AX)(R13*1), Y15, Y8
+	VADDPD     Y8, Y2, Y2
+	TESTB      $0x04, 80(DI)
+	JZ         part37
+	VMOVUPD    Y2, (AX)(R13*1)
+	JMP        stored37
+
+part37:
+	VMASKMOVPD Y2, Y15, (AX)(R13*1)
+
+stored37:
+	VMASKMOVPD (AX)(R13*2), Y15, Y8
+	VADDPD     Y8, Y4, Y4
+	TESTB      $0x04, 80(DI)
+	JZ         part38
+	VMOVUPD    Y4, (AX)(R13*2)
+	JMP        stored38
+
+part38:
+	VMASKMOVPD Y4, Y15, (AX)(R13*2)
+
+stored38:
+	VMASKMOVPD (AX)(R15*1), Y15, Y8
+	VADDPD     Y8, Y6, Y6
+	TESTB      $0x04, 80(DI)
+	JZ         part39
+	VMOVUPD    Y6, (AX)(R15*1)
+	JMP        stored39
+
+part39:
+	VMASKMOVPD Y6, Y15, (AX)(R15*1)
+
+stored39:
 end:
 	CMPL    88(DI), $0x00
 	JEQ     unflush

@@ -12,6 +12,7 @@ TEXT ·tileF32AVX2x1x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -73,12 +74,20 @@ done:
 	VADDPS     Y2, Y0, Y0
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part0
+	VMOVUPS Y0, (SI)
+	JMP     stored0
+
+part0:
 	VMASKMOVPS Y0, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored0:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -92,6 +101,7 @@ TEXT ·tileF32AVX2x1x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -162,13 +172,21 @@ done:
 	VADDPS     Y4, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part1
+	VMOVUPS Y1, 32(SI)
+	JMP     stored1
+
+part1:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored1:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -182,6 +200,7 @@ TEXT ·tileF32AVX2x1x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -277,15 +296,23 @@ done:
 	VADDPS     Y8, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
-	VMOVUPS    Y1, 32(SI)
-	VMOVUPS    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part2
+	VMOVUPS Y3, 96(SI)
+	JMP     stored2
+
+part2:
 	VMASKMOVPS Y3, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored2:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -299,6 +326,7 @@ TEXT ·indexedF32AVX2x1x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -364,12 +392,20 @@ done:
 	VADDPS     Y2, Y0, Y0
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part3
+	VMOVUPS Y0, (SI)
+	JMP     stored3
+
+part3:
 	VMASKMOVPS Y0, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored3:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -383,6 +419,7 @@ TEXT ·indexedF32AVX2x1x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -457,13 +494,21 @@ done:
 	VADDPS     Y4, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part4
+	VMOVUPS Y1, 32(SI)
+	JMP     stored4
+
+part4:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored4:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -477,6 +522,7 @@ TEXT ·indexedF32AVX2x1x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -570,15 +616,23 @@ done:
 	VADDPS     Y8, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
-	VMOVUPS    Y1, 32(SI)
-	VMOVUPS    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part5
+	VMOVUPS Y3, 96(SI)
+	JMP     stored5
+
+part5:
 	VMASKMOVPS Y3, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored5:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -592,6 +646,7 @@ TEXT ·tileF32AVX2x2x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -668,14 +723,30 @@ done:
 	VADDPS     Y3, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part6
+	VMOVUPS Y0, (SI)
+	JMP     stored6
+
+part6:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored6:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part7
+	VMOVUPS Y1, (SI)
+	JMP     stored7
+
+part7:
 	VMASKMOVPS Y1, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored7:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -689,6 +760,7 @@ TEXT ·tileF32AVX2x2x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -780,16 +852,32 @@ done:
 	VADDPS     Y6, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part8
+	VMOVUPS Y1, 32(SI)
+	JMP     stored8
+
+part8:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored8:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part9
+	VMOVUPS Y3, 32(SI)
+	JMP     stored9
+
+part9:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored9:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -803,6 +891,7 @@ TEXT ·tileF32AVX2x2x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -932,20 +1021,36 @@ done:
 	VADDPS     Y12, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
-	VMOVUPS    Y1, 32(SI)
-	VMOVUPS    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part10
+	VMOVUPS Y3, 96(SI)
+	JMP     stored10
+
+part10:
 	VMASKMOVPS Y3, Y15, 96(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
-	VMOVUPS    Y5, 32(SI)
-	VMOVUPS    Y6, 64(SI)
+
+stored10:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+	VMOVUPS Y6, 64(SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part11
+	VMOVUPS Y7, 96(SI)
+	JMP     stored11
+
+part11:
 	VMASKMOVPS Y7, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored11:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -959,6 +1064,7 @@ TEXT ·indexedF32AVX2x2x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1039,14 +1145,30 @@ done:
 	VADDPS     Y3, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part12
+	VMOVUPS Y0, (SI)
+	JMP     stored12
+
+part12:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored12:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part13
+	VMOVUPS Y1, (SI)
+	JMP     stored13
+
+part13:
 	VMASKMOVPS Y1, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored13:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1060,6 +1182,7 @@ TEXT ·indexedF32AVX2x2x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1155,16 +1278,32 @@ done:
 	VADDPS     Y6, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part14
+	VMOVUPS Y1, 32(SI)
+	JMP     stored14
+
+part14:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored14:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part15
+	VMOVUPS Y3, 32(SI)
+	JMP     stored15
+
+part15:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored15:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1178,6 +1317,7 @@ TEXT ·indexedF32AVX2x2x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1305,20 +1445,36 @@ done:
 	VADDPS     Y12, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
-	VMOVUPS    Y1, 32(SI)
-	VMOVUPS    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part16
+	VMOVUPS Y3, 96(SI)
+	JMP     stored16
+
+part16:
 	VMASKMOVPS Y3, Y15, 96(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
-	VMOVUPS    Y5, 32(SI)
-	VMOVUPS    Y6, 64(SI)
+
+stored16:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+	VMOVUPS Y6, 64(SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part17
+	VMOVUPS Y7, 96(SI)
+	JMP     stored17
+
+part17:
 	VMASKMOVPS Y7, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored17:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1332,6 +1488,7 @@ TEXT ·tileF32AVX2x3x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1422,16 +1579,40 @@ done:
 	VADDPS     Y4, Y2, Y2
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part18
+	VMOVUPS Y0, (SI)
+	JMP     stored18
+
+part18:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored18:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part19
+	VMOVUPS Y1, (SI)
+	JMP     stored19
+
+part19:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored19:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part20
+	VMOVUPS Y2, (SI)
+	JMP     stored20
+
+part20:
 	VMASKMOVPS Y2, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored20:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1445,6 +1626,7 @@ TEXT ·tileF32AVX2x3x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1556,19 +1738,43 @@ done:
 	VADDPS     Y8, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part21
+	VMOVUPS Y1, 32(SI)
+	JMP     stored21
+
+part21:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored21:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part22
+	VMOVUPS Y3, 32(SI)
+	JMP     stored22
+
+part22:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored22:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part23
+	VMOVUPS Y5, 32(SI)
+	JMP     stored23
+
+part23:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored23:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1582,6 +1788,7 @@ TEXT ·indexedF32AVX2x3x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1676,16 +1883,40 @@ done:
 	VADDPS     Y4, Y2, Y2
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part24
+	VMOVUPS Y0, (SI)
+	JMP     stored24
+
+part24:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored24:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part25
+	VMOVUPS Y1, (SI)
+	JMP     stored25
+
+part25:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored25:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part26
+	VMOVUPS Y2, (SI)
+	JMP     stored26
+
+part26:
 	VMASKMOVPS Y2, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored26:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1699,6 +1930,7 @@ TEXT ·indexedF32AVX2x3x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1814,19 +2046,43 @@ done:
 	VADDPS     Y8, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part27
+	VMOVUPS Y1, 32(SI)
+	JMP     stored27
+
+part27:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored27:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part28
+	VMOVUPS Y3, 32(SI)
+	JMP     stored28
+
+part28:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored28:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part29
+	VMOVUPS Y5, 32(SI)
+	JMP     stored29
+
+part29:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored29:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1840,6 +2096,7 @@ TEXT ·tileF32AVX2x4x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1945,18 +2202,50 @@ done:
 	VADDPS     Y5, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part30
+	VMOVUPS Y0, (SI)
+	JMP     stored30
+
+part30:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored30:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part31
+	VMOVUPS Y1, (SI)
+	JMP     stored31
+
+part31:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored31:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part32
+	VMOVUPS Y2, (SI)
+	JMP     stored32
+
+part32:
 	VMASKMOVPS Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored32:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part33
+	VMOVUPS Y3, (SI)
+	JMP     stored33
+
+part33:
 	VMASKMOVPS Y3, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored33:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -1970,6 +2259,7 @@ TEXT ·tileF32AVX2x4x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2102,22 +2392,54 @@ done:
 	VADDPS     Y10, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part34
+	VMOVUPS Y1, 32(SI)
+	JMP     stored34
+
+part34:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored34:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part35
+	VMOVUPS Y3, 32(SI)
+	JMP     stored35
+
+part35:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored35:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part36
+	VMOVUPS Y5, 32(SI)
+	JMP     stored36
+
+part36:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y6, (SI)
+
+stored36:
+	ADDQ    R8, SI
+	VMOVUPS Y6, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part37
+	VMOVUPS Y7, 32(SI)
+	JMP     stored37
+
+part37:
 	VMASKMOVPS Y7, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored37:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -2131,6 +2453,7 @@ TEXT ·indexedF32AVX2x4x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2240,18 +2563,50 @@ done:
 	VADDPS     Y5, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part38
+	VMOVUPS Y0, (SI)
+	JMP     stored38
+
+part38:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored38:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part39
+	VMOVUPS Y1, (SI)
+	JMP     stored39
+
+part39:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored39:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part40
+	VMOVUPS Y2, (SI)
+	JMP     stored40
+
+part40:
 	VMASKMOVPS Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored40:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part41
+	VMOVUPS Y3, (SI)
+	JMP     stored41
+
+part41:
 	VMASKMOVPS Y3, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored41:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -2265,6 +2620,7 @@ TEXT ·indexedF32AVX2x4x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2401,22 +2757,54 @@ done:
 	VADDPS     Y10, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part42
+	VMOVUPS Y1, 32(SI)
+	JMP     stored42
+
+part42:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored42:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part43
+	VMOVUPS Y3, 32(SI)
+	JMP     stored43
+
+part43:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored43:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part44
+	VMOVUPS Y5, 32(SI)
+	JMP     stored44
+
+part44:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y6, (SI)
+
+stored44:
+	ADDQ    R8, SI
+	VMOVUPS Y6, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part45
+	VMOVUPS Y7, 32(SI)
+	JMP     stored45
+
+part45:
 	VMASKMOVPS Y7, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored45:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -2430,6 +2818,7 @@ TEXT ·tileF32AVX2x5x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2549,20 +2938,60 @@ done:
 	VADDPS     Y6, Y4, Y4
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part46
+	VMOVUPS Y0, (SI)
+	JMP     stored46
+
+part46:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored46:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part47
+	VMOVUPS Y1, (SI)
+	JMP     stored47
+
+part47:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored47:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part48
+	VMOVUPS Y2, (SI)
+	JMP     stored48
+
+part48:
 	VMASKMOVPS Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored48:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part49
+	VMOVUPS Y3, (SI)
+	JMP     stored49
+
+part49:
 	VMASKMOVPS Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored49:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part50
+	VMOVUPS Y4, (SI)
+	JMP     stored50
+
+part50:
 	VMASKMOVPS Y4, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored50:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -2576,6 +3005,7 @@ TEXT ·tileF32AVX2x5x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2728,25 +3158,65 @@ done:
 	VADDPS     Y12, Y9, Y9
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part51
+	VMOVUPS Y1, 32(SI)
+	JMP     stored51
+
+part51:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored51:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part52
+	VMOVUPS Y3, 32(SI)
+	JMP     stored52
+
+part52:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored52:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part53
+	VMOVUPS Y5, 32(SI)
+	JMP     stored53
+
+part53:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y6, (SI)
+
+stored53:
+	ADDQ    R8, SI
+	VMOVUPS Y6, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part54
+	VMOVUPS Y7, 32(SI)
+	JMP     stored54
+
+part54:
 	VMASKMOVPS Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y8, (SI)
+
+stored54:
+	ADDQ    R8, SI
+	VMOVUPS Y8, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part55
+	VMOVUPS Y9, 32(SI)
+	JMP     stored55
+
+part55:
 	VMASKMOVPS Y9, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored55:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -2760,6 +3230,7 @@ TEXT ·indexedF32AVX2x5x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2883,20 +3354,60 @@ done:
 	VADDPS     Y6, Y4, Y4
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part56
+	VMOVUPS Y0, (SI)
+	JMP     stored56
+
+part56:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored56:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part57
+	VMOVUPS Y1, (SI)
+	JMP     stored57
+
+part57:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored57:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part58
+	VMOVUPS Y2, (SI)
+	JMP     stored58
+
+part58:
 	VMASKMOVPS Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored58:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part59
+	VMOVUPS Y3, (SI)
+	JMP     stored59
+
+part59:
 	VMASKMOVPS Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored59:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part60
+	VMOVUPS Y4, (SI)
+	JMP     stored60
+
+part60:
 	VMASKMOVPS Y4, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored60:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -2910,6 +3421,7 @@ TEXT ·indexedF32AVX2x5x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3066,25 +3578,65 @@ done:
 	VADDPS     Y12, Y9, Y9
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part61
+	VMOVUPS Y1, 32(SI)
+	JMP     stored61
+
+part61:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored61:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part62
+	VMOVUPS Y3, 32(SI)
+	JMP     stored62
+
+part62:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored62:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part63
+	VMOVUPS Y5, 32(SI)
+	JMP     stored63
+
+part63:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y6, (SI)
+
+stored63:
+	ADDQ    R8, SI
+	VMOVUPS Y6, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part64
+	VMOVUPS Y7, 32(SI)
+	JMP     stored64
+
+part64:
 	VMASKMOVPS Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y8, (SI)
+
+stored64:
+	ADDQ    R8, SI
+	VMOVUPS Y8, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part65
+	VMOVUPS Y9, 32(SI)
+	JMP     stored65
+
+part65:
 	VMASKMOVPS Y9, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored65:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -3098,6 +3650,7 @@ TEXT ·tileF32AVX2x6x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3232,22 +3785,70 @@ done:
 	VADDPS     Y7, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part66
+	VMOVUPS Y0, (SI)
+	JMP     stored66
+
+part66:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored66:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part67
+	VMOVUPS Y1, (SI)
+	JMP     stored67
+
+part67:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored67:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part68
+	VMOVUPS Y2, (SI)
+	JMP     stored68
+
+part68:
 	VMASKMOVPS Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored68:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part69
+	VMOVUPS Y3, (SI)
+	JMP     stored69
+
+part69:
 	VMASKMOVPS Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored69:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part70
+	VMOVUPS Y4, (SI)
+	JMP     stored70
+
+part70:
 	VMASKMOVPS Y4, Y15, (SI)
-	ADDQ       R8, SI
+
+stored70:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part71
+	VMOVUPS Y5, (SI)
+	JMP     stored71
+
+part71:
 	VMASKMOVPS Y5, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored71:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -3261,6 +3862,7 @@ TEXT ·tileF32AVX2x6x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3434,28 +4036,76 @@ done:
 	VADDPS     Y14, Y11, Y11
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part72
+	VMOVUPS Y1, 32(SI)
+	JMP     stored72
+
+part72:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored72:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part73
+	VMOVUPS Y3, 32(SI)
+	JMP     stored73
+
+part73:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored73:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part74
+	VMOVUPS Y5, 32(SI)
+	JMP     stored74
+
+part74:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y6, (SI)
+
+stored74:
+	ADDQ    R8, SI
+	VMOVUPS Y6, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part75
+	VMOVUPS Y7, 32(SI)
+	JMP     stored75
+
+part75:
 	VMASKMOVPS Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y8, (SI)
+
+stored75:
+	ADDQ    R8, SI
+	VMOVUPS Y8, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part76
+	VMOVUPS Y9, 32(SI)
+	JMP     stored76
+
+part76:
 	VMASKMOVPS Y9, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y10, (SI)
+
+stored76:
+	ADDQ    R8, SI
+	VMOVUPS Y10, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part77
+	VMOVUPS Y11, 32(SI)
+	JMP     stored77
+
+part77:
 	VMASKMOVPS Y11, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored77:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -3469,6 +4119,7 @@ TEXT ·indexedF32AVX2x6x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3607,22 +4258,70 @@ done:
 	VADDPS     Y7, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x08, 64(DI)
+	JZ      part78
+	VMOVUPS Y0, (SI)
+	JMP     stored78
+
+part78:
 	VMASKMOVPS Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored78:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part79
+	VMOVUPS Y1, (SI)
+	JMP     stored79
+
+part79:
 	VMASKMOVPS Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored79:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part80
+	VMOVUPS Y2, (SI)
+	JMP     stored80
+
+part80:
 	VMASKMOVPS Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored80:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part81
+	VMOVUPS Y3, (SI)
+	JMP     stored81
+
+part81:
 	VMASKMOVPS Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored81:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part82
+	VMOVUPS Y4, (SI)
+	JMP     stored82
+
+part82:
 	VMASKMOVPS Y4, Y15, (SI)
-	ADDQ       R8, SI
+
+stored82:
+	ADDQ    R8, SI
+	TESTB   $0x08, 64(DI)
+	JZ      part83
+	VMOVUPS Y5, (SI)
+	JMP     stored83
+
+part83:
 	VMASKMOVPS Y5, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored83:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -3636,6 +4335,7 @@ TEXT ·indexedF32AVX2x6x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3813,28 +4513,76 @@ done:
 	VADDPS     Y14, Y11, Y11
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPS    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPS Y0, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part84
+	VMOVUPS Y1, 32(SI)
+	JMP     stored84
+
+part84:
 	VMASKMOVPS Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y2, (SI)
+
+stored84:
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part85
+	VMOVUPS Y3, 32(SI)
+	JMP     stored85
+
+part85:
 	VMASKMOVPS Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y4, (SI)
+
+stored85:
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part86
+	VMOVUPS Y5, 32(SI)
+	JMP     stored86
+
+part86:
 	VMASKMOVPS Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y6, (SI)
+
+stored86:
+	ADDQ    R8, SI
+	VMOVUPS Y6, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part87
+	VMOVUPS Y7, 32(SI)
+	JMP     stored87
+
+part87:
 	VMASKMOVPS Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y8, (SI)
+
+stored87:
+	ADDQ    R8, SI
+	VMOVUPS Y8, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part88
+	VMOVUPS Y9, 32(SI)
+	JMP     stored88
+
+part88:
 	VMASKMOVPS Y9, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPS    Y10, (SI)
+
+stored88:
+	ADDQ    R8, SI
+	VMOVUPS Y10, (SI)
+	TESTB   $0x08, 64(DI)
+	JZ      part89
+	VMOVUPS Y11, 32(SI)
+	JMP     stored89
+
+part89:
 	VMASKMOVPS Y11, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored89:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -3848,6 +4596,7 @@ TEXT ·tileF64AVX2x1x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3909,12 +4658,20 @@ done:
 	VADDPD     Y2, Y0, Y0
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part90
+	VMOVUPD Y0, (SI)
+	JMP     stored90
+
+part90:
 	VMASKMOVPD Y0, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored90:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -3928,6 +4685,7 @@ TEXT ·tileF64AVX2x1x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3998,13 +4756,21 @@ done:
 	VADDPD     Y4, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part91
+	VMOVUPD Y1, 32(SI)
+	JMP     stored91
+
+part91:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored91:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4018,6 +4784,7 @@ TEXT ·tileF64AVX2x1x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4113,15 +4880,23 @@ done:
 	VADDPD     Y8, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
-	VMOVUPD    Y1, 32(SI)
-	VMOVUPD    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	VMOVUPD Y1, 32(SI)
+	VMOVUPD Y2, 64(SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part92
+	VMOVUPD Y3, 96(SI)
+	JMP     stored92
+
+part92:
 	VMASKMOVPD Y3, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored92:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4135,6 +4910,7 @@ TEXT ·indexedF64AVX2x1x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4200,12 +4976,20 @@ done:
 	VADDPD     Y2, Y0, Y0
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part93
+	VMOVUPD Y0, (SI)
+	JMP     stored93
+
+part93:
 	VMASKMOVPD Y0, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored93:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4219,6 +5003,7 @@ TEXT ·indexedF64AVX2x1x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4293,13 +5078,21 @@ done:
 	VADDPD     Y4, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part94
+	VMOVUPD Y1, 32(SI)
+	JMP     stored94
+
+part94:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored94:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4313,6 +5106,7 @@ TEXT ·indexedF64AVX2x1x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4406,15 +5200,23 @@ done:
 	VADDPD     Y8, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
-	VMOVUPD    Y1, 32(SI)
-	VMOVUPD    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	VMOVUPD Y1, 32(SI)
+	VMOVUPD Y2, 64(SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part95
+	VMOVUPD Y3, 96(SI)
+	JMP     stored95
+
+part95:
 	VMASKMOVPD Y3, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored95:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4428,6 +5230,7 @@ TEXT ·tileF64AVX2x2x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4504,14 +5307,30 @@ done:
 	VADDPD     Y3, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part96
+	VMOVUPD Y0, (SI)
+	JMP     stored96
+
+part96:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored96:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part97
+	VMOVUPD Y1, (SI)
+	JMP     stored97
+
+part97:
 	VMASKMOVPD Y1, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored97:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4525,6 +5344,7 @@ TEXT ·tileF64AVX2x2x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4616,16 +5436,32 @@ done:
 	VADDPD     Y6, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part98
+	VMOVUPD Y1, 32(SI)
+	JMP     stored98
+
+part98:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored98:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part99
+	VMOVUPD Y3, 32(SI)
+	JMP     stored99
+
+part99:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored99:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4639,6 +5475,7 @@ TEXT ·tileF64AVX2x2x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4768,20 +5605,36 @@ done:
 	VADDPD     Y12, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
-	VMOVUPD    Y1, 32(SI)
-	VMOVUPD    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	VMOVUPD Y1, 32(SI)
+	VMOVUPD Y2, 64(SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part100
+	VMOVUPD Y3, 96(SI)
+	JMP     stored100
+
+part100:
 	VMASKMOVPD Y3, Y15, 96(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
-	VMOVUPD    Y5, 32(SI)
-	VMOVUPD    Y6, 64(SI)
+
+stored100:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	VMOVUPD Y5, 32(SI)
+	VMOVUPD Y6, 64(SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part101
+	VMOVUPD Y7, 96(SI)
+	JMP     stored101
+
+part101:
 	VMASKMOVPD Y7, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored101:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4795,6 +5648,7 @@ TEXT ·indexedF64AVX2x2x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4875,14 +5729,30 @@ done:
 	VADDPD     Y3, Y1, Y1
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part102
+	VMOVUPD Y0, (SI)
+	JMP     stored102
+
+part102:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored102:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part103
+	VMOVUPD Y1, (SI)
+	JMP     stored103
+
+part103:
 	VMASKMOVPD Y1, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored103:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -4896,6 +5766,7 @@ TEXT ·indexedF64AVX2x2x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4991,16 +5862,32 @@ done:
 	VADDPD     Y6, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part104
+	VMOVUPD Y1, 32(SI)
+	JMP     stored104
+
+part104:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored104:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part105
+	VMOVUPD Y3, 32(SI)
+	JMP     stored105
+
+part105:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored105:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5014,6 +5901,7 @@ TEXT ·indexedF64AVX2x2x4(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5141,20 +6029,36 @@ done:
 	VADDPD     Y12, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
-	VMOVUPD    Y1, 32(SI)
-	VMOVUPD    Y2, 64(SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	VMOVUPD Y1, 32(SI)
+	VMOVUPD Y2, 64(SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part106
+	VMOVUPD Y3, 96(SI)
+	JMP     stored106
+
+part106:
 	VMASKMOVPD Y3, Y15, 96(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
-	VMOVUPD    Y5, 32(SI)
-	VMOVUPD    Y6, 64(SI)
+
+stored106:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	VMOVUPD Y5, 32(SI)
+	VMOVUPD Y6, 64(SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part107
+	VMOVUPD Y7, 96(SI)
+	JMP     stored107
+
+part107:
 	VMASKMOVPD Y7, Y15, 96(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored107:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5168,6 +6072,7 @@ TEXT ·tileF64AVX2x3x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5258,16 +6163,40 @@ done:
 	VADDPD     Y4, Y2, Y2
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part108
+	VMOVUPD Y0, (SI)
+	JMP     stored108
+
+part108:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored108:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part109
+	VMOVUPD Y1, (SI)
+	JMP     stored109
+
+part109:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored109:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part110
+	VMOVUPD Y2, (SI)
+	JMP     stored110
+
+part110:
 	VMASKMOVPD Y2, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored110:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5281,6 +6210,7 @@ TEXT ·tileF64AVX2x3x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5392,19 +6322,43 @@ done:
 	VADDPD     Y8, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part111
+	VMOVUPD Y1, 32(SI)
+	JMP     stored111
+
+part111:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored111:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part112
+	VMOVUPD Y3, 32(SI)
+	JMP     stored112
+
+part112:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored112:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part113
+	VMOVUPD Y5, 32(SI)
+	JMP     stored113
+
+part113:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored113:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5418,6 +6372,7 @@ TEXT ·indexedF64AVX2x3x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5512,16 +6467,40 @@ done:
 	VADDPD     Y4, Y2, Y2
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part114
+	VMOVUPD Y0, (SI)
+	JMP     stored114
+
+part114:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored114:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part115
+	VMOVUPD Y1, (SI)
+	JMP     stored115
+
+part115:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored115:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part116
+	VMOVUPD Y2, (SI)
+	JMP     stored116
+
+part116:
 	VMASKMOVPD Y2, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored116:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5535,6 +6514,7 @@ TEXT ·indexedF64AVX2x3x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5650,19 +6630,43 @@ done:
 	VADDPD     Y8, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part117
+	VMOVUPD Y1, 32(SI)
+	JMP     stored117
+
+part117:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored117:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part118
+	VMOVUPD Y3, 32(SI)
+	JMP     stored118
+
+part118:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored118:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part119
+	VMOVUPD Y5, 32(SI)
+	JMP     stored119
+
+part119:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored119:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5676,6 +6680,7 @@ TEXT ·tileF64AVX2x4x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5781,18 +6786,50 @@ done:
 	VADDPD     Y5, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part120
+	VMOVUPD Y0, (SI)
+	JMP     stored120
+
+part120:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored120:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part121
+	VMOVUPD Y1, (SI)
+	JMP     stored121
+
+part121:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored121:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part122
+	VMOVUPD Y2, (SI)
+	JMP     stored122
+
+part122:
 	VMASKMOVPD Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored122:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part123
+	VMOVUPD Y3, (SI)
+	JMP     stored123
+
+part123:
 	VMASKMOVPD Y3, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored123:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5806,6 +6843,7 @@ TEXT ·tileF64AVX2x4x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5938,22 +6976,54 @@ done:
 	VADDPD     Y10, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part124
+	VMOVUPD Y1, 32(SI)
+	JMP     stored124
+
+part124:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored124:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part125
+	VMOVUPD Y3, 32(SI)
+	JMP     stored125
+
+part125:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored125:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part126
+	VMOVUPD Y5, 32(SI)
+	JMP     stored126
+
+part126:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y6, (SI)
+
+stored126:
+	ADDQ    R8, SI
+	VMOVUPD Y6, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part127
+	VMOVUPD Y7, 32(SI)
+	JMP     stored127
+
+part127:
 	VMASKMOVPD Y7, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored127:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -5967,6 +7037,7 @@ TEXT ·indexedF64AVX2x4x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6076,18 +7147,50 @@ done:
 	VADDPD     Y5, Y3, Y3
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part128
+	VMOVUPD Y0, (SI)
+	JMP     stored128
+
+part128:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored128:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part129
+	VMOVUPD Y1, (SI)
+	JMP     stored129
+
+part129:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored129:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part130
+	VMOVUPD Y2, (SI)
+	JMP     stored130
+
+part130:
 	VMASKMOVPD Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored130:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part131
+	VMOVUPD Y3, (SI)
+	JMP     stored131
+
+part131:
 	VMASKMOVPD Y3, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored131:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -6101,6 +7204,7 @@ TEXT ·indexedF64AVX2x4x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6237,22 +7341,54 @@ done:
 	VADDPD     Y10, Y7, Y7
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part132
+	VMOVUPD Y1, 32(SI)
+	JMP     stored132
+
+part132:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored132:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part133
+	VMOVUPD Y3, 32(SI)
+	JMP     stored133
+
+part133:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored133:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part134
+	VMOVUPD Y5, 32(SI)
+	JMP     stored134
+
+part134:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y6, (SI)
+
+stored134:
+	ADDQ    R8, SI
+	VMOVUPD Y6, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part135
+	VMOVUPD Y7, 32(SI)
+	JMP     stored135
+
+part135:
 	VMASKMOVPD Y7, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored135:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -6266,6 +7402,7 @@ TEXT ·tileF64AVX2x5x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6385,20 +7522,60 @@ done:
 	VADDPD     Y6, Y4, Y4
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part136
+	VMOVUPD Y0, (SI)
+	JMP     stored136
+
+part136:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored136:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part137
+	VMOVUPD Y1, (SI)
+	JMP     stored137
+
+part137:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored137:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part138
+	VMOVUPD Y2, (SI)
+	JMP     stored138
+
+part138:
 	VMASKMOVPD Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored138:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part139
+	VMOVUPD Y3, (SI)
+	JMP     stored139
+
+part139:
 	VMASKMOVPD Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored139:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part140
+	VMOVUPD Y4, (SI)
+	JMP     stored140
+
+part140:
 	VMASKMOVPD Y4, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored140:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -6412,6 +7589,7 @@ TEXT ·tileF64AVX2x5x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6564,25 +7742,65 @@ done:
 	VADDPD     Y12, Y9, Y9
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part141
+	VMOVUPD Y1, 32(SI)
+	JMP     stored141
+
+part141:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored141:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part142
+	VMOVUPD Y3, 32(SI)
+	JMP     stored142
+
+part142:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored142:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part143
+	VMOVUPD Y5, 32(SI)
+	JMP     stored143
+
+part143:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y6, (SI)
+
+stored143:
+	ADDQ    R8, SI
+	VMOVUPD Y6, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part144
+	VMOVUPD Y7, 32(SI)
+	JMP     stored144
+
+part144:
 	VMASKMOVPD Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y8, (SI)
+
+stored144:
+	ADDQ    R8, SI
+	VMOVUPD Y8, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part145
+	VMOVUPD Y9, 32(SI)
+	JMP     stored145
+
+part145:
 	VMASKMOVPD Y9, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored145:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -6596,6 +7814,7 @@ TEXT ·indexedF64AVX2x5x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6719,20 +7938,60 @@ done:
 	VADDPD     Y6, Y4, Y4
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part146
+	VMOVUPD Y0, (SI)
+	JMP     stored146
+
+part146:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored146:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part147
+	VMOVUPD Y1, (SI)
+	JMP     stored147
+
+part147:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored147:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part148
+	VMOVUPD Y2, (SI)
+	JMP     stored148
+
+part148:
 	VMASKMOVPD Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored148:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part149
+	VMOVUPD Y3, (SI)
+	JMP     stored149
+
+part149:
 	VMASKMOVPD Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored149:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part150
+	VMOVUPD Y4, (SI)
+	JMP     stored150
+
+part150:
 	VMASKMOVPD Y4, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored150:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -6746,6 +8005,7 @@ TEXT ·indexedF64AVX2x5x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6902,25 +8162,65 @@ done:
 	VADDPD     Y12, Y9, Y9
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part151
+	VMOVUPD Y1, 32(SI)
+	JMP     stored151
+
+part151:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored151:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part152
+	VMOVUPD Y3, 32(SI)
+	JMP     stored152
+
+part152:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored152:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part153
+	VMOVUPD Y5, 32(SI)
+	JMP     stored153
+
+part153:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y6, (SI)
+
+stored153:
+	ADDQ    R8, SI
+	VMOVUPD Y6, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part154
+	VMOVUPD Y7, 32(SI)
+	JMP     stored154
+
+part154:
 	VMASKMOVPD Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y8, (SI)
+
+stored154:
+	ADDQ    R8, SI
+	VMOVUPD Y8, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part155
+	VMOVUPD Y9, 32(SI)
+	JMP     stored155
+
+part155:
 	VMASKMOVPD Y9, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored155:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -6934,6 +8234,7 @@ TEXT ·tileF64AVX2x6x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7068,22 +8369,70 @@ done:
 	VADDPD     Y7, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part156
+	VMOVUPD Y0, (SI)
+	JMP     stored156
+
+part156:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored156:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part157
+	VMOVUPD Y1, (SI)
+	JMP     stored157
+
+part157:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored157:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part158
+	VMOVUPD Y2, (SI)
+	JMP     stored158
+
+part158:
 	VMASKMOVPD Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored158:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part159
+	VMOVUPD Y3, (SI)
+	JMP     stored159
+
+part159:
 	VMASKMOVPD Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored159:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part160
+	VMOVUPD Y4, (SI)
+	JMP     stored160
+
+part160:
 	VMASKMOVPD Y4, Y15, (SI)
-	ADDQ       R8, SI
+
+stored160:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part161
+	VMOVUPD Y5, (SI)
+	JMP     stored161
+
+part161:
 	VMASKMOVPD Y5, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored161:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -7097,6 +8446,7 @@ TEXT ·tileF64AVX2x6x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7270,28 +8620,76 @@ done:
 	VADDPD     Y14, Y11, Y11
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part162
+	VMOVUPD Y1, 32(SI)
+	JMP     stored162
+
+part162:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored162:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part163
+	VMOVUPD Y3, 32(SI)
+	JMP     stored163
+
+part163:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored163:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part164
+	VMOVUPD Y5, 32(SI)
+	JMP     stored164
+
+part164:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y6, (SI)
+
+stored164:
+	ADDQ    R8, SI
+	VMOVUPD Y6, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part165
+	VMOVUPD Y7, 32(SI)
+	JMP     stored165
+
+part165:
 	VMASKMOVPD Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y8, (SI)
+
+stored165:
+	ADDQ    R8, SI
+	VMOVUPD Y8, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part166
+	VMOVUPD Y9, 32(SI)
+	JMP     stored166
+
+part166:
 	VMASKMOVPD Y9, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y10, (SI)
+
+stored166:
+	ADDQ    R8, SI
+	VMOVUPD Y10, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part167
+	VMOVUPD Y11, 32(SI)
+	JMP     stored167
+
+part167:
 	VMASKMOVPD Y11, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored167:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -7305,6 +8703,7 @@ TEXT ·indexedF64AVX2x6x1(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7443,22 +8842,70 @@ done:
 	VADDPD     Y7, Y5, Y5
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	TESTB   $0x04, 64(DI)
+	JZ      part168
+	VMOVUPD Y0, (SI)
+	JMP     stored168
+
+part168:
 	VMASKMOVPD Y0, Y15, (SI)
-	ADDQ       R8, SI
+
+stored168:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part169
+	VMOVUPD Y1, (SI)
+	JMP     stored169
+
+part169:
 	VMASKMOVPD Y1, Y15, (SI)
-	ADDQ       R8, SI
+
+stored169:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part170
+	VMOVUPD Y2, (SI)
+	JMP     stored170
+
+part170:
 	VMASKMOVPD Y2, Y15, (SI)
-	ADDQ       R8, SI
+
+stored170:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part171
+	VMOVUPD Y3, (SI)
+	JMP     stored171
+
+part171:
 	VMASKMOVPD Y3, Y15, (SI)
-	ADDQ       R8, SI
+
+stored171:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part172
+	VMOVUPD Y4, (SI)
+	JMP     stored172
+
+part172:
 	VMASKMOVPD Y4, Y15, (SI)
-	ADDQ       R8, SI
+
+stored172:
+	ADDQ    R8, SI
+	TESTB   $0x04, 64(DI)
+	JZ      part173
+	VMOVUPD Y5, (SI)
+	JMP     stored173
+
+part173:
 	VMASKMOVPD Y5, Y15, (SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored173:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER
@@ -7472,6 +8919,7 @@ TEXT ·indexedF64AVX2x6x2(SB), NOSPLIT, $0-8
 	LEAQ       ones_zeros<>+0(SB), BX
 	NEGQ       AX
 	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7649,28 +9097,76 @@ done:
 	VADDPD     Y14, Y11, Y11
 
 store:
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	VMOVUPD    Y0, (SI)
+	MOVQ    40(DI), SI
+	MOVQ    48(DI), R8
+	VMOVUPD Y0, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part174
+	VMOVUPD Y1, 32(SI)
+	JMP     stored174
+
+part174:
 	VMASKMOVPD Y1, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y2, (SI)
+
+stored174:
+	ADDQ    R8, SI
+	VMOVUPD Y2, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part175
+	VMOVUPD Y3, 32(SI)
+	JMP     stored175
+
+part175:
 	VMASKMOVPD Y3, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y4, (SI)
+
+stored175:
+	ADDQ    R8, SI
+	VMOVUPD Y4, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part176
+	VMOVUPD Y5, 32(SI)
+	JMP     stored176
+
+part176:
 	VMASKMOVPD Y5, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y6, (SI)
+
+stored176:
+	ADDQ    R8, SI
+	VMOVUPD Y6, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part177
+	VMOVUPD Y7, 32(SI)
+	JMP     stored177
+
+part177:
 	VMASKMOVPD Y7, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y8, (SI)
+
+stored177:
+	ADDQ    R8, SI
+	VMOVUPD Y8, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part178
+	VMOVUPD Y9, 32(SI)
+	JMP     stored178
+
+part178:
 	VMASKMOVPD Y9, Y15, 32(SI)
-	ADDQ       R8, SI
-	VMOVUPD    Y10, (SI)
+
+stored178:
+	ADDQ    R8, SI
+	VMOVUPD Y10, (SI)
+	TESTB   $0x04, 64(DI)
+	JZ      part179
+	VMOVUPD Y11, 32(SI)
+	JMP     stored179
+
+part179:
 	VMASKMOVPD Y11, Y15, 32(SI)
-	CMPL       80(DI), $0x00
-	JEQ        unflush
-	LDMXCSR    84(DI)
+
+stored179:
+	CMPL    80(DI), $0x00
+	JEQ     unflush
+	LDMXCSR 84(DI)
 
 unflush:
 	VZEROUPPER

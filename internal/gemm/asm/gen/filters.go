@@ -24,7 +24,8 @@ func (w *writer) filters() {
 	filter, rowsB, rowsC, tap := reg.RSI, reg.RDX, reg.RBX, reg.RCX                                     // tap counts halves of terms
 	columnB, columnC, source := reg.R12, reg.R13, reg.R15
 	a, loaded := w.vec(rowsAtOnce*vectorsAtOnce), w.vec(rowsAtOnce*vectorsAtOnce+1)
-	w.emit("MOVQ", at(unsafe.Offsetof(f.Last)), reg.RAX)
+	w.last = at(unsafe.Offsetof(f.Last))
+	w.emit("MOVQ", w.last, reg.RAX)
 	w.loadMask(reg.RAX, reg.RBX)
 	w.emit("MOVQ", at(unsafe.Offsetof(f.Taps)), taps)
 	for i, offset := range []uintptr{unsafe.Offsetof(f.BRow), unsafe.Offsetof(f.CRow)} {

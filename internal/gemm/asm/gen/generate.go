@@ -184,6 +184,8 @@ type writer struct {
 	*build.Context
 	isa
 	element
+	last   operand.Op // of the function, a byte with the elements of the last vector; nil if that is never whole (AVX2)
+	stores int        // of last vectors
 }
 
 func (w *writer) emit(name string, ops ...operand.Op) {
@@ -219,7 +221,7 @@ func (w *writer) packed(name string) string { return name + "P" + w.suffix }
 // maskRegister holds the mask of the last vector (AVX2).
 func (w *writer) maskRegister() reg.Register { return w.vec(15) }
 
-// loadMask makes the mask of the last vector, of so many elements as the register says, which it destroys.
+// loadMask makes the mask of the last vector, of so many elements as the register says.
 func (w *writer) loadMask(count, scratch reg.GPPhysical) {
 	if w.wide() {
 		w.emit("MOVQ", operand.I32(-1), scratch)
@@ -230,6 +232,7 @@ func (w *writer) loadMask(count, scratch reg.GPPhysical) {
 	w.emit("LEAQ", operand.NewDataAddr(operand.NewStaticSymbol("ones_zeros"), 0), scratch)
 	w.emit("NEGQ", count)
 	w.emit(w.packed("VMOVU"), operand.Mem{Base: scratch, Disp: 32, Index: count, Scale: uint8(w.size)}, w.maskRegister())
+	w.emit("NEGQ", count)
 }
 
 // window is the table that masks are read from.
@@ -285,8 +288,25 @@ func (w *writer) store(from reg.Register, last bool, to operand.Mem) {
 	case w.wide():
 		w.emit(w.packed("VMOVU"), from, reg.K1, to)
 	default:
-		w.emit(w.packed("VMASKMOV"), from, w.maskRegister(), to)
+		w.storeMasked(from, w.maskRegister(), w.last, to)
 	}
+}
+
+// storeMasked writes a last vector (AVX2), of which a byte may count the elements. A whole one is written without its mask: a store under a mask takes some processors twelve cycles.
+func (w *writer) storeMasked(from, mask reg.Register, count operand.Op, to operand.Mem) {
+	if count == nil {
+		w.emit(w.packed("VMASKMOV"), from, mask, to)
+		return
+	}
+	part, done := fmt.Sprintf("part%d", w.stores), fmt.Sprintf("stored%d", w.stores)
+	w.stores++
+	w.emit("TESTB", operand.U8(uint8(w.bytes/w.size)), count)
+	w.emit("JZ", operand.LabelRef(part))
+	w.emit(w.packed("VMOVU"), from, to)
+	w.emit("JMP", operand.LabelRef(done))
+	w.Label(part)
+	w.emit(w.packed("VMASKMOV"), from, mask, to)
+	w.Label(done)
 }
 
 // addMemory adds a vector of C to an accumulator.

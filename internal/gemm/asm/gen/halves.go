@@ -92,7 +92,7 @@ func (w *writer) storeHalf(from reg.Register, last bool, number int, to operand.
 	case w.wide():
 		w.emit(w.packed("VMOVU"), from, w.halfMask(number), to)
 	default:
-		w.emit(w.packed("VMASKMOV"), from, w.halfMask(number), to)
+		w.storeMasked(from, w.halfMask(number), mem(reg.RDI, int(unsafe.Offsetof(asm.Halves{}.Last))+8*number), to)
 	}
 }
 

@@ -12,6 +12,7 @@ func (w *writer) columns(name string, vectors int) {
 	w.Attributes(attr.NOSPLIT)
 	w.SignatureExpr("func(c *byte)")
 	w.Load(w.Param("c"), reg.RDI)
+	w.last = reg.AL
 	w.emit("MOVQ", mem(reg.RDI, cols.last), reg.RAX)
 	w.loadMask(reg.RAX, reg.RBX)
 	w.emit("MOVQ", mem(reg.RDI, cols.from), reg.RSI)

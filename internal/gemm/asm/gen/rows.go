@@ -91,6 +91,7 @@ func (w *writer) lanesOf() int { return w.bytes / w.size }
 // substitute emits the solution of triangular equations: a vector of right-hand sides at a time, all its rows in registers.
 func (w *writer) substitute(rows int, unit bool) {
 	w.Function(substituteName(w.isa, w.element, rows, unit))
+	w.last = nil // never whole
 	w.Attributes(attr.NOSPLIT)
 	w.SignatureExpr("func(r *byte)")
 	w.Load(w.Param("r"), reg.RDI)

@@ -72,7 +72,8 @@ func (w *writer) stream(rows int) {
 		}
 	}
 	oddA := []reg.GPPhysical{reg.R8, reg.R9}
-	w.emit("MOVQ", field(unsafe.Offsetof(s.Last)), reg.RAX)
+	w.last = field(unsafe.Offsetof(s.Last))
+	w.emit("MOVQ", w.last, reg.RAX)
 	w.loadMask(reg.RAX, reg.RBX)
 	w.emit("MOVQ", field(unsafe.Offsetof(s.A)), reg.RSI)
 	w.emit("MOVQ", field(unsafe.Offsetof(s.AStep)), reg.RAX)

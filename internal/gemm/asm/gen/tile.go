@@ -65,6 +65,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 			}
 		}
 	}
+	w.last = mem(regTile, tile.last)
 	w.emit("MOVQ", mem(regTile, tile.last), reg.RAX)
 	w.loadMask(reg.RAX, reg.RBX)
 	w.emit("MOVQ", mem(regTile, tile.k), regK)
