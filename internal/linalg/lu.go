@@ -287,7 +287,8 @@ func (f *factors[T]) change(g *goroutine[T], lo, hi int) {
 	}
 	f.exchange(f.j0, f.j1, lo, hi)
 	rows, n, ldn := f.j1-f.j0, hi-lo, f.widest()
-	negative := take[T](&g.memory, rows*ldn)
+	memory := g.memory
+	negative := take[T](&memory, rows*ldn)
 	triangles := f.triangles(f.j0)
 	for i := 0; i < rows; i += inner {
 		h := min(inner, rows-i)
@@ -299,7 +300,6 @@ func (f *factors[T]) change(g *goroutine[T], lo, hi int) {
 		}
 	}
 	f.chain(g, f.w[min(f.j1*f.ld+f.j0, len(f.w)):], f.ld, negative, ldn, f.w[min(f.j1*f.ld+lo, len(f.w)):], f.ld, f.m-f.j1, n, rows)
-	g.memory = nil
 }
 
 // decompose decomposes the panel of the columns lo ≤ j < hi.
@@ -315,29 +315,32 @@ func (f *factors[T]) decompose(g *goroutine[T], lo, hi int) {
 	p := f.panel
 	f.transpose(g, p, ld, f.w[lo*f.ld+lo:], f.ld, rows, columns)
 	triangles := f.triangles(lo)
-	small := g.small
+	small, memory := g.small, g.memory
+	turned := take[T](&memory, inner*luBlock)
 	for b := 0; b < columns; b += inner {
 		end := min(b+inner, columns)
 		for c := b; c < end; c++ {
 			column := p[c*ld : c*ld+rows]
+			for k := b; k < c; k++ {
+				u := -column[k]
+				small[k-b] = u
+				for i := k + 1; i < c; i++ {
+					column[i] = fma(u, p[k*ld+i], column[i])
+				}
+			}
+			f.chain(g, small, inner, p[b*ld+c:], ld, column[c:], ld, 1, rows-c, c-b)
 			at := c + largest(column[c:])
 			f.piv[lo+c] = int64(lo + at)
 			if column[at] == 0 {
 				f.zero = true
 				f.piv[lo+c] = int64(lo + c)
-			} else {
-				for q := 0; at != c && q < columns; q++ {
-					p[q*ld+c], p[q*ld+at] = p[q*ld+at], p[q*ld+c]
-				}
-				small[0] = column[c]
-				f.substitute(g, column[min(c+1, rows-1):], 0, small, 1, rows-c-1, false)
+				continue
 			}
-			if c+1 < min(end, rows) {
-				for q := c + 1; q < end; q++ {
-					small[q-c-1] = -p[q*ld+c]
-				}
-				f.chain(g, small, 1, p[c*ld+c+1:], ld, p[(c+1)*ld+c+1:], ld, end-c-1, rows-c-1, 1)
+			for q := 0; at != c && q < columns; q++ {
+				p[q*ld+c], p[q*ld+at] = p[q*ld+at], p[q*ld+c]
 			}
+			small[0] = column[c]
+			f.substitute(g, column[min(c+1, rows-1):], 0, small, 1, rows-c-1, false)
 		}
 		for i := b; i < end; i++ {
 			for k := b; k < i; k++ {
@@ -347,17 +350,14 @@ func (f *factors[T]) decompose(g *goroutine[T], lo, hi int) {
 		if end == columns {
 			break
 		}
-		for q := end; q < columns; q++ {
-			x := p[q*ld+b : q*ld+end]
-			for k, v := range x {
-				for i := k + 1; i < len(x); i++ {
-					x[i] = fma(-triangles[(b+i)*inner+k], v, x[i])
-				}
-				small[(q-end)*inner+k] = -v
-			}
-		}
+		h, others := end-b, columns-end
+		f.transpose(g, turned, luBlock, p[end*ld+b:], ld, others, h)
+		f.substitute(g, turned, luBlock, triangles[b*inner:], h, others, true)
+		f.transpose(g, p[end*ld+b:], ld, turned, luBlock, h, others)
 		if end < rows {
-			f.chain(g, small, inner, p[b*ld+end:], ld, p[end*ld+end:], ld, columns-end, rows-end, end-b)
+			negate(turned, turned)
+			f.transpose(g, small, inner, turned, luBlock, h, others)
+			f.chain(g, small, inner, p[b*ld+end:], ld, p[end*ld+end:], ld, others, rows-end, h)
 		}
 	}
 	f.transpose(g, f.w[lo*f.ld+lo:], f.ld, p, ld, columns, rows)
