@@ -77,6 +77,7 @@ type sizes struct {
 	sharedB     int // bytes of B that are packed at once for all workers, if these are more than one chain's: workers wait for one another less often. What items share of A is counted too
 	ownA        int // bytes of A's rows of a chain up to which each worker packs B for itself
 	smallB      int // bytes of B up to which it is read where it is, or packed by each worker for itself
+	secondWay   int // bytes of a way of the second-level cache, for which a smaller B is packed too if its terms drive each other out of that; 0 for never
 	streamB     int // bytes of B from which few rows of A stream it
 	streamRows  int // rows of A up to which it does
 	streamRow   int // bytes of a row of B that are read at once, about
@@ -94,6 +95,15 @@ type sizes struct {
 
 var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 512 << 10, ownA: 256 << 10, smallB: 640 << 10, streamB: 256 << 10, streamRows: 4, streamRow: 8 << 10, streamC: 32 << 10, streamPiece: 1 << 10, streamTerms: 4 * asm.StreamTerms, itemWork: 600e3, farStride: 4096, nearStride: 2048, nearPanels: 8, ownColumns: 128, singles: 8, singleTerms: 16}
 
+// sizesOf returns the sizes for a level. Most processors with AVX2 but not AVX-512 have a second-level cache of half a megabyte or less.
+func sizesOf(level cpu.Level) sizes {
+	s := usual
+	if level == cpu.AVX2 {
+		s.secondWay = 64 << 10
+	}
+	return s
+}
+
 const (
 	panelsItem  = 8        // panels of B that are packed in one item at most
 	packRowsOf  = 16       // rows of B that are packed at once, over all panels of an item: they are contiguous for long
@@ -103,7 +113,8 @@ const (
 	finishBytes = 64 << 10 // of C that are finished at once, of whole rows
 	finishCols  = 256      // columns that are, of some rows
 	cacheWay    = 4 << 10  // bytes of a way of the first-level cache
-	cacheWays   = 8
+	cacheWays   = 8        // of the second-level cache too
+	packTiles   = 4        // tiles of rows from which B is packed only for its terms' distance
 	pageBytes   = 4 << 10
 	cachePages  = 128 // with a few cycles for each that is not in the cache's first level
 )
@@ -181,7 +192,9 @@ func StateBytes(p Product) int64 {
 }
 
 // NewPlan makes the choices for a product.
-func NewPlan(p Product, level cpu.Level) *Plan { return newPlan(p, level, usual) }
+func NewPlan(p Product, level cpu.Level) *Plan {
+	return newPlan(p, level, sizesOf(min(level, cpu.Supported())))
+}
 
 func newPlan(p Product, level cpu.Level, s sizes) *Plan {
 	x := &Plan{p: p, sizes: s, double: p.DType == dtype.Float64, size: p.DType.Size()}
@@ -248,6 +261,7 @@ func (x *Plan) choose() {
 	p := &x.p
 	x.packB = p.B.Col != 1
 	bytesB := p.K * p.N * x.size
+	largeB := bytesB > x.sizes.smallB || p.M > packTiles*x.mr && x.crowdsTerms()
 	switch {
 	case x.single():
 		x.how = singles
@@ -255,9 +269,9 @@ func (x *Plan) choose() {
 		x.how, x.packB = dots, false
 	case !x.packB && p.M <= x.sizes.streamRows && bytesB > x.sizes.streamB:
 		x.how = stream
-	case bytesB > x.sizes.smallB && p.M*min(p.K, Chain)*x.size > x.sizes.ownA:
+	case largeB && p.M*min(p.K, Chain)*x.size > x.sizes.ownA:
 		x.how = shared
-	case bytesB > x.sizes.smallB && p.M > x.mr && !x.holdsTerms():
+	case largeB && p.M > x.mr && !x.holdsTerms():
 		x.packB = true // more than one tile reads them
 	}
 	if !x.double && p.K > Segment {
@@ -338,6 +352,12 @@ func (x *Plan) holdsTerms() bool {
 	terms, row := min(x.p.K, Chain), x.p.B.Row*x.size
 	period := max(1, cacheWay/max(1, row&-row))
 	return max(ceil(terms, period), terms*x.nr*x.size/cacheWay) <= cacheWays && terms*min(row, pageBytes) <= cachePages*pageBytes
+}
+
+// crowdsTerms reports whether what a chain of tiles reads of B where it lies takes more than half of the places that the second-level cache has for terms so far apart.
+func (x *Plan) crowdsTerms() bool {
+	row := x.p.B.Row * x.size
+	return x.p.B.Col == 1 && x.sizes.secondWay > 0 && 2*min(x.p.K, Chain) > cacheWays*max(1, x.sizes.secondWay/max(1, row&-row))
 }
 
 // single reports whether there are many products, each of one tile and so few terms that it takes longer to find a way for each than to go it.

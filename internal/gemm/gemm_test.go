@@ -449,6 +449,36 @@ func TestDots(t *testing.T) {
 	}
 }
 
+// TestCrowdedTerms has terms of B that lie as far apart as places of the second-level cache, with more rows than pay for packing and with fewer, and with more and fewer terms. With AVX-512 nothing is packed for that.
+func TestCrowdedTerms(t *testing.T) {
+	if sizesOf(cpu.AVX512) != usual {
+		t.Error("AVX-512 has sizes of its own")
+	}
+	r := rand.New(rand.NewPCG(19, 20))
+	for _, d := range floats {
+		n := 2048 / d.Size()
+		for _, c := range []struct {
+			m, k int
+			want how
+			pack bool
+		}{{30, 130, direct, true}, {130, 300, shared, false}, {23, 130, direct, false}, {30, 127, direct, false}} {
+			p := form(d, c.m, n, c.k, 0, 0)
+			want := c.want
+			if d == dtype.Float32 && want == shared {
+				want = direct
+				c.pack = true
+			}
+			if x := newPlan(p, cpu.AVX2, sizesOf(cpu.AVX2)); cpu.Supported() >= cpu.AVX2 && (x.how != want || x.packB != c.pack) {
+				t.Errorf("%v %d×%d·%d×%d goes way %d, packed %v", d, c.m, c.k, c.k, n, x.how, x.packB)
+			}
+			if x := newPlan(p, cpu.AVX2, usual); x.packB || x.how != direct {
+				t.Errorf("%v %d×%d·%d×%d goes way %d, packed %v, with a large second-level cache", d, c.m, c.k, c.k, n, x.how, x.packB)
+			}
+			check(t, r, p, []sizes{usual, sizesOf(cpu.AVX2)}, []int{1, 2}, true)
+		}
+	}
+}
+
 // TestStreams has every width of masks of the kernels that go along rows of B, for each number of rows and chains of one kernel's terms, of some more, and several chains.
 func TestStreams(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
