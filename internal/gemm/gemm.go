@@ -77,7 +77,7 @@ type sizes struct {
 	sharedB     int // bytes of B that are packed at once for all workers, if these are more than one chain's: workers wait for one another less often. What items share of A is counted too
 	ownA        int // bytes of A's rows of a chain up to which each worker packs B for itself
 	smallB      int // bytes of B up to which it is read where it is, or packed by each worker for itself
-	secondWay   int // bytes of a way of the second-level cache, for which a smaller B is packed too if its terms drive each other out of that; 0 for never
+	secondWay   int // bytes of a way of the second-level cache, for which a smaller B is packed too if its terms crowd the caches; 0 for never
 	streamB     int // bytes of B from which few rows of A stream it
 	streamRows  int // rows of A up to which it does
 	streamRow   int // bytes of a row of B that are read at once, about
@@ -85,6 +85,7 @@ type sizes struct {
 	streamPiece int // bytes of a row of B from which terms are added along it,
 	streamTerms int // if a chain has more
 	itemWork    int // bytes · multiply-adds of an item at least: a microsecond or so
+	panelsA     int // panels of B beyond which columns of A are packed tile by tile; 0 for never
 	farStride   int // bytes from row to row of A from which few rows hit the same lines of a cache
 	nearStride  int // bytes from term to term of A below which many columns of B read it where it is: copying its short lines takes longer
 	nearPanels  int // panels of B that are many
@@ -99,24 +100,26 @@ var usual = sizes{blockA: 224 << 10, columnsB: 16 << 10, sharedB: 512 << 10, own
 func sizesOf(level cpu.Level) sizes {
 	s := usual
 	if level == cpu.AVX2 {
-		s.secondWay = 64 << 10
+		s.secondWay, s.panelsA, s.nearStride = 64<<10, 8, 1<<10
 	}
 	return s
 }
 
 const (
-	panelsItem  = 8        // panels of B that are packed in one item at most
-	packRowsOf  = 16       // rows of B that are packed at once, over all panels of an item: they are contiguous for long
-	shortChain  = 64       // terms up to which C is written row by row
-	shareOut    = 8        // number of blocks of a large product: most numbers of workers share it well
-	alignment   = 64       // of scratch
-	finishBytes = 64 << 10 // of C that are finished at once, of whole rows
-	finishCols  = 256      // columns that are, of some rows
-	cacheWay    = 4 << 10  // bytes of a way of the first-level cache
-	cacheWays   = 8        // of the second-level cache too
-	packTiles   = 4        // tiles of rows from which B is packed only for its terms' distance
-	pageBytes   = 4 << 10
-	cachePages  = 128 // with a few cycles for each that is not in the cache's first level
+	panelsItem   = 8        // panels of B that are packed in one item at most
+	packRowsOf   = 16       // rows of B that are packed at once, over all panels of an item: they are contiguous for long
+	shortChain   = 64       // terms up to which C is written row by row
+	shareOut     = 8        // number of blocks of a large product: most numbers of workers share it well
+	alignment    = 64       // of scratch
+	finishBytes  = 64 << 10 // of C that are finished at once, of whole rows
+	finishCols   = 256      // columns that are, of some rows
+	cacheWay     = 4 << 10  // bytes of a way of the first-level cache
+	cacheWays    = 8        // of the second-level cache too
+	packTiles    = 4        // tiles of rows from which B is packed only for its terms' distance
+	acrossTiles  = 24       // those from which it is because rows of a panel lie across lines of the cache,
+	acrossPanels = 8        // and panels
+	pageBytes    = 4 << 10
+	cachePages   = 128 // with a few cycles for each that is not in the cache's first level
 )
 
 // how is the way that a product goes.
@@ -261,7 +264,7 @@ func (x *Plan) choose() {
 	p := &x.p
 	x.packB = p.B.Col != 1
 	bytesB := p.K * p.N * x.size
-	largeB := bytesB > x.sizes.smallB || p.M > packTiles*x.mr && x.crowdsTerms()
+	crowded := x.crowdsTerms()
 	switch {
 	case x.single():
 		x.how = singles
@@ -269,9 +272,9 @@ func (x *Plan) choose() {
 		x.how, x.packB = dots, false
 	case !x.packB && p.M <= x.sizes.streamRows && bytesB > x.sizes.streamB:
 		x.how = stream
-	case largeB && p.M*min(p.K, Chain)*x.size > x.sizes.ownA:
+	case (crowded || bytesB > x.sizes.smallB) && p.M*min(p.K, Chain)*x.size > x.sizes.ownA:
 		x.how = shared
-	case largeB && p.M > x.mr && !x.holdsTerms():
+	case crowded, bytesB > x.sizes.smallB && p.M > x.mr && !x.holdsTerms():
 		x.packB = true // more than one tile reads them
 	}
 	if !x.double && p.K > Segment {
@@ -313,7 +316,7 @@ func (x *Plan) choose() {
 		}
 		stride := max(p.A.Row, p.A.Col) * x.size
 		far := x.sizes.farStride
-		x.packA = p.K > 1 && p.M > 1 && p.N > 2*x.nr && (stride >= far && stride%far < 256 || p.A.Col != 1 && stride >= 2*far)
+		x.packA = p.K > 1 && p.M > 1 && p.N > 2*x.nr && (stride >= far && stride%far < 256 || p.A.Col != 1 && stride >= 2*far || x.panelA() && stride >= x.sizes.nearStride)
 		if x.packB {
 			x.perWorker += x.ownB()
 		}
@@ -354,10 +357,15 @@ func (x *Plan) holdsTerms() bool {
 	return max(ceil(terms, period), terms*x.nr*x.size/cacheWay) <= cacheWays && terms*min(row, pageBytes) <= cachePages*pageBytes
 }
 
-// crowdsTerms reports whether what a chain of tiles reads of B where it lies takes more than half of the places that the second-level cache has for terms so far apart.
+// crowdsTerms reports whether what a chain of tiles reads of B where it lies takes most of the first-level cache, since rows of a tile lie across lines, or more than half of the
+// places that the second-level cache has for terms so far apart.
 func (x *Plan) crowdsTerms() bool {
-	row := x.p.B.Row * x.size
-	return x.p.B.Col == 1 && x.sizes.secondWay > 0 && 2*min(x.p.K, Chain) > cacheWays*max(1, x.sizes.secondWay/max(1, row&-row))
+	if x.p.B.Col != 1 || x.sizes.secondWay == 0 || x.p.M <= packTiles*x.mr {
+		return false
+	}
+	terms, row := min(x.p.K, Chain), x.p.B.Row*x.size
+	across := x.p.M > acrossTiles*x.mr && x.p.N > acrossPanels*x.nr && row%alignment != 0 && terms*(x.nr*x.size+alignment) > cacheWays*cacheWay*3/4
+	return across || 2*terms > cacheWays*max(1, x.sizes.secondWay/max(1, row&-row))
 }
 
 // single reports whether there are many products, each of one tile and so few terms that it takes longer to find a way for each than to go it.
@@ -493,6 +501,9 @@ func (x *Plan) streamColumns() int {
 
 // packedABytes is the memory for a packed block of A of so many rows.
 func (x *Plan) packedABytes(rows int) int {
+	if x.panelA() {
+		return ceil(rows, x.mr) * x.aPanel(min(x.p.K, Chain))
+	}
 	if x.p.A.Col == 1 {
 		return roundUp(rows*x.leadingA(min(x.p.K, Chain)), alignment)
 	}
@@ -775,14 +786,14 @@ func (x *Plan) direct(w *worker, own uintptr, r region) {
 	}
 	for k, end := r.k0, r.k0+r.kc; ; k += Chain {
 		kc := min(Chain, end-k)
-		a, aRow, aStep := x.at(r.a, r.i0, k, p.A), p.A.Row*x.size, p.A.Col*x.size
+		a, aRow, aStep, aPanel := x.at(r.a, r.i0, k, p.A), p.A.Row*x.size, p.A.Col*x.size, 0
 		if x.packA {
-			aRow, aStep = x.packRows(bufferA, a, rowsAtOnce, kc)
+			aRow, aStep, aPanel = x.packRows(w, bufferA, a, r.i0, rowsAtOnce, kc)
 			a = bufferA
 		}
 		for j := r.j0; j < r.j1; j += step {
 			nc := min(step, r.j1-j)
-			t := tiles{a: a, aRow: aRow, aStep: aStep, b: x.at(r.b, k, j, p.B), bStep: p.B.Row * x.size, c: add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, k: kc, mode: mode}
+			t := tiles{a: a, aRow: aRow, aStep: aStep, aPanel: aPanel, b: x.at(r.b, k, j, p.B), bStep: p.B.Row * x.size, c: add(r.c, (r.i0*p.CRow+j)*x.size), cRow: p.CRow * x.size, k: kc, mode: mode}
 			switch {
 			case x.prepacked != 0:
 				t.b, t.bPanel = x.panels(k, kc, j)
@@ -830,9 +841,9 @@ func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 	}
 	for k := 0; k < x.kc; k += Chain {
 		kc := min(Chain, x.kc-k)
-		a, aRow, aStep := x.at(x.a, i0, x.k0+k, p.A), p.A.Row*x.size, p.A.Col*x.size
+		a, aRow, aStep, aPanel := x.at(x.a, i0, x.k0+k, p.A), p.A.Row*x.size, p.A.Col*x.size, 0
 		if x.packA {
-			aRow, aStep = x.packRows(own, a, i1-i0, kc)
+			aRow, aStep, aPanel = x.packRows(w, own, a, i0, i1-i0, kc)
 			a = own
 		}
 		b, panel := x.packed(k)
@@ -840,7 +851,7 @@ func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 		if x.prepacked != 0 {
 			b, panel = x.panels(x.k0+k, kc, x.j0+j0)
 		}
-		t := tiles{a: a, aRow: aRow, aStep: aStep, b: b, bStep: x.nr * x.size, bPanel: panel,
+		t := tiles{a: a, aRow: aRow, aStep: aStep, aPanel: aPanel, b: b, bStep: x.nr * x.size, bPanel: panel,
 			c: add(x.c, (i0*p.CRow+x.j0+j0)*x.size), cRow: p.CRow * x.size, k: kc, mode: asm.Add}
 		if x.set && k == 0 {
 			t.mode = asm.Set
@@ -864,6 +875,7 @@ func (x *Plan) doShared(number int, w *worker, own uintptr, item int) {
 type tiles struct {
 	a           uintptr
 	aRow, aStep int
+	aPanel      int // from tile to tile of packed columns of A, 0 if they are not packed tile by tile
 	b           uintptr
 	bStep       int
 	bPanel      int // from panel to panel of packed columns, 0 if they are not packed
@@ -871,6 +883,14 @@ type tiles struct {
 	cRow        int
 	k, mode     int
 	indexed     bool // bStep is where a table of terms begins
+}
+
+// next is how far the elements of A of the next tile are behind those of a tile of h rows.
+func (t *tiles) next(h int) int {
+	if t.aPanel != 0 {
+		return t.aPanel
+	}
+	return h * t.aRow
 }
 
 // tiles computes a block.
@@ -888,7 +908,7 @@ func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
 			h++
 		}
 		x.byColumns(w, &s, h, cols)
-		s.a, s.c = add(s.a, h*t.aRow), add(s.c, h*t.cRow)
+		s.a, s.c = add(s.a, t.next(h)), add(s.c, h*t.cRow)
 	}
 }
 
@@ -928,7 +948,7 @@ func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 			}
 			u.A, u.B, u.C = a, b, c
 			x.kernels.run(u, h, log, width, t.indexed)
-			a, c = add(a, h*t.aRow), add(c, h*t.cRow)
+			a, c = add(a, t.next(h)), add(c, h*t.cRow)
 		}
 		j += width
 	}

@@ -306,7 +306,7 @@ func check(t *testing.T, r *rand.Rand, p Product, plans []sizes, workers []int, 
 
 // tiny makes small products go the ways of large ones, cut into many items.
 var (
-	tiny    = sizes{blockA: 4 << 10, columnsB: 256, sharedB: 200 << 10, ownA: 2 << 10, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, streamPiece: 40, itemWork: 100, farStride: 32, nearStride: 600, nearPanels: 2, ownColumns: 32, singles: 2, singleTerms: 5}
+	tiny    = sizes{blockA: 4 << 10, columnsB: 256, sharedB: 200 << 10, ownA: 2 << 10, smallB: 1, streamB: 1, streamRows: 14, streamRow: 64, streamC: 64, streamPiece: 40, itemWork: 100, panelsA: 1, farStride: 32, nearStride: 600, nearPanels: 2, ownColumns: 32, singles: 2, singleTerms: 5}
 	inItems = sizes{blockA: 4 << 10, columnsB: 256, smallB: 1 << 30, streamB: 1 << 30, streamRows: 14, streamRow: 64, streamC: 64, streamPiece: 40, itemWork: 100, farStride: 16, ownColumns: 16, singles: 2, singleTerms: 40}
 )
 
@@ -449,30 +449,29 @@ func TestDots(t *testing.T) {
 	}
 }
 
-// TestCrowdedTerms has terms of B that lie as far apart as places of the second-level cache, with more rows than pay for packing and with fewer, and with more and fewer terms. With AVX-512 nothing is packed for that.
-func TestCrowdedTerms(t *testing.T) {
+// TestSmallCaches has what is packed only for the caches of processors without AVX-512: terms of B that lie as far apart as places of the second-level cache, rows of B across lines, and
+// columns of A tile by tile, each with shapes for which that does not pay.
+func TestSmallCaches(t *testing.T) {
 	if sizesOf(cpu.AVX512) != usual {
 		t.Error("AVX-512 has sizes of its own")
 	}
 	r := rand.New(rand.NewPCG(19, 20))
 	for _, d := range floats {
-		n := 2048 / d.Size()
+		far, across := 2048/d.Size(), 2000/d.Size()
 		for _, c := range []struct {
-			m, k int
-			want how
-			pack bool
-		}{{30, 130, direct, true}, {130, 300, shared, false}, {23, 130, direct, false}, {30, 127, direct, false}} {
-			p := form(d, c.m, n, c.k, 0, 0)
-			want := c.want
-			if d == dtype.Float32 && want == shared {
-				want = direct
-				c.pack = true
+			m, n, k, form int
+			packA, packB  bool // with small caches
+		}{
+			{30, far, 130, 0, false, true}, {23, far, 130, 0, false, false}, {30, far, 127, 0, false, false},
+			{150, across, 200, 0, false, true}, {140, across, 200, 0, false, false}, {150, across, 190, 0, false, false},
+			{1200 / d.Size(), far + 3, 20, 1, true, false}, {1200 / d.Size(), 60, 20, 1, false, false}, {800 / d.Size(), far, 20, 1, false, false},
+		} {
+			p := form(d, c.m, c.n, c.k, c.form, 0)
+			if x := newPlan(p, cpu.AVX2, sizesOf(cpu.AVX2)); cpu.Supported() >= cpu.AVX2 && ((x.packA && x.panelA()) != c.packA || (x.packB || x.how == shared) != c.packB) {
+				t.Errorf("%v %+v goes way %d, packed %v, %v", d, c, x.how, x.packA, x.packB)
 			}
-			if x := newPlan(p, cpu.AVX2, sizesOf(cpu.AVX2)); cpu.Supported() >= cpu.AVX2 && (x.how != want || x.packB != c.pack) {
-				t.Errorf("%v %d×%d·%d×%d goes way %d, packed %v", d, c.m, c.k, c.k, n, x.how, x.packB)
-			}
-			if x := newPlan(p, cpu.AVX2, usual); x.packB || x.how != direct {
-				t.Errorf("%v %d×%d·%d×%d goes way %d, packed %v, with a large second-level cache", d, c.m, c.k, c.k, n, x.how, x.packB)
+			if x := newPlan(p, cpu.AVX2, usual); x.packA || x.packB || x.how != direct {
+				t.Errorf("%v %+v goes way %d, packed %v, %v, with large caches", d, c, x.how, x.packA, x.packB)
 			}
 			check(t, r, p, []sizes{usual, sizesOf(cpu.AVX2)}, []int{1, 2}, true)
 		}

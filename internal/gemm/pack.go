@@ -5,8 +5,22 @@ import (
 	"unsafe"
 )
 
-// packRows copies a block of A, so that its lines lie at a distance that is good for the cache, and returns the strides of the copy in bytes.
-func (x *Plan) packRows(to, from uintptr, rows, k int) (row, step int) {
+// panelA reports whether A is packed tile by tile.
+func (x *Plan) panelA() bool {
+	return x.sizes.panelsA > 0 && x.p.A.Col != 1 && x.p.N > x.sizes.panelsA*x.nr && !x.kernels.portable
+}
+
+// aPanel is the bytes of a tile of k terms of A. What is copied for a term may reach beyond it by less than a line.
+func (x *Plan) aPanel(k int) int { return roundUp(k*x.mr*x.size, alignment) + alignment }
+
+// packRows copies a block of A that begins at row i, so that its lines lie at a distance that is good for the cache, and returns the strides of the copy in bytes. panel is that from tile to tile if each tile
+// has its terms to itself: lines of a whole block would not stay in the first-level cache beside a panel of B.
+func (x *Plan) packRows(w *worker, to, from uintptr, i, rows, k int) (row, step, panel int) {
+	if x.panelA() {
+		panel = x.aPanel(k)
+		x.packTiles(w, to, from, i, rows, k)
+		return x.size, x.mr * x.size, panel
+	}
 	lines, n, far := rows, k, x.p.A.Row
 	if x.p.A.Col != 1 {
 		lines, n, far = k, rows, x.p.A.Col
@@ -18,9 +32,43 @@ func (x *Plan) packRows(to, from uintptr, rows, k int) (row, step int) {
 		to, from = add(to, lead), add(from, far*x.size)
 	}
 	if x.p.A.Col != 1 {
-		return x.size, lead
+		return x.size, lead, 0
 	}
-	return lead, x.size
+	return lead, x.size, 0
+}
+
+// packTiles copies a block of A that begins at row i, whose rows are contiguous in each term, tile by tile as byColumns cuts it.
+func (x *Plan) packTiles(w *worker, to, from uintptr, i, rows, k int) {
+	c := &w.cols
+	c.Row, c.Step = uintptr(x.mr*x.size), uintptr(x.p.A.Col*x.size)
+	vectors, kernel := ceil(x.mr, x.lanes), x.kernels.columns
+	if vectors == 1 {
+		kernel = x.kernels.lines
+	}
+	n, panel := ceil(rows, x.mr), x.aPanel(k)
+	base, more := rows/n, rows%n
+	for k0 := 0; k0 < k; k0 += cacheWays { // terms may lie at distances at which no more of them stay in the cache until the next tile
+		c.K = min(cacheWays, k-k0)
+		at := 0
+		for t := range n {
+			h := base
+			if t < more {
+				h++
+			}
+			c.To, c.From = add(to, t*panel+k0*x.mr*x.size), add(from, k0*x.p.A.Col*x.size+at*x.size)
+			if i+at+vectors*x.lanes <= x.p.M {
+				c.Last = x.lanes // whole vectors are copied faster; what is too much of them the next term overwrites
+				kernel(c)
+			} else if rest := h - (vectors-1)*x.lanes; rest > 0 {
+				c.Last = rest
+				kernel(c)
+			} else {
+				c.Last = h
+				x.kernels.lines(c)
+			}
+			at += h
+		}
+	}
 }
 
 // packColumns copies columns of B into panels as wide as a tile, one row of a panel behind the other. What a narrower panel holds beside its columns is not defined.
