@@ -111,7 +111,7 @@ func (r *run) newton() error {
 		return r.atStart(err)
 	}
 	to, gradient, p := make([]float64, n), make([]float64, n), make([]float64, n)
-	radius := max(1, floats.Norm(x, 2))
+	radius := min(max(1, floats.Norm(x, 2)), far)
 	before := 0.0
 	for {
 		optimality := r.projected(x, g)
@@ -184,7 +184,7 @@ func (r *run) newton() error {
 				g, gradient = gradient, g
 				f, before = new, length
 				r.result.Status = Stopped // there is something to return
-			} else if radius <= 1e-16*(1+floats.Norm(x, 2)) {
+			} else if !(radius > 1e-16*(1+floats.Norm(x, 2))) { // nor is one that overflows a way on
 				end(Stalled)
 				return nil
 			}

@@ -374,3 +374,32 @@ func TestAgain(t *testing.T) {
 		t.Errorf("%v: %+v, first %+v", err, again, first)
 	}
 }
+
+// From starts whose squares overflow all methods come to an end, and say which.
+func TestFarStarts(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 2)
+	for _, method := range []optimize.Method{optimize.LBFGSB, optimize.NewtonCG, optimize.SQP} {
+		for _, at := range []float64{1e160, -1e200, 1e300} {
+			for name, c := range map[string]struct {
+				objective *graph.Node
+				status    optimize.Status // 0 for any
+			}{
+				"line":            {graph.Sum(x), optimize.Unbounded},
+				"cone":            {graph.Sum(graph.Abs(x)), 0},
+				"steep line":      {graph.Mul(graph.Sum(x), g.Const(1e200)), 0},
+				"sum of softplus": {graph.Sum(graph.Softplus(x)), 0},
+			} {
+				r, err := optimize.Problem{Objective: c.objective, Parameters: []*graph.Node{x}, Method: method}.Solve(context.Background(), optimize.Values{"x": {at, at}}, optimize.Options{Limit: 100})
+				switch {
+				case r == nil:
+					if !strings.Contains(err.Error(), "not finite at the start") {
+						t.Errorf("%s, %s from %g: %v", method, name, at, err)
+					}
+				case c.status != 0 && r.Status != c.status || r.Status.OK() != (err == nil):
+					t.Errorf("%s, %s from %g: %v, %v", method, name, at, r.Status, err)
+				}
+			}
+		}
+	}
+}

@@ -21,6 +21,7 @@ const (
 	underflow
 	tooMany
 	notFinite
+	noTimes
 )
 
 // Carries behind the states and their derivatives.
@@ -132,10 +133,18 @@ func (s *solver) adaptive(t0, times *node, y0 nodes) Solution {
 		if s.o.Interpolate {
 			return s.interpolating(t0, times, y0)
 		}
-		first = graph.Index(times, 0)
+		first = timeAt(times, 0, t0)
 	}
 	y, rest := through(t0, times, s.start(t0, first, y0), n, s.stretch)
 	return s.finish(y, rest[n:])
+}
+
+// timeAt is one of a vector of times, or the time before them if there are none.
+func timeAt(times *node, i int, before *node) *node {
+	if times.Shape().Empty() {
+		return before
+	}
+	return graph.Index(times, i)
 }
 
 // start are the carries at the first time, for a stretch to the given time.
@@ -149,6 +158,8 @@ func (s *solver) start(t0, to *node, y0 nodes) nodes {
 		h = graph.Min(h, like(s.o.MaxStep))
 	}
 	failure := graph.Where(graph.IsFinite(s.norm(stopped(k), stopped(y0), nil)), like(fine), like(notFinite))
+	known := graph.LogicalAnd(graph.IsFinite(t0), graph.ReduceAll(graph.IsFinite(s.times), nil))
+	failure = graph.Where(known, failure, like(noTimes))
 	scalars := make(nodes, carries)
 	scalars[carryT], scalars[carryH], scalars[carryError], scalars[carryAccepted], scalars[carryRejected], scalars[carryFailure] = t0, h, like(math.Log(1e-4)), like(0), like(0), failure
 	return slices.Concat(y0, k, scalars)
@@ -271,12 +282,12 @@ func (s *solver) rest(to *node, c nodes) nodes {
 // interpolating is adaptive with states from interpolants. Carries behind those of a stretch are the states before the last step, two further coefficients of its interpolant for each state, where it began, and its length.
 func (s *solver) interpolating(t0, times *node, y0 nodes) Solution {
 	n, count := len(y0), times.Shape()[0]
-	init := s.between(t0, graph.Index(times, count-1), y0)
+	init := s.between(t0, timeAt(times, count-1, t0), y0)
 	final, ys := graph.Scan(count, init, nodes{times}, func(c, x []*node) (next, ys []*node) {
 		next = s.stretch(nil, x[0], c)
 		return next, s.interpolated(x[0], next)
 	})
-	behind := s.ahead(graph.Index(times, 0), t0)
+	behind := s.ahead(timeAt(times, 0, t0), t0)
 	if count > 1 {
 		from, to := graph.Slice(times, graph.Range{Limit: count - 1}), graph.Slice(times, graph.Range{Start: 1, Limit: count})
 		behind = graph.LogicalOr(behind, graph.ReduceAny(s.ahead(to, from), nil))
@@ -391,12 +402,13 @@ func (s *solver) finish(y, c nodes) Solution {
 		underflow: "%s needs steps below the resolution of the time: there is no smooth solution beyond t, after steps",
 		tooMany:   fmt.Sprintf("%%s does not get to the next time in %d steps, the limit; it is not for stiff systems, which take small steps at any tolerance; t, steps", s.o.Limit),
 		notFinite: "%s starts where the derivatives are not finite; t, steps",
+		noTimes:   "%s needs finite times; the first one, steps",
 	}
 	if s.m.implicit {
 		message[tooMany] = fmt.Sprintf("%%s does not get to the next time in %d steps, the limit; t, steps", s.o.Limit)
 	}
 	out := Solution{Y: slices.Clone(y), Accepted: c[carryAccepted], Rejected: c[carryRejected]}
-	for _, code := range []int{underflow, tooMany, notFinite} {
+	for _, code := range []int{underflow, tooMany, notFinite, noTimes} {
 		ok := graph.NotEqual(failure, graph.Like(failure, float64(code)))
 		never := graph.Like(t, math.Inf(-1))
 		at, after := graph.Where(ok, never, t), graph.Where(ok, never, steps)

@@ -162,6 +162,10 @@ func TestInterpolant(t *testing.T) {
 	if _, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), 1)}, y(g.Const(0.5))...); err == nil || !strings.Contains(err.Error(), "steps below the resolution") || !strings.Contains(err.Error(), "dense_test.go:") {
 		t.Errorf("the error is %v", err)
 	}
+	y = ode.Interpolant(func(_ *node, y []*node) []*node { return nodes{graph.Neg(y[0])} }, g.Const(0), g.Const(math.NaN()), nodes{x}, ode.Options{})
+	if _, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), 1)}, y(g.Const(0.5))...); err == nil || !strings.Contains(err.Error(), "needs finite times") || !strings.Contains(err.Error(), "dense_test.go:") {
+		t.Errorf("the error is %v", err)
+	}
 	if bad := ode.Interpolant(func(_ *node, y []*node) []*node { return y }, x, g.Input("v", graph.Float64, 2), nodes{x}, ode.Options{})(x); bad[0].Valid() || !strings.Contains(g.Err().Error(), "needs one time") {
 		t.Errorf("the error is %v", g.Err())
 	}

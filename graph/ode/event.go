@@ -29,7 +29,10 @@ func SolveUntil(f System, event func(t *graph.Node, y []*graph.Node) *graph.Node
 	}
 	s.event = func(t *node, y nodes) *node {
 		e := event(t, slices.Clone(y))
-		if e.Valid() && !e.Type().Equal(t.Type()) {
+		switch {
+		case e == nil:
+			return y[0].Graph().Fail(op, errors.New("the event is nil"))
+		case e.Valid() && !e.Type().Equal(t.Type()):
 			return y[0].Graph().Fail(op, fmt.Errorf("the event is %v: needs a scalar %v", e.Type(), t.DType()))
 		}
 		return e

@@ -66,14 +66,16 @@ func TestEventFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		f     ode.System
 		event func(t, y *node) *node
+		end   float64
 		want  string
 	}{
-		"never":           {decay, func(_, y *node) *node { return y }, "does not happen before the end"},
-		"always 0":        {decay, func(_, y *node) *node { return graph.Mul(y, graph.Like(y, 0)) }, "does not happen before the end"},
-		"a pole before":   {func(_ *node, y []*node) []*node { return nodes{graph.Square(y[0])} }, func(t, _ *node) *node { return graph.Sub(t, graph.Like(t, 3)) }, "steps below the resolution"},
-		"an event of NaN": {decay, func(_, y *node) *node { return graph.Log(graph.Neg(y)) }, "does not happen before the end"},
+		"never":           {decay, func(_, y *node) *node { return y }, 5, "does not happen before the end"},
+		"always 0":        {decay, func(_, y *node) *node { return graph.Mul(y, graph.Like(y, 0)) }, 5, "does not happen before the end"},
+		"a pole before":   {func(_ *node, y []*node) []*node { return nodes{graph.Square(y[0])} }, func(t, _ *node) *node { return graph.Sub(t, graph.Like(t, 3)) }, 5, "steps below the resolution"},
+		"an event of NaN": {decay, func(_, y *node) *node { return graph.Log(graph.Neg(y)) }, 5, "does not happen before the end"},
+		"an end of NaN":   {decay, func(_, y *node) *node { return graph.Sub(y, graph.Like(y, 0.5)) }, math.NaN(), "needs finite times"},
 	} {
-		at, y := ode.SolveUntil(c.f, func(t *node, y []*node) *node { return c.event(t, y[0]) }, g.Const(0), g.Const(5), nodes{x}, ode.Options{})
+		at, y := ode.SolveUntil(c.f, func(t *node, y []*node) *node { return c.event(t, y[0]) }, g.Const(0), g.Const(c.end), nodes{x}, ode.Options{})
 		for _, out := range []*node{at, y[0]} {
 			_, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), 1)}, out)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "event_test.go:") {
@@ -83,8 +85,11 @@ func TestEventFailures(t *testing.T) {
 	}
 	zero := func(_ *node, y []*node) *node { return y[0] }
 	mistakes := map[string]func(x, v *node) (*node, nodes){
-		"needs a state":       func(x, _ *node) (*node, nodes) { return ode.SolveUntil(decay, zero, x, x, nil, ode.Options{}) },
-		"needs an event":      func(x, _ *node) (*node, nodes) { return ode.SolveUntil(decay, nil, x, x, nodes{x}, ode.Options{}) },
+		"needs a state":  func(x, _ *node) (*node, nodes) { return ode.SolveUntil(decay, zero, x, x, nil, ode.Options{}) },
+		"needs an event": func(x, _ *node) (*node, nodes) { return ode.SolveUntil(decay, nil, x, x, nodes{x}, ode.Options{}) },
+		"the event is nil": func(x, _ *node) (*node, nodes) {
+			return ode.SolveUntil(decay, func(*node, []*node) *node { return nil }, x, x, nodes{x}, ode.Options{})
+		},
 		"the event is f64[2]": func(x, v *node) (*node, nodes) { return ode.SolveUntil(decay, zero, x, x, nodes{v}, ode.Options{}) },
 		"the end is f64[2]":   func(x, v *node) (*node, nodes) { return ode.SolveUntil(decay, zero, x, v, nodes{x}, ode.Options{}) },
 		"a method that chooses them": func(x, _ *node) (*node, nodes) {

@@ -63,6 +63,7 @@ type solver struct {
 
 	states int // their number
 	n      int // elements of all states
+	times  *node
 
 	event func(t *node, y nodes) *node // nil for none
 	end   *node                        // the last time, if states are interpolated
@@ -107,7 +108,7 @@ func check(op string, t0, times *node, y nodes, o Options) *node {
 const maxLimit = 1 << 24
 
 // Solve returns the solution of y′ = f(t, y), y(t0) = y0 at times: at one time, a scalar, or at each of a vector of them in the order in which the solution goes through them, stacked along a new first
-// axis. Times may go up or down, and repeat. There may be any number of states, of any shapes, and one float dtype, which the times have too.
+// axis. Times may go up or down, and repeat. Methods that choose their steps need finite ones. There may be any number of states, of any shapes, and one float dtype, which the times have too.
 //
 // Steps end at each of the times, so that the solution there is as accurate as the method, unless o.Interpolate is set. f may use nodes from outside, by which there are derivatives, as by y0 and times.
 func Solve(f System, t0, times *graph.Node, y0 []*graph.Node, o Options) Solution {
@@ -134,7 +135,7 @@ func newSolver(op string, f System, t0, times *node, y0 nodes, o Options) (*solv
 	if bad := check(op, t0, times, y0, o); bad != nil {
 		return nil, bad
 	}
-	s := &solver{op: op, f: f, o: o, g: t0.Graph(), states: len(y0)}
+	s := &solver{op: op, f: f, o: o, g: t0.Graph(), states: len(y0), times: times}
 	if s.o.Method == "" {
 		s.o.Method = DormandPrince5
 	}
@@ -184,7 +185,10 @@ func eval(op string, f System, t *node, x, y nodes) nodes {
 		return failed(bad, len(y)).Y
 	}
 	for i, d := range k {
-		if d.Valid() && !d.Type().Equal(y[i].Type()) {
+		switch {
+		case d == nil:
+			k[i] = y[i].Graph().Fail(op, fmt.Errorf("derivative %d is nil", i))
+		case d.Valid() && !d.Type().Equal(y[i].Type()):
 			k[i] = y[i].Graph().Fail(op, fmt.Errorf("derivative %d is %v and the state %v: needs one type", i, d.Type(), y[i].Type()))
 		}
 	}

@@ -195,6 +195,30 @@ func TestTimes(t *testing.T) {
 }
 
 // Errors follow tolerances, and steps are what the method needs: orbits of eccentricity 0.6 over a period, whose solution is periodic; in float32 too.
+// No times are a solution without elements, and have derivatives, however the method steps.
+func TestNoTimes(t *testing.T) {
+	options := []ode.Options{{Method: ode.RK4, Steps: 3}}
+	for _, method := range adaptive {
+		options = append(options, ode.Options{Method: method}, ode.Options{Method: method, Interpolate: true})
+	}
+	for _, o := range options {
+		g := graph.New()
+		y0, times := g.Input("y0", graph.Float64, 2), g.Input("times", graph.Float64, 0)
+		s := ode.Solve(func(_ *node, y []*node) []*node { return nodes{graph.Neg(y[0])} }, g.Const(0), times, nodes{y0}, o)
+		d, err := compile.Gradient(graph.Sum(s.Y[0]), y0)
+		if err != nil {
+			t.Fatalf("%s: %v", o.Method, err)
+		}
+		out, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{y0: ref.Of(y0.Type(), 1, 2), times: ref.New(times.Type())}, s.Y[0], d[0])
+		if err != nil {
+			t.Fatalf("%s: %v", o.Method, err)
+		}
+		if !out[0].Type.Shape.Equal(graph.Shape{0, 2}) || out[1].F[0] != 0 || out[1].F[1] != 0 {
+			t.Errorf("%s, interpolated %v: a solution of %v, gradient %v", o.Method, o.Interpolate, out[0].Type, out[1].F)
+		}
+	}
+}
+
 func TestTolerances(t *testing.T) {
 	for _, method := range adaptive {
 		for _, d := range []graph.DType{graph.Float64, graph.Float32} {
@@ -419,8 +443,8 @@ func TestFailures(t *testing.T) {
 		"NaN at once":                 {one(func(_, y *node) *node { return graph.Log(y) }), -1, 2, 0, []string{"starts where the derivatives are not finite", ": 0, 0"}},
 		"infinite at once":            {one(func(_, y *node) *node { return graph.Reciprocal(y) }), 0, 2, 0, []string{"starts where the derivatives are not finite"}},
 		"NaN as initial value":        {one(func(_, y *node) *node { return graph.Neg(y) }), math.NaN(), 2, 0, []string{"starts where the derivatives are not finite"}},
-		"time that is NaN":            {one(func(_, y *node) *node { return graph.Neg(y) }), 1, math.NaN(), 0, []string{"step"}},
-		"time that is infinite":       {one(func(_, y *node) *node { return graph.Neg(y) }), 1, math.Inf(1), 0, []string{"step"}},
+		"time that is NaN":            {one(func(_, y *node) *node { return graph.Neg(y) }), 1, math.NaN(), 0, []string{"needs finite times", ": 0, 0"}},
+		"time that is infinite":       {one(func(_, y *node) *node { return graph.Neg(y) }), 1, math.Inf(1), 0, []string{"needs finite times", ": 0, 0"}},
 		"backwards to the other pole": {one(func(_, y *node) *node { return graph.Neg(graph.Square(y)) }), 1, -2, 0, []string{"steps below the resolution", ": -1, "}},
 	} {
 		for _, method := range adaptive {
@@ -488,7 +512,7 @@ func TestMistakes(t *testing.T) {
 		}, "derivative 0 is f64 and the state f64[2]"},
 		"nil derivative": {func(g *graph.Graph, x, v *node) nodes {
 			return ode.Solve(func(_ *node, y []*node) []*node { return nodes{nil} }, x, x, nodes{v}, ode.Options{}).Y
-		}, "nil"},
+		}, "derivative 0 is nil"},
 		"nil state": {func(g *graph.Graph, x, v *node) nodes { return ode.Solve(decay, x, x, nodes{nil}, ode.Options{}).Y }, "nil"},
 		"inner mistake": {func(g *graph.Graph, x, v *node) nodes {
 			return ode.Solve(func(_ *node, y []*node) []*node { return nodes{graph.MatMul(y[0], y[0])} }, x, x, nodes{x}, ode.Options{}).Y
