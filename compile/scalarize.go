@@ -239,8 +239,8 @@ func (m *scalarImages) elements(n *graph.Node, in []*graph.Node) []*graph.Node {
 			}
 		}
 		for i, from := range sourcesOf(n, (*graph.Node).Literal) {
-			if from < 0 {
-				out[i] = in[0].Graph().Scalar(n.DType(), 0)
+			if from < 0 { // what is put around an operand, or nothing
+				out[i] = in[0].Graph().Scalar(n.DType(), n.Attrs().Float("value"))
 			} else {
 				out[i] = all[from]
 			}

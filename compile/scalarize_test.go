@@ -1,12 +1,14 @@
 package compile_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
+	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
 	"github.com/adjoint-go/adjoint/vm"
 )
@@ -207,7 +209,8 @@ func smallPrograms(t *testing.T) map[string][]*graph.Node {
 		a, b, x := g.Input("a", d, 3, 3), g.Input("b", d, 2, 3), g.Input("x", d, 3)
 		y := graph.MatMul(graph.MatMul(b, graph.Transpose(a)), graph.Transpose(graph.MatMul(b, a)))
 		z := graph.MatMul(graph.Transpose(graph.MatMul(a, a)), x)
-		programs["products of "+d.String()] = []*graph.Node{y, z}
+		padded := graph.MatMul(graph.MatMul(graph.Pad(b, []int{1, 0}, []int{0, 0}, 0.7), a), a)
+		programs["products of "+d.String()] = []*graph.Node{y, z, padded}
 	}
 	return programs
 }
@@ -263,6 +266,80 @@ func TestScalarizeKeepsBits(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Every operator of small arrays has the values, and the gradient, that it has when its elements do not become scalars. Its operands are put together from scalars.
+func TestScalarizeOperators(t *testing.T) {
+	checked, became := 0, 0
+	for _, op := range graph.Ops() {
+		if op.Family == graph.FamilyUser {
+			continue
+		}
+	samples:
+		for k, s := range op.Samples {
+			g, at := graph.New(), testkit.Point{}
+			var in, wrt []*graph.Node
+			for i, si := range s.In {
+				v := testkit.SampleValue(si, i, graph.Float64)
+				if v.Len() > 16 {
+					continue samples
+				}
+				if v.F == nil || v.Len() == 0 {
+					in = append(in, testkit.Literal(g, v))
+					continue
+				}
+				x := g.Input(fmt.Sprint("x", i), graph.Float64, v.Len())
+				at[x] = ref.Value{Type: x.Type(), F: v.F}
+				elements := make([]*graph.Node, v.Len())
+				for e := range elements {
+					elements[e] = graph.Index(x, e)
+				}
+				in = append(in, graph.Reshape(graph.Stack(0, elements...), v.Type.Shape...))
+				if !si.Constant {
+					wrt = append(wrt, x)
+				}
+			}
+			var y *graph.Node
+			if s.Build != nil {
+				y = s.Build(in)
+			} else {
+				y = g.Apply(op, in, s.Attrs)
+			}
+			if !y.Valid() || len(y.Results()) > 0 || !y.DType().IsFloat() || y.Shape().Size() > 16 {
+				continue
+			}
+			outputs := []*graph.Node{graph.Square(y)}
+			if op.Differentiable() && len(wrt) > 0 {
+				outputs = append(outputs, grad(t, graph.Sum(outputs[0]), wrt...)...)
+			}
+			what := fmt.Sprintf("%s, sample %d", op.Name, k)
+			var results [2][]ref.Value
+			var length [2]int
+			for k, off := range [][]string{nil, {"scalarize"}} {
+				p, err := compile.Config{Disable: off}.Compile(outputs...)
+				if err != nil {
+					t.Fatalf("%s: %v", what, err)
+				}
+				length[k] = len(p.Code().Instrs)
+				if results[k], err = testkit.Run(vm.NewMachine(p), at); err != nil {
+					t.Fatalf("%s: %v", what, err)
+				}
+			}
+			for i, want := range results[1] {
+				if err := testkit.CloseTo(results[0][i], want, 1e-12, 1e-14); err != nil {
+					t.Errorf("%s: output %d with scalars: %v", what, i, err)
+				}
+			}
+			checked++
+			if length[0] != length[1] {
+				became++
+			}
+		}
+	}
+	t.Logf("%d samples, %d with another program", checked, became)
+	if checked < 300 || became < 100 {
+		t.Errorf("%d samples, %d with another program", checked, became)
 	}
 }
 
