@@ -174,11 +174,11 @@ func newModel(g *graph.Graph, outputs []*graph.Node, o WriteOptions) (*pb.ModelP
 		if o.Names != nil {
 			name = o.Names[i]
 		}
-		if mw.taken[name] && o.Names == nil {
-			name = mw.fresh(name)
-		}
-		if name == "" || mw.taken[name] {
+		switch {
+		case name == "" || mw.taken[name] && o.Names != nil:
 			return nil, fmt.Errorf("onnx: the name %q of output %d is taken", name, i)
+		case mw.taken[name]: // an input, or given twice
+			name = mw.fresh(name)
 		}
 		mw.taken[name] = true
 		p.Output = append(p.Output, declared(name, n.Type()))

@@ -259,6 +259,37 @@ func TestWrittenFiles(t *testing.T) {
 	}
 }
 
+// Outputs that are inputs, or given twice, have names of their own.
+func TestWrittenOutputsTwice(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 2)
+	y := graph.Square(x).Named("y")
+	outputs := []*graph.Node{x, y, x, y, graph.Neg(x)}
+	var b bytes.Buffer
+	if err := Write(&b, outputs, WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Read(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, out := range m.Outputs() {
+		names[out.Name] = true
+	}
+	if len(names) != len(outputs) || names["x"] || !names["y"] {
+		t.Errorf("outputs %v", m.Outputs())
+	}
+	at := map[string]any{"x": []float64{1.5, -2}}
+	want, err := results(outputs, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agree(run(t, m, Options{}, at), want, 0); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUnwritable(t *testing.T) {
 	g := graph.New()
 	x := g.Input("x", graph.Float64, 3, 3)
