@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -124,9 +125,17 @@ func isFunction(word string, text []rune, j int) bool {
 }
 
 // mathRuns sets an expression: names as nameRuns does, ^ as raised text, *
-// between names as a narrow space, and − for a minus sign. What it does not
+// between names as a narrow space where that reads as a product, and − for a minus sign. What it does not
 // understand stays as it is. Names found in replace take the runs given there.
 func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
+	return setExpression([]rune(strings.ReplaceAll(expression, "**", "^")), replace, false)
+}
+
+// comparisons are the signs of two characters.
+var comparisons = map[string]string{"==": " == ", "!=": " ≠ ", "<=": " ≤ ", ">=": " ≥ "}
+
+// setExpression is mathRuns of text, which may be raised as a whole: powers in it keep their sign then, since nothing is raised twice.
+func setExpression(text []rune, replace map[string][]scene.Run, raised bool) []scene.Run {
 	var runs []scene.Run
 	add := func(text string) {
 		if n := len(runs); n > 0 && !runs[n-1].Italic && runs[n-1].Script == scene.Base && !runs[n-1].Bar {
@@ -135,7 +144,6 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 		}
 		runs = append(runs, scene.Run{Text: text})
 	}
-	text := []rune(expression)
 	const (
 		nothing = iota
 		number
@@ -144,14 +152,27 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 		operator
 	)
 	last := nothing
+	divided := false // by what stands before
+	at := func(i int) rune {
+		if i < len(text) {
+			return text[i]
+		}
+		return 0
+	}
+	skip := func(i int) int {
+		for at(i) == ' ' {
+			i++
+		}
+		return i
+	}
 	for i := 0; i < len(text); {
 		r := text[i]
+		if strings.ContainsRune("+-−=<>!&|,;([", r) {
+			divided = false
+		}
 		switch {
 		case unicode.IsLetter(r) || r == '_':
-			j := i
-			for j < len(text) && (unicode.IsLetter(text[j]) || unicode.IsDigit(text[j]) || text[j] == '_' || lowered[text[j]] != 0) {
-				j++
-			}
+			j := wordEnd(text, i)
 			word := string(text[i:j])
 			function := isFunction(word, text, j)
 			if last == name || last == closing && function {
@@ -162,7 +183,7 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 				runs = append(runs, replace[word]...)
 			case function:
 				add(word)
-				if j < len(text) && text[j] == ' ' {
+				if at(j) == ' ' {
 					add("\u2009")
 					j++
 				}
@@ -175,59 +196,52 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 			}
 			i = j
 		case unicode.IsDigit(r) || r == '.':
-			j := i
-			for j < len(text) && (unicode.IsDigit(text[j]) || text[j] == '.') {
-				j++
-			}
+			j, mantissa := numberEnd(text, i)
 			if last == name || last == number {
 				add("\u2009")
 			}
-			add(string(text[i:j]))
+			add(string(text[i:mantissa]))
+			if mantissa < j {
+				power, err := strconv.Atoi(string(text[mantissa+1 : j]))
+				exponent := strings.ReplaceAll(strconv.Itoa(power), "-", "−")
+				switch {
+				case err != nil:
+					add(string(text[mantissa:j]))
+				case raised:
+					add("e" + exponent)
+				default:
+					add("×10")
+					runs = append(runs, scene.Run{Text: exponent, Script: scene.Super})
+				}
+			}
 			last = number
 			i = j
-		case r == '^' || raised[r] != 0:
-			var sup []rune
-			j := i
+		case r == '^' || isRaised(r):
+			j := powerEnd(text, i)
+			exponent := text[i:j]
 			if r == '^' {
-				j++
-				depth := 0
-				for ; j < len(text); j++ {
-					c := text[j]
-					if c == '(' {
-						if depth++; depth == 1 {
-							continue
-						}
-					}
-					if c == ')' && depth > 0 {
-						if depth--; depth == 0 {
-							j++
-							break
-						}
-					}
-					if depth == 0 && !(unicode.IsDigit(c) || unicode.IsLetter(c) || c == '.' || len(sup) == 0 && (c == '-' || c == '−')) {
-						break
-					}
-					sup = append(sup, c)
-				}
+				exponent = withoutParentheses([]rune(strings.TrimSpace(string(exponent[1:]))))
 			} else {
-				for j < len(text) && raised[text[j]] != 0 {
-					sup = append(sup, raised[text[j]])
-					j++
-				}
+				exponent = unraised(exponent)
 			}
-			runs = append(runs, raise(mathRuns(string(sup), replace))...)
+			set := setExpression(exponent, replace, true)
+			switch {
+			case !raised:
+				runs = append(runs, raise(set)...)
+			case isOperand(exponent):
+				add("^")
+				runs = append(runs, set...)
+			default:
+				add("^(")
+				runs = append(runs, set...)
+				add(")")
+			}
 			last = closing
 			i = j
-		case r == '*' && i+1 < len(text) && text[i+1] == '*':
-			text[i+1] = '^'
-			i++
 		case r == '*' || r == '·':
-			j := i + 1
-			for j < len(text) && text[j] == ' ' {
-				j++
-			}
-			switch {
-			case j < len(text) && (unicode.IsDigit(text[j]) || text[j] == '.'):
+			j := skip(i + 1)
+			switch next := at(j); {
+			case unicode.IsDigit(next) || next == '.' || next == '-' || next == '−' || divided:
 				add(" · ")
 			case last == number:
 			default:
@@ -235,6 +249,10 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 			}
 			last = operator
 			i = j
+		case comparisons[string(text[i:min(i+2, len(text))])] != "":
+			add(comparisons[string(text[i:i+2])])
+			last = operator
+			i = skip(i + 2)
 		case r == '-' || r == '−' || r == '+' || r == '=':
 			if r == '-' {
 				r = '−'
@@ -245,13 +263,10 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 				add(" " + string(r) + " ")
 			}
 			last = operator
-			i++
-			for i < len(text) && text[i] == ' ' {
-				i++
-			}
+			i = skip(i + 1)
 		case r == ' ':
 			// Spaces come with the operators.
-			if i+1 < len(text) && !strings.ContainsRune("+-−*·=/ ^", text[i+1]) {
+			if next := at(i + 1); next != 0 && !strings.ContainsRune("+-−*·=/ ^", next) && comparisons[string(text[i+1:min(i+3, len(text))])] == "" {
 				add(" ")
 			}
 			i++
@@ -266,24 +281,114 @@ func mathRuns(expression string, replace map[string][]scene.Run) []scene.Run {
 		case r == ';':
 			add(";  ")
 			last = nothing
-			i++
-			for i < len(text) && text[i] == ' ' {
-				i++
-			}
+			i = skip(i + 1)
 		case r == ',':
 			add(", ")
 			last = nothing
-			i++
-			for i < len(text) && text[i] == ' ' {
-				i++
-			}
+			i = skip(i + 1)
 		default:
+			divided = divided || r == '/'
 			add(string(r))
 			last = operator
 			i++
 		}
 	}
 	return runs
+}
+
+// wordEnd is where the name that begins at text[i] ends.
+func wordEnd(text []rune, i int) int {
+	for i < len(text) && (unicode.IsLetter(text[i]) || unicode.IsDigit(text[i]) || text[i] == '_' || lowered[text[i]] != 0) {
+		i++
+	}
+	return i
+}
+
+// numberEnd is where the number that begins at text[i] ends, and where its digits before a power of ten do.
+func numberEnd(text []rune, i int) (end, mantissa int) {
+	for i < len(text) && (unicode.IsDigit(text[i]) || text[i] == '.') {
+		i++
+	}
+	j := i
+	if j < len(text) && (text[j] == 'e' || text[j] == 'E') {
+		if j++; j < len(text) && (text[j] == '-' || text[j] == '+') {
+			j++
+		}
+		first := j
+		for j < len(text) && text[j] >= '0' && text[j] <= '9' {
+			j++
+		}
+		if j > first && j == wordEnd(text, j) {
+			return j, i
+		}
+	}
+	return i, i
+}
+
+// isRaised reports whether r is a raised character.
+func isRaised(r rune) bool { return raised[r] != 0 }
+
+// unraised returns raised characters as those of the line.
+func unraised(text []rune) []rune {
+	out := make([]rune, len(text))
+	for i, r := range text {
+		out[i] = raised[r]
+	}
+	return out
+}
+
+// powerEnd is where the exponent ends that begins with the ^, or the first of the raised characters, text[i]: behind signs, one operand and its powers.
+func powerEnd(text []rune, i int) int {
+	for i < len(text) && text[i] == '^' {
+		for i++; i < len(text) && strings.ContainsRune(" -−", text[i]); {
+			i++
+		}
+		switch {
+		case i == len(text):
+		case unicode.IsDigit(text[i]) || text[i] == '.':
+			i, _ = numberEnd(text, i)
+		case unicode.IsLetter(text[i]) || text[i] == '_':
+			word := i
+			if i = wordEnd(text, i); i < len(text) && text[i] == '(' && isFunction(string(text[word:i]), text, i) {
+				i = groupEnd(text, i)
+			}
+		case text[i] == '(':
+			i = groupEnd(text, i)
+		}
+	}
+	for i < len(text) && isRaised(text[i]) {
+		i++
+	}
+	return i
+}
+
+// groupEnd is behind the parenthesis that closes the one at text[i].
+func groupEnd(text []rune, i int) int {
+	for depth := 0; i < len(text); i++ {
+		switch text[i] {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return i
+}
+
+// withoutParentheses leaves out those around the whole text.
+func withoutParentheses(text []rune) []rune {
+	if n := len(text); n > 0 && text[0] == '(' && groupEnd(text, 0) == n {
+		return []rune(strings.TrimSuffix(string(text[1:]), ")"))
+	}
+	return text
+}
+
+// isOperand reports whether an exponent is one name or number.
+func isOperand(text []rune) bool {
+	number, _ := numberEnd(text, 0)
+	return wordEnd(text, 0) == len(text) || number == len(text)
 }
 
 // raise returns runs as an exponent. What is lowered in them stays so as digits of the typeface, since a run is either raised or lowered.

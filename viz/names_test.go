@@ -44,6 +44,42 @@ func TestExpressions(t *testing.T) {
 		"2*3":                     "2 · 3",
 		"x₁²":                     "x₁²",
 		"u = x1*x2; z = sin(u)":   "u = x₁\u2009x₂;  z = sin(u)",
+		// Powers of powers, and exponents of more than an operand.
+		"2^3^2":         "2^(3^2)",
+		"(2^3)^2":       "(2³)²",
+		"x^-1^2":        "x^(−1^2)",
+		"x^y^(z+1)":     "x^(y^(z + 1))",
+		"x^2^y":         "x^(2^y)",
+		"x^(y+1)":       "x^(y + 1)",
+		"(x^y)^(1/2)":   "(x^y)^(1/2)",
+		"2^-x":          "2^(−x)",
+		"x^sin(y)":      "x^(sin(y))",
+		"x^max(y, 2)*z": "x^(max(y, 2))\u2009z",
+		"x^(y)":         "x^y",
+		"x^(a)(b)":      "x^a(b)",
+		"x^((a))*(b)":   "x^((a))\u2009(b)",
+		"2^(x*y)":       "2^(x\u2009y)",
+		"x^y_1":         "x^y₁",
+		"x^y²":          "x^(y^2)",
+		"x^0.5":         "x^0.5",
+		"x^ 2":          "x²",
+		// Products with a negative factor, and behind a quotient.
+		"x*-y":    "x · −y",
+		"3 * -4":  "3 · −4",
+		"x/y*z":   "x/y · z",
+		"x/y+a*b": "x/y + a\u2009b",
+		"x*y/z":   "x\u2009y/z",
+		// Comparisons.
+		"x == y":        "x == y",
+		"x != y":        "x ≠ y",
+		"x<=y":          "x ≤ y",
+		"y = x >= -1":   "y = x ≥ −1",
+		"where(a<b, c)": "where(a<b, c)",
+		// Powers of ten.
+		"1e-09*x": "1×10⁻⁹x",
+		"2.5e+30": "2.5×10³⁰",
+		"x^1e-3":  "x^(1e−3)",
+		"2e":      "2e",
 	} {
 		if got := (scene.TextLine{Runs: mathRuns(expression, nil)}).Plain(); got != want {
 			t.Errorf("%q is set as %q, want %q", expression, got, want)

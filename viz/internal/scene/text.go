@@ -3,6 +3,7 @@ package scene
 import (
 	"math"
 	"strings"
+	"unicode"
 
 	"github.com/adjoint-go/adjoint/viz/internal/font"
 )
@@ -137,11 +138,16 @@ func (l TextLine) Ink() (above, below float64) {
 }
 
 // Plain returns the text without styles; lowered and raised runs keep their
-// place in the order, and a bar becomes a combining macron.
+// place in the order, raised ones in parentheses unless they are one name or number, and a bar becomes a combining macron.
 func (l TextLine) Plain() string {
 	var b strings.Builder
-	for _, r := range l.Runs {
+	for i := 0; i < len(l.Runs); i++ {
+		r := l.Runs[i]
 		if !r.Bar {
+			for r.Script == Super && i+1 < len(l.Runs) && l.Runs[i+1].Script == Super && !l.Runs[i+1].Bar { // one exponent
+				i++
+				r.Text += l.Runs[i].Text
+			}
 			b.WriteString(plainScript(r))
 			continue
 		}
@@ -163,6 +169,9 @@ func plainScript(r Run) string {
 	case Super:
 		if s := superDigits.Replace(r.Text); allReplaced(r.Text, s) {
 			return s
+		}
+		if strings.ContainsFunc(r.Text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) && c != '.' && c != '_' }) {
+			return "^(" + r.Text + ")"
 		}
 		return "^" + r.Text
 	case Sub:
