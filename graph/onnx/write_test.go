@@ -290,6 +290,25 @@ func TestWrittenOutputsTwice(t *testing.T) {
 	}
 }
 
+// What moves elements does nothing to a scalar, which onnxruntime refuses in Pad and Slice.
+func TestWrittenScalars(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	var b bytes.Buffer
+	if err := Write(&b, []*graph.Node{graph.Pad(x, nil, nil, 1), graph.Flip(x), graph.Slice(x), graph.PadMode(x, nil, nil, "edge")}, WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Read(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range m.p.Graph.Node {
+		if op := n.GetOpType(); op != "Identity" {
+			t.Errorf("%s of a scalar", op)
+		}
+	}
+}
+
 func TestUnwritable(t *testing.T) {
 	g := graph.New()
 	x := g.Input("x", graph.Float64, 3, 3)

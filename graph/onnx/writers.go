@@ -81,8 +81,14 @@ func (w *writer) cast(x any, d graph.DType) string {
 	return w.put("Cast", x, attrInt("to", int(kindOf(d))))
 }
 
+// same returns what a scalar is behind an operator that moves elements: onnxruntime takes no scalars in those.
+func (w *writer) same(x any) string { return w.put("Identity", x) }
+
 // slice writes a slice of all dimensions.
 func (w *writer) slice(x any, starts, limits, strides []int) string {
+	if len(starts) == 0 {
+		return w.same(x)
+	}
 	limits = slices.Clone(limits)
 	var axes []int
 	for i := range starts {
@@ -97,6 +103,9 @@ func (w *writer) slice(x any, starts, limits, strides []int) string {
 func (w *writer) pad(x any, d graph.DType, low, high []int, value float64) string {
 	if d == graph.Bool {
 		return w.cast(w.pad(w.cast(x, graph.Int32), graph.Int32, low, high, value), graph.Bool)
+	}
+	if len(low) == 0 {
+		return w.same(x)
 	}
 	return w.put("Pad", x, w.ints(slices.Concat(low, high)...), w.scalar(d, value))
 }
@@ -369,6 +378,9 @@ func addWriters(m map[string]func(w *writer, n *graph.Node) []string) {
 	})
 	m["reverse"] = one(func(w *writer, n *graph.Node) string {
 		axes := n.Attrs().Ints("axes")
+		if len(axes) == 0 {
+			return w.same(n.Input(0))
+		}
 		minus := slices.Repeat([]int{-1}, len(axes))
 		return w.put("Slice", n.Input(0), w.ints(minus...), w.ints(slices.Repeat([]int{math.MinInt32}, len(axes))...), w.ints(axes...), w.ints(minus...))
 	})
@@ -385,6 +397,9 @@ func addWriters(m map[string]func(w *writer, n *graph.Node) []string) {
 					return ""
 				}
 			}
+		}
+		if len(n.Shape()) == 0 {
+			return w.same(n.Input(0))
 		}
 		if mode == "edge" || mode == "reflect" || mode == "wrap" {
 			return w.put("Pad", n.Input(0), w.ints(slices.Concat(a.Ints("low"), a.Ints("high"))...), attrString("mode", mode))
