@@ -52,6 +52,9 @@ func Solve(f ode.System, t0, times *graph.Node, y0 []*graph.Node, o Options) (od
 	if err := g.Err(); err != nil {
 		return ode.Solution{}, err
 	}
+	if times.Shape().Empty() {
+		return s, nil
+	}
 	var types []graph.Type
 	for _, y := range y0 {
 		types = append(types, y.Type())

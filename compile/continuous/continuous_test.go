@@ -202,9 +202,23 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("the error is %v, want one with %q", err, want)
 		}
 	}
-	// An adjoint that the method cannot follow: the run of the gradient fails with the method, the time and the steps.
+	// No times are no mistake: a solution without elements, which nothing changes.
 	g = graph.New()
 	x = g.Input("x", graph.Float64)
+	times := g.Input("times", graph.Float64, 0)
+	none, err := continuous.Solve(decay, g.Const(0), times, nodes{x}, continuous.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := compile.Gradient(graph.Sum(none.Y[0]), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), 1), times: ref.New(times.Type())}, none.Y[0], d[0])
+	if err != nil || out[0].Len() != 0 || out[1].F[0] != 0 {
+		t.Errorf("without times: %v, %v", out, err)
+	}
+	// An adjoint that the method cannot follow: the run of the gradient fails with the method, the time and the steps.
 	fast := func(t *node, y []*node) []*node {
 		return nodes{graph.Mul(g.Const(-1e5), graph.Sub(y[0], graph.Mul(x, graph.Cos(t))))}
 	}
@@ -212,8 +226,7 @@ func TestMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := compile.Gradient(s.Y[0], x)
-	if err != nil {
+	if d, err = compile.Gradient(s.Y[0], x); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := testkit.CompileAndRun(compile.Config{}, testkit.Point{x: ref.Of(x.Type(), 1)}, d...); err == nil || !strings.Contains(err.Error(), "does not get to the next time in 50 steps") || !strings.Contains(err.Error(), "continuous_test.go:") {

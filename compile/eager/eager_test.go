@@ -282,6 +282,16 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for name, parts := range map[string][]*eager.Tensor{"split": eager.Ones(3).Split(0, 1, 1, 5), "split of a mistake": bad.Split(0, 1, 1, 5), "keys": eager.Ones(3).RandomSplit(3)} {
+		if len(parts) != 3 {
+			t.Fatalf("%s: %d results of 3", name, len(parts))
+		}
+		for _, part := range parts {
+			if err := part.Err(); err == nil || !strings.Contains(err.Error(), "eager_test.go:") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
 	var none *eager.Tensor
 	for _, err := range []error{none.Err(), none.Add(1).Err(), none.Backward(), none.Assign(1.0), eager.Ones(1).Add(none).Err(), new(eager.Tensor).Exp().Err(), eager.Evaluate(none)} {
 		if err == nil {

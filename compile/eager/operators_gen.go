@@ -1845,7 +1845,7 @@ func (key *Tensor) RandomSplit(n int) []*Tensor {
 	var room [64]byte
 	statics := room[:0]
 	statics = appendInt(statics, n)
-	return records(1, fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
+	return records(0, fnOperators+215, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.RandomSplit(in[0], n) }, key)
 }
 
 // RandomUniform returns numbers uniform in [0, 1).
@@ -2421,7 +2421,7 @@ func (x *Tensor) Split(axis int, extents ...int) []*Tensor {
 	statics := room[:0]
 	statics = appendInt(statics, axis)
 	statics = appendInts(statics, extents)
-	return records(1, fnOperators+274, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
+	return records(0, fnOperators+274, statics, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return graph.Split(in[0], axis, extents...) }, x)
 }
 
 // Sqrt returns √x; NaN for x < 0, elementwise.

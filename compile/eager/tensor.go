@@ -357,9 +357,12 @@ func operand(v any, d graph.DType) *Tensor {
 	return &Tensor{n: &node{typ: scalarTypes[d], value: &a, number: true}}
 }
 
-// records is record for so many results, of which each carries a mistake.
+// records is record for so many results, of which each carries a mistake. With 0 they are as many as build returns, for invalid operands too.
 func records(count int, fn uint16, statics []byte, build builder, operands ...any) []*Tensor {
 	list := record(fn, statics, build, caller(1), operands)
+	if count == 0 && len(list) > 0 && list[0].nodeOf().err != nil {
+		count = len(build(graph.New(), make([]*graph.Node, len(operands))))
+	}
 	for len(list) < count {
 		list = append(list, list[0])
 	}

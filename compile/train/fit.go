@@ -48,7 +48,11 @@ func (t *Trainer) Fit(ctx context.Context, epochs int, batches func(ctx context.
 	for epoch := range epochs {
 		e := Event{Trainer: t, Epoch: epoch}
 		sum := 0.0
-		for b, err := range batches(ctx, epoch) {
+		all := batches(ctx, epoch)
+		if all == nil {
+			return fmt.Errorf("train: there are no batches of epoch %d: nil", epoch)
+		}
+		for b, err := range all {
 			if err == nil {
 				err = ctx.Err()
 			}

@@ -383,6 +383,9 @@ func TestFitEnds(t *testing.T) {
 	}); err != nil || tr.Steps() != 15 {
 		t.Errorf("stopped: %v after %d steps, want 15", err, tr.Steps())
 	}
+	if err := tr.Fit(ctx, 1, func(context.Context, int) iter.Seq2[train.Batch, error] { return nil }); err == nil || !strings.Contains(err.Error(), "no batches of epoch 0") {
+		t.Errorf("without batches: %v", err)
+	}
 	broken := errors.New("no data")
 	l := loader(2)
 	l.Load = func([]int, *rand.Rand) (train.Batch, error) { return nil, broken }

@@ -180,7 +180,7 @@ func operator(d *ast.FuncDecl, number int) (text string, ok bool) {
 	case "1":
 		fmt.Fprintf(&b, "return record1(%s, %s%s)\n", fn, build("return []*graph.Node{"+call+"}"), given)
 	case "list":
-		fmt.Fprintf(&b, "return records(1, %s, %s%s)\n", fn, build("return "+call), given)
+		fmt.Fprintf(&b, "return records(0, %s, %s%s)\n", fn, build("return "+call), given)
 	default:
 		r := resultNames(d)
 		n := strings.Count(r, ",") + 1
