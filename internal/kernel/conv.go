@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -18,71 +19,76 @@ const convNote = " Attributes: strides and dilation (one entry per spatial dimen
 var convRules = []attrRule{need("strides", attr.Ints), need("dilation", attr.Ints), need("padding", attr.Ints), need("groups", attr.Int), option("winograd", attr.Bool)}
 
 func init() {
-	Register(&Kernel{
+	registerConv(convForward, &Kernel{
 		Name: "conv",
 		Doc: "Convolution (cross-correlation, as in neural networks) of operand 0 (N, C, spatial) with filters (operand 1: O, C/groups, spatial)." + convNote +
 			"in ascending (channel, filter position); elements of the padding take part as zeros, of many small images not at all. Float dtypes.",
-		Check: func(in, out []Type, a attr.List) error {
-			if err := checkCall(in, out, a, 2, 1, convRules...); err != nil {
-				return err
-			}
-			return checkConv(in[0], in[1], out[0], a)
-		},
-		Workspace:  func(in, out []Type, a attr.List) int { return forwardPlan(in, out, a).workspace() },
-		Each:       func(in, out []Type, a attr.List) int { return forwardPlan(in, out, a).each() },
-		Prepare:    func(in, out []Type, a attr.List) any { return forwardPlan(in, out, a) },
-		StateBytes: func(in, out []Type, a attr.List) int64 { return forwardPlan(in, out, a).stateBytes() },
-		Finishes:   func(in, out []Type, a attr.List) bool { return true },
-		Work: func(in, out []Type, a attr.List) float64 {
-			return newConvGeometry(in[0].Shape, in[1].Shape, out[0].Shape, a).work()
-		},
-		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, conv[float64], conv[float32])(c) },
+		Finishes: func(in, out []Type, a attr.List) bool { return true },
+		Run:      func(c *Call) error { return pickFloat(c.Out[0].DType, conv[float64], conv[float32])(c) },
 	})
-	Register(&Kernel{
+	registerConv(convOfInput, &Kernel{
 		Name: "conv_input_grad",
 		Doc: "The linear transpose of conv in its operand 0: from the result's adjoint (operand 0) and the filters (operand 1) to a tensor of the given shape." + convNote +
 			"in ascending (filter, filter position); positions that the stride skips count as terms and add nothing (as zeros where the strides' product, each at most the extent, is above 64, or float32 has more than 16384 terms); so does what lies outside of the result of many small images. Float dtypes.",
-		Check: func(in, out []Type, a attr.List) error {
-			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
-				return err
-			}
-			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(out[0], in[1], in[0], a))
-		},
-		Workspace:  func(in, out []Type, a attr.List) int { return inputPlan(in, out, a).workspace() },
-		Each:       func(in, out []Type, a attr.List) int { return inputPlan(in, out, a).each() },
-		Prepare:    func(in, out []Type, a attr.List) any { return inputPlan(in, out, a) },
-		StateBytes: func(in, out []Type, a attr.List) int64 { return inputPlan(in, out, a).stateBytes() },
-		Finishes:   func(in, out []Type, a attr.List) bool { return true },
-		Work: func(in, out []Type, a attr.List) float64 {
-			return newConvGeometry(out[0].Shape, in[1].Shape, in[0].Shape, a).work()
-		},
+		Finishes: func(in, out []Type, a attr.List) bool { return true },
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, convInputGrad[float64], convInputGrad[float32])(c)
 		},
 	})
-	Register(&Kernel{
+	registerConv(convOfFilters, &Kernel{
 		Name: "conv_filter_grad",
 		Doc: "The linear transpose of conv in its filters: from operand 0 of conv (operand 0) and the result's adjoint (operand 1) to filters of the given shape." + convNote +
 			"in ascending (image, position of the adjoint), a new chain after as many whole rows of the adjoint as have 256 positions, after 256 positions of a longer one, and after the images whose input with padding takes 4 MiB. " +
 			"Of fewer than 12 filters in a group, or 768 pairs of a filter and a tap of a channel (4 filters where there are fewer than 256 positions in all images), and where rows fill half a vector of 64 bytes, positions of a row, modulo 16 (float32) or 8, are chains of their own over rows of 128 times so many positions, which are added in float64; of fewer than 8 filters otherwise a chain ends with an image or 512 positions. " +
 			"Of 4 to 56 filters for at least 32 images (float32) or 16, if these are small, images, modulo 16 or 8, are chains of their own over up to 128 positions, which are added in float64. Elements of the padding take part as zeros. Float dtypes.",
-		Check: func(in, out []Type, a attr.List) error {
-			if err := checkCall(in, out, a, 2, 1, append(convRules, need("shape", attr.Ints))...); err != nil {
-				return err
-			}
-			return firstOf(wantAttrShape(a, "shape", out[0].Shape), checkConv(in[0], out[0], in[1], a))
-		},
-		Workspace:  func(in, out []Type, a attr.List) int { return filterPlan(in, out, a).workspace() },
-		Each:       func(in, out []Type, a attr.List) int { return filterPlan(in, out, a).each() },
-		Prepare:    func(in, out []Type, a attr.List) any { return filterPlan(in, out, a) },
-		StateBytes: func(in, out []Type, a attr.List) int64 { return filterPlan(in, out, a).stateBytes() },
-		Work: func(in, out []Type, a attr.List) float64 {
-			return newConvGeometry(in[0].Shape, out[0].Shape, in[1].Shape, a).work()
-		},
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, convFilterGrad[float64], convFilterGrad[float32])(c)
 		},
 	})
+}
+
+// registerConv registers the kernel that computes the result, or the gradient for the input or the filters, of convolutions.
+func registerConv(which int, k *Kernel) {
+	plan := func(in, out []Type, a attr.List) *convPlan {
+		x, w, y := convRoles(which, in, out)
+		return newConvPlan(x.Shape, w.Shape, y.Shape, out[0].DType, a, which)
+	}
+	rules := convRules
+	if which != convForward {
+		rules = append(slices.Clone(rules), need("shape", attr.Ints))
+	}
+	k.Check = func(in, out []Type, a attr.List) error {
+		if err := checkCall(in, out, a, 2, 1, rules...); err != nil {
+			return err
+		}
+		if which != convForward {
+			if err := wantAttrShape(a, "shape", out[0].Shape); err != nil {
+				return err
+			}
+		}
+		x, w, y := convRoles(which, in, out)
+		return checkConv(x, w, y, a)
+	}
+	k.Workspace = func(in, out []Type, a attr.List) int { return plan(in, out, a).workspace() }
+	k.Each = func(in, out []Type, a attr.List) int { return plan(in, out, a).each() }
+	k.Prepare = func(in, out []Type, a attr.List) any { return plan(in, out, a) }
+	k.StateBytes = func(in, out []Type, a attr.List) int64 { return plan(in, out, a).stateBytes() }
+	k.Work = func(in, out []Type, a attr.List) float64 {
+		x, w, y := convRoles(which, in, out)
+		return newConvGeometry(x.Shape, w.Shape, y.Shape, a).work()
+	}
+	Register(k)
+}
+
+// convRoles returns a convolution's input, filters and result, one of which a kernel computes from the others.
+func convRoles(which int, in, out []Type) (x, w, y Type) {
+	switch which {
+	case convOfInput:
+		return out[0], in[1], in[0]
+	case convOfFilters:
+		return in[0], out[0], in[1]
+	}
+	return in[0], in[1], out[0]
 }
 
 // checkConv checks the types of a convolution's input, filters and result, in whichever role they are.
@@ -226,18 +232,6 @@ func (p *convPlan) run(c *Call, items int) {
 	p.call = nil
 }
 
-func forwardPlan(in, out []Type, a attr.List) *convPlan {
-	return newConvPlan(in[0].Shape, in[1].Shape, out[0].Shape, out[0].DType, a, convForward)
-}
-
-func inputPlan(in, out []Type, a attr.List) *convPlan {
-	return newConvPlan(out[0].Shape, in[1].Shape, in[0].Shape, out[0].DType, a, convOfInput)
-}
-
-func filterPlan(in, out []Type, a attr.List) *convPlan {
-	return newConvPlan(in[0].Shape, out[0].Shape, in[1].Shape, out[0].DType, a, convOfFilters)
-}
-
 func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan {
 	p := &convPlan{convGeometry: *newConvGeometry(x, w, y, a), which: which, size: d.Size()}
 	if p.pointwise = newConvPointwise(&p.convGeometry, d, which); p.pointwise != nil {
@@ -253,21 +247,21 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 		m, positions, p.k = p.chans, p.ins, p.filters*p.taps
 	}
 	p.width = p.block(positions, p.k)
-	p.blocks = (positions + p.width - 1) / p.width
+	p.blocks = ceil(positions, p.width)
 	p.colBytes = scratchSize(p.k*p.width, d.Size())
 	product := gemm.Product{DType: d, M: m, N: p.width, K: p.k, A: gemm.Strides{Row: p.k, Col: 1}, B: gemm.Strides{Row: p.width, Col: 1}, CRow: positions, Block: true}
 	if which == convOfFilters {
 		// The items are blocks of channels, which go through all images.
 		p.sliced = min(p.chans, max(1, 64/p.taps))
-		p.blocks = (p.chans + p.sliced - 1) / p.sliced
+		p.blocks = ceil(p.chans, p.sliced)
 		k := p.sliced * p.taps
 		p.width = p.block(p.outs, k)
 		p.colBytes = scratchSize(k*p.width, d.Size())
 		product = gemm.Product{DType: d, M: p.filters, N: k, K: p.width, A: gemm.Strides{Row: p.outs, Col: 1}, B: gemm.Strides{Row: 1, Col: p.width}, CRow: k, Block: true}
 		// Where these are few, they go through some images each, whose sums are added at last.
 		p.parts = min(p.images, max(1, 16/(p.groups*p.blocks)))
-		p.perPart = (p.images + p.parts - 1) / p.parts
-		p.parts = (p.images + p.perPart - 1) / p.perPart
+		p.perPart = ceil(p.images, p.parts)
+		p.parts = ceil(p.images, p.perPart)
 		p.sums = scratchSize(p.filters*k, d.Size())
 		p.shared = p.groups * p.blocks * p.parts * scratchSize(p.filters*k, 8)
 	}

@@ -25,7 +25,7 @@ const (
 func newConvSums(g *convGeometry, d dtype.DType) convSums {
 	c := convSums{Correlator: gemm.NewCorrelator(d, cpu.Best()), groups: g.groups, results: g.filters, sources: g.chans, taps: g.taps}
 	c.chans = min(c.sources, max(1, c.groups*c.sources/32))
-	c.blocks = (c.sources + c.chans - 1) / c.chans
+	c.blocks = ceil(c.sources, c.chans)
 	return c
 }
 
@@ -93,7 +93,7 @@ func (c *convSums) addUp(all []float64, s sumsItem, isNew bool) {
 
 // eachTile calls f for the tiles of filters and taps.
 func (c *convSums) eachTile(filters, taps int, f func(f, filters, t, taps int)) {
-	nf, nt := (filters+c.Filters()-1)/c.Filters(), (taps+gemm.CorrelationTaps-1)/gemm.CorrelationTaps
+	nf, nt := ceil(filters, c.Filters()), ceil(taps, gemm.CorrelationTaps)
 	for i := range nf {
 		f0, f1 := filters*i/nf, filters*(i+1)/nf
 		for j := range nt {
@@ -149,7 +149,7 @@ const (
 // newConvCorrelation returns nil where products are better.
 func newConvCorrelation(g *convGeometry, r *convRows, d dtype.DType) *convCorrelation {
 	c := &convCorrelation{convSums: newConvSums(g, d)}
-	groups := (r.width + c.Lanes() - 1) / c.Lanes()
+	groups := ceil(r.width, c.Lanes())
 	few := r.results < manyResults || r.sources*g.taps*r.results < manyPairs
 	if g.images*g.outs < manyPositions {
 		few = r.results < leastResults
@@ -166,7 +166,6 @@ func newConvCorrelation(g *convGeometry, r *convRows, d dtype.DType) *convCorrel
 
 // chunks is the number of chunks of so many images.
 func (c *convCorrelation) chunks(r *convRows, images int) int {
-	ceil := func(n, unit int) int { return (n + unit - 1) / unit }
 	return ceil(images, c.images) * r.result[0] * ceil(r.result[1], c.rows) * ceil(r.width, c.width)
 }
 

@@ -68,7 +68,7 @@ func newConvImages(g *convGeometry, d dtype.DType, which int, product *gemm.Plan
 		return nil
 	}
 	block := g.groups * q.sources * q.lengths[0] * q.together * d.Size()
-	if q.blocks = min((g.images+q.together-1)/q.together, convPhaseBytes/max(1, block)); q.blocks == 0 {
+	if q.blocks = min(ceil(g.images, q.together), convPhaseBytes/max(1, block)); q.blocks == 0 {
 		return nil
 	}
 	var taps [3][][]tapOfClass
@@ -93,7 +93,6 @@ func newConvImages(g *convGeometry, d dtype.DType, which int, product *gemm.Plan
 		return nil
 	}
 	// Cycles, of which a vector takes one for a term: of products with tiles of one or two vectors, of their calls and of laying images side by side, and those of rows.
-	ceil := func(n, unit int) int { return (n + unit - 1) / unit }
 	whole, rest := g.images/q.together, g.images%q.together
 	tenths := 20 * whole // of vectors
 	switch {
@@ -235,20 +234,20 @@ func (p *convPlan) runImages(c *Call) {
 }
 
 // blocksOf is the number of blocks of the phase.
-func (q *convImages) blocksOf() int { return (q.images + q.together - 1) / q.together }
+func (q *convImages) blocksOf() int { return ceil(q.images, q.together) }
 
 // layItems is the number of items that lay a block's images side by side.
 func (q *convImages) layItems(p *convPlan) int {
-	return (p.groups*q.sources + q.channels - 1) / q.channels
+	return ceil(p.groups*q.sources, q.channels)
 }
 
 // items is the number of items that compute a group of a block.
 func (q *convImages) items() int { return q.resultBlocks() * q.parts() }
 
-func (q *convImages) resultBlocks() int { return (q.results + q.resultsItem - 1) / q.resultsItem }
+func (q *convImages) resultBlocks() int { return ceil(q.results, q.resultsItem) }
 
 func (q *convImages) parts() int {
-	return (q.result[0]*q.result[1] + q.rowsItem - 1) / q.rowsItem
+	return ceil(q.result[0]*q.result[1], q.rowsItem)
 }
 
 // imagesItem runs an item of a phase.
@@ -297,7 +296,7 @@ func computeImages[T float](p *convPlan, worker, item int) {
 		source = p.out
 	}
 	piece := gemm.Piece{A: address(filters), ARow: terms, CRow: positions * q.together, M: results, N: images}
-	for chain := range (terms + gemm.Chain - 1) / gemm.Chain {
+	for chain := range ceil(terms, gemm.Chain) {
 		for row := lo; row < hi; row++ {
 			d, h := q.index[0][row/q.result[1]], q.index[1][row%q.result[1]]
 			at := (d.first*source[1] + h.first) * source[2]

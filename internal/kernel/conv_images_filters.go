@@ -52,7 +52,7 @@ func newConvImageSums(g *convGeometry, d dtype.DType) *convImageSums {
 		g.images*g.outs < manyPositions*lanes || 4*laying > g.filters*g.chans*g.taps*g.outs || block > convPhaseBytes {
 		return nil
 	}
-	q.blocks = min((g.images+q.together-1)/q.together, convPhaseBytes/block)
+	q.blocks = min(ceil(g.images, q.together), convPhaseBytes/block)
 	q.width = min(g.out[2], imagesPositions)
 	q.rows = evenly(g.out[1], max(1, imagesPositions/q.width))
 	for c := range g.chans {
@@ -73,7 +73,6 @@ func newConvImageSums(g *convGeometry, d dtype.DType) *convImageSums {
 
 // chunks is the number of chunks of so many images.
 func (q *convImageSums) chunks(g *convGeometry, images int) int {
-	ceil := func(n, unit int) int { return (n + unit - 1) / unit }
 	return ceil(images, q.together) * g.out[0] * ceil(g.out[1], q.rows) * ceil(g.out[2], q.width)
 }
 
@@ -90,7 +89,7 @@ func (q *convImageSums) stateBytes() int64 {
 }
 
 // layItems is the number of items that lay so many channels of a block side by side.
-func (q *convImageSums) layItems(channels int) int { return (channels + q.channels - 1) / q.channels }
+func (q *convImageSums) layItems(channels int) int { return ceil(channels, q.channels) }
 
 func (q *convImageSums) sums(c *Call) []float64 {
 	return part[float64](c.Work, q.laid+q.adjoints, q.bytes)
@@ -103,7 +102,7 @@ func runImageSums[T float](p *convPlan, c *Call) {
 	for q.first = 0; q.first < p.images; q.first += q.blocks * q.together {
 		q.images = min(q.blocks*q.together, p.images-q.first)
 		q.laying = true
-		c.Parallel(p, (q.images+q.together-1)/q.together*(q.layItems(p.groups*p.chans)+q.layItems(p.groups*p.filters)))
+		c.Parallel(p, ceil(q.images, q.together)*(q.layItems(p.groups*p.chans)+q.layItems(p.groups*p.filters)))
 		q.laying = false
 		c.Parallel(p, q.items())
 	}

@@ -56,15 +56,14 @@ func newConvLaid(g *convGeometry, d dtype.DType, which int, rows *convRows, prod
 	lanes := product.Width() / 2
 	if rows != nil {
 		// Cycles of a term: a vector takes one for each result, whose filter is read, and what is laid out takes some.
-		ceil := func(n int) int { return (n + lanes - 1) / lanes }
 		filters, laying := q.results/2, q.together*(40+5*q.result[0]*q.result[1])
-		if 3*(q.results*ceil(q.together*positions)+laying+filters) > 2*(q.together*q.results*rows.vectors(lanes)+filters) {
+		if 3*(q.results*ceil(q.together*positions, lanes)+laying+filters) > 2*(q.together*q.results*rows.vectors(lanes)+filters) {
 			return nil
 		}
 	}
 	q.columns = q.together * positions
-	q.lead = (q.columns+lanes-1)/lanes*lanes + lanes
-	units := (q.results + product.Height() - 1) / product.Height()
+	q.lead = ceil(q.columns, lanes)*lanes + lanes
+	units := ceil(q.results, product.Height())
 	q.resultsItem = min(q.results, evenly(units, max(1, units*g.groups/convItems))*product.Height())
 	q.setReads(g, which)
 	q.laid = scratchSize(g.groups*terms*q.lead, d.Size())
@@ -76,11 +75,10 @@ func newConvLaid(g *convGeometry, d dtype.DType, which int, rows *convRows, prod
 
 // vectors is the number of vectors of positions that an image takes.
 func (r *convRows) vectors(lanes int) int {
-	ceil := func(n int) int { return (n + lanes - 1) / lanes }
 	if r.joined {
-		return r.parts * ceil((r.rowsItem-1)*r.padded[2]+r.width)
+		return r.parts * ceil((r.rowsItem-1)*r.padded[2]+r.width, lanes)
 	}
-	return r.rows * r.pieces() * ceil(r.colsItem)
+	return r.rows * r.pieces() * ceil(r.colsItem, lanes)
 }
 
 // setReads finds where taps read: tap k of a dimension reads element p·stride + k·dilation − low for position p, and for the gradient p + low − k·dilation.
@@ -139,13 +137,13 @@ func (p *convPlan) runLaid(c *Call) {
 		q.phase = layingColumns
 		c.Parallel(p, p.groups*q.items(q.sources))
 		q.phase = multiplyingColumns
-		c.Parallel(p, p.groups*((q.results+q.resultsItem-1)/q.resultsItem))
+		c.Parallel(p, p.groups*ceil(q.results, q.resultsItem))
 	}
 	p.call = nil
 }
 
 // items is the number of items that copy so many channels.
-func (q *convLaid) items(channels int) int { return (channels + laidChannels - 1) / laidChannels }
+func (q *convLaid) items(channels int) int { return ceil(channels, laidChannels) }
 
 // laidItem runs an item of a phase.
 func laidItem[T float](p *convPlan, worker, item int) {
@@ -172,7 +170,7 @@ func laidItem[T float](p *convPlan, worker, item int) {
 // multiplyColumns computes some results of a group for all images of the phase.
 func multiplyColumns[T float](p *convPlan, worker, item int) {
 	q, c, work := p.laid, p.call, p.call.Workers[worker]
-	blocks := (q.results + q.resultsItem - 1) / q.resultsItem
+	blocks := ceil(q.results, q.resultsItem)
 	group, first, terms, positions := item/blocks, item%blocks*q.resultsItem, q.sources*p.taps, q.lengths[1]
 	results := min(q.resultsItem, q.results-first)
 	filters := data[T](&c.In[1])

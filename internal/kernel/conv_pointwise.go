@@ -38,7 +38,7 @@ func newConvPointwise(g *convGeometry, d dtype.DType, which int) *convPointwise 
 		}
 		q.bytes = scratchSize(q.together*image, 1)
 		q.channels = max(1, 1<<14/max(1, g.outs))
-		q.items = (q.together*g.groups*g.chans + q.channels - 1) / q.channels
+		q.items = ceil(q.together*g.groups*g.chans, q.channels)
 	}
 	q.product = gemm.NewPlan(gemm.Product{DType: d, M: to, N: g.outs, K: from, A: filters, B: gemm.Strides{Row: g.outs, Col: 1}, CRow: g.outs, Batch: []gemm.Dim{
 		{N: q.together, B: g.groups * from * g.outs, C: g.groups * to * g.outs}, {N: g.groups, A: g.chans * g.filters, B: from * g.outs, C: to * g.outs}}}, cpu.Best())
@@ -110,8 +110,8 @@ func pointwiseItem[T float](p *convPlan, worker, item int) {
 // copyRead gathers what a filter's only tap reads of a channel for each position of the result, zeros in the padding, or puts it there.
 func copyRead[T float](g *convGeometry, positions, channel []T, gather bool) {
 	step, low := g.stride[2], g.low[2]
-	lo := min((low+step-1)/step, g.out[2])
-	hi := max(lo, min((g.in[2]+low+step-1)/step, g.out[2]))
+	lo := min(ceil(low, step), g.out[2])
+	hi := max(lo, min(ceil(g.in[2]+low, step), g.out[2]))
 	for d := range g.out[0] {
 		for h := range g.out[1] {
 			line := positions[(d*g.out[1]+h)*g.out[2]:][:g.out[2]]

@@ -137,7 +137,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	} else {
 		r.single = r.sources == 1 && r.results == 1 && g.taps <= gemm.Chain && (r.apart == unit || r.result[0] == 1)
 		r.cut(g, product)
-		short := 2*r.width < (r.width+lanes-1)/lanes*lanes
+		short := 2*r.width < ceil(r.width, lanes)*lanes
 		if short && !r.single && r.apart == unit && (!r.joined || 2*r.rowsItem*r.width < r.ld) {
 			return nil
 		}
@@ -167,7 +167,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	if which == convOfInput && r.turnedItem == 0 && !(r.single && len(r.kinds) == 1 && len(r.kinds[0].taps) == g.taps) {
 		r.turned = scratchSize(g.groups*g.chans*g.filters*g.taps, r.size)
 		r.turnChannels = evenly(g.chans, max(1, 512/g.taps, convTurned/(g.filters*g.taps)))
-		r.turnItems = g.groups * ((g.chans + r.turnChannels - 1) / r.turnChannels)
+		r.turnItems = g.groups * ceil(g.chans, r.turnChannels)
 	}
 	r.offsetInScratch.turned, r.offsetInScratch.pad = take(r.turned), take(r.padBytes)
 	if which != convOfFilters {
@@ -179,16 +179,16 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 		r.offsetInScratch.sums = take(r.correlation.bytes)
 		return r
 	}
-	r.panels = (r.results + product.Width() - 1) / product.Width()
+	r.panels = ceil(r.results, product.Width())
 	r.ld = r.panels * product.Width()
-	r.rowsChain, r.chainsOfRow = max(1, gemm.Chain/r.width), (r.width+gemm.Chain-1)/gemm.Chain
+	r.rowsChain, r.chainsOfRow = max(1, gemm.Chain/r.width), ceil(r.width, gemm.Chain)
 	r.packBytes = scratchSize(r.together*g.groups*g.outs*r.ld, r.size)
 	r.offsetInScratch.pack = take(r.packBytes)
 	r.lines = gemm.NewRows(d, cpu.Best())
 	all := r.sources * g.taps
-	units := (all + product.Height() - 1) / product.Height()
+	units := ceil(all, product.Height())
 	r.tapsItem = min(all, evenly(units, max(1, min(units/convFilterItems, convFilterTaps/product.Height())))*product.Height())
-	r.parts = (all + r.tapsItem - 1) / r.tapsItem
+	r.parts = ceil(all, r.tapsItem)
 	// Between phases sums are kept for all items.
 	r.kept = r.tapsItem * r.ld
 	if r.sumsStay = r.together < g.images; r.sumsStay {
@@ -236,7 +236,7 @@ func (r *convRows) setExtents(g *convGeometry) (offsets [3][]tapOffset) {
 			continue
 		}
 		// Position q·stride + residue is reached by tap k from position q + shift of the adjoint, if k·dilation leaves the same as residue + low.
-		r.source[i], r.extents[i], r.result[i], r.apart[i], r.residues[i] = g.out[i], g.in[i], (g.in[i]+stride-1)/stride, stride, []int{0}
+		r.source[i], r.extents[i], r.result[i], r.apart[i], r.residues[i] = g.out[i], g.in[i], ceil(g.in[i], stride), stride, []int{0}
 		least, most := 0, 0
 		for k := range g.window[i] {
 			at := k*g.dilation[i] - g.low[i]
@@ -266,7 +266,7 @@ func (r *convRows) setKinds(g *convGeometry, offsets [3][]tapOffset) {
 				k := convKind{first: [3]int{d, h, w}, result: r.result, before: before}
 				if r.which == convOfInput {
 					for i, first := range k.first {
-						k.result[i] = (g.in[i] - first + r.apart[i] - 1) / r.apart[i]
+						k.result[i] = ceil(g.in[i]-first, r.apart[i])
 					}
 				}
 				var reads []int // of the taps, from where a channel's positions begin
@@ -320,7 +320,7 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 	joins := r.result[0] == 1 && r.width <= 4*product.Width() && !r.single || r.single && r.apart != [3]int{1, 1, 1}
 	r.rowsItem, r.resultsItem, r.colsItem = evenly(r.rows, max(1, convPositions/r.width)), r.results, r.width
 	if n := work / max(1, r.rowsItem*row); n < r.results {
-		units := (r.results + product.Height() - 1) / product.Height()
+		units := ceil(r.results, product.Height())
 		r.resultsItem = min(r.results, evenly(units, max(1, max(n, convResults)/product.Height()))*product.Height())
 	} else {
 		most := r.rows
@@ -330,12 +330,12 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 		r.rowsItem = evenly(r.rows, max(1, min(most, max(r.rowsItem, work/max(1, r.results*row)))))
 	}
 	if r.rowsItem == 1 && r.width > convPositions {
-		units := (r.width + product.Width() - 1) / product.Width()
+		units := ceil(r.width, product.Width())
 		most := max(convPositions, work/max(1, r.resultsItem*r.sources*g.taps))
 		r.colsItem = min(r.width, evenly(units, most/product.Width())*product.Width())
 	}
-	r.blocks = (r.results + r.resultsItem - 1) / r.resultsItem
-	r.parts = (r.rows + r.rowsItem - 1) / r.rowsItem * r.pieces()
+	r.blocks = ceil(r.results, r.resultsItem)
+	r.parts = ceil(r.rows, r.rowsItem) * r.pieces()
 	if r.single {
 		if r.resultsPiece, r.joined = 1, joins; joins {
 			r.ld = r.rowsItem * r.padded[2]
@@ -353,15 +353,15 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 	if r.resultsPiece = r.resultsItem; terms >= convTerms {
 		r.resultsPiece = min(r.resultsItem, product.Height())
 	}
-	separate := r.rowsItem * ((r.resultsItem + r.resultsPiece - 1) / r.resultsPiece) * product.PieceTime(r.resultsPiece, r.width, terms)
+	separate := r.rowsItem * ceil(r.resultsItem, r.resultsPiece) * product.PieceTime(r.resultsPiece, r.width, terms)
 	if joins && r.rowsItem > 1 && product.PieceTime(r.resultsItem, together, terms)+copying < separate {
 		lanes := product.Width() / 2
-		r.joined, r.ld = true, (together+lanes-1)/lanes*lanes
+		r.joined, r.ld = true, ceil(together, lanes)*lanes
 	}
 }
 
 // pieces is the number of items of a row.
-func (r *convRows) pieces() int { return (r.width + r.colsItem - 1) / r.colsItem }
+func (r *convRows) pieces() int { return ceil(r.width, r.colsItem) }
 
 // each is the scratch of a goroutine besides that of products.
 func (r *convRows) each() int {
@@ -436,7 +436,7 @@ func (r *convRows) padItems(p *convPlan) int {
 	if !r.copied || r.padItem > 0 {
 		return 0
 	}
-	return (r.images*p.groups*r.sources + r.padChannels - 1) / r.padChannels
+	return ceil(r.images*p.groups*r.sources, r.padChannels)
 }
 
 // rowsItem runs an item of either phase.
@@ -493,7 +493,7 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 
 // planeItems is the number of items of an image whose planes have a filter each.
 func (r *convRows) planeItems(p *convPlan) int {
-	return (p.groups + r.planesItem - 1) / r.planesItem
+	return ceil(p.groups, r.planesItem)
 }
 
 // planesItem computes some planes of an image, each with its filter, at some positions.
@@ -687,7 +687,7 @@ func (r *convRows) eachPart(x span, f func(at, cols int)) {
 // turnItem turns the filters of some channels of a group.
 func turnItem[T float](p *convPlan, worker, item int) {
 	r := p.rows
-	per := (p.chans + r.turnChannels - 1) / r.turnChannels
+	per := ceil(p.chans, r.turnChannels)
 	q, first := item/per, item%per*r.turnChannels
 	turnFilters(p, worker, turned[T]{part[T](p.call.Work, r.offsetInScratch.turned, r.turned), p.groups * p.chans, q*p.chans + first}, q, first, min(first+r.turnChannels, p.chans))
 }
@@ -796,7 +796,7 @@ func padPlanes[T float](p *convPlan, work []byte, to []T, first, last int) {
 func (r *convRows) inPlane(dim, residue int) (first, n, before int) {
 	step, at := r.step[dim], residue-r.shift[dim] // element i of the part is element i·step + at of the plane
 	before = min(max(0, (step-1-at)/step), r.padded[dim])
-	return at + before*step, min(r.padded[dim], (r.source[dim]-at+step-1)/step) - before, before
+	return at + before*step, min(r.padded[dim], ceil(r.source[dim]-at, step)) - before, before
 }
 
 // copyStepped copies some of the elements of lines of a plane, both a step apart, to a part of it.
@@ -844,7 +844,7 @@ func (r *convRows) lead() int { return min(r.rowsChain*r.width, gemm.Chain) + 64
 
 // chains is the number of chains of so many images of a phase.
 func (r *convRows) chains(images int) int {
-	return (images*r.rows + r.rowsChain - 1) / r.rowsChain * r.chainsOfRow
+	return ceil(images*r.rows, r.rowsChain) * r.chainsOfRow
 }
 
 // chainsOfAll is that of all images.

@@ -60,7 +60,7 @@ func newConvWinograd(g *convGeometry, d dtype.DType, which int) *convWinograd {
 		if which == convOfInput {
 			r.in[i], r.out[i], r.shift[i] = g.out[i+1], g.in[i+1], 2-g.low[i+1]
 		}
-		r.tiles[i] = (r.out[i] + winograd.Step - 1) / winograd.Step
+		r.tiles[i] = ceil(r.out[i], winograd.Step)
 	}
 	if which == convOfInput {
 		r.sources, r.results = g.filters, g.chans
@@ -76,28 +76,22 @@ func newConvWinograd(g *convGeometry, d dtype.DType, which int) *convWinograd {
 	r.blockTiles[0] = evenly(r.tiles[0], max(1, room/r.blockTiles[1]))
 	r.most = r.blockTiles[0] * r.blockTiles[1]
 	for i := range 2 {
-		r.blocks[i] = (r.tiles[i] + r.blockTiles[i] - 1) / r.blockTiles[i]
+		r.blocks[i] = ceil(r.tiles[i], r.blockTiles[i])
 	}
-	r.line = (r.blockTiles[1]+winograd.Tiles-1)/winograd.Tiles*winograd.Tiles*winograd.Step + 16
+	r.line = ceil(r.blockTiles[1], winograd.Tiles)*winograd.Tiles*winograd.Step + 16
 	return r
-}
-
-// evenly is the size of the parts if n is cut into as few nearly equal parts of at most so many as possible.
-func evenly(n, most int) int {
-	parts := (n + most - 1) / most
-	return (n + parts - 1) / parts
 }
 
 func (r *convWinograd) forFilters(g *convGeometry) *convWinograd {
 	r.most = r.tiles[0] * r.tiles[1]
 	r.blockTiles = r.tiles
-	r.line = (r.tiles[1]+winograd.Tiles-1)/winograd.Tiles*winograd.Tiles*winograd.Step + 16
+	r.line = ceil(r.tiles[1], winograd.Tiles)*winograd.Tiles*winograd.Step + 16
 	if r.line*(winograd.Step*r.tiles[0]+2) > winogradPlane {
 		return nil
 	}
 	image := winograd.Matrices * g.groups * (r.sources + r.results) * r.most * 4
 	r.together = max(1, min(g.images, convPhaseBytes/image))
-	r.chains = (r.most + gemm.Chain - 1) / gemm.Chain
+	r.chains = ceil(r.most, gemm.Chain)
 	return r
 }
 
@@ -113,7 +107,7 @@ func (r *convWinograd) setProduct(g *convGeometry, p *gemm.Plan) {
 		take(winograd.Matrices*g.groups*r.sources*r.results, 4)
 		return
 	}
-	r.ld = (r.sources + r.width - 1) / r.width * r.width
+	r.ld = ceil(r.sources, r.width) * r.width
 	r.offset.v = take(winograd.Matrices*r.together*g.groups*r.sources*r.most, 4)
 	r.offset.w = take(winograd.Matrices*r.together*g.groups*r.results*r.most, 4)
 	r.offset.acc = take(winograd.Matrices*g.groups*r.results*r.ld, 4)
@@ -147,7 +141,7 @@ func (p *convPlan) runWinograd(c *Call) {
 	p.call = c
 	if p.which != convOfFilters {
 		r.phase = transformingFilters
-		c.Parallel(p, p.groups*((r.results+filterItems-1)/filterItems))
+		c.Parallel(p, p.groups*ceil(r.results, filterItems))
 		r.phase = multiplying
 		c.Parallel(p, p.images*p.groups*r.blocks[0]*r.blocks[1])
 		p.call = nil
@@ -184,7 +178,7 @@ func winogradItem(p *convPlan, worker, item int) {
 // winogradFilters transforms some filters: matrix, group, result, source.
 func (p *convPlan) winogradFilters(item int) {
 	r, c := p.winograd, p.call
-	per := (r.results + filterItems - 1) / filterItems
+	per := ceil(r.results, filterItems)
 	q, first := item/per, item%per*filterItems
 	w := c.In[1].F32
 	u := part[float32](c.Work, 0, len(c.Work))

@@ -115,7 +115,7 @@ func init() {
 		Run: func(c *Call) error {
 			p := c.State.(*placedBlocks)
 			p.call = c
-			c.Parallel(p, (c.Out[0].Size()+partItem-1)/partItem)
+			c.Parallel(p, ceil(c.Out[0].Size(), partItem))
 			p.call = nil
 			return nil
 		},

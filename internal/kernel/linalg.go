@@ -20,15 +20,14 @@ const (
 )
 
 func init() {
-	Register(&Kernel{
-		Name:      "cholesky",
-		Work:      matrixWork(2),
-		Doc:       "Lower triangular L with A = L·Lᵀ for symmetric A, whose lower triangle is read. A matrix that is not positive definite is an error." + chainsNote,
-		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: planned(choleskyPlan).work, Each: planned(choleskyPlan).each, Prepare: planned(choleskyPlan).prepare, StateBytes: planStateBytes,
-		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, cholesky[float64], cholesky[float32])(c) },
+	registerPlanned(choleskyPlan, &Kernel{
+		Name:  "cholesky",
+		Work:  matrixWork(2),
+		Doc:   "Lower triangular L with A = L·Lᵀ for symmetric A, whose lower triangle is read. A matrix that is not positive definite is an error." + chainsNote,
+		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
+		Run:   func(c *Call) error { return pickFloat(c.Out[0].DType, cholesky[float64], cholesky[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(luPlan, &Kernel{
 		Name: "lu",
 		Work: matrixWork(2),
 		Doc: "LU decomposition with partial pivoting of m×n matrices: result 0 holds U and below its diagonal the unit lower triangular L, result 1 (int64, m entries) " +
@@ -44,10 +43,9 @@ func init() {
 			return firstOf(checkDType(in[0].DType, out[0]), checkDType(dtype.Int64, out[1]),
 				wantShape("result", out[0].Shape, s), wantShape("the permutation", out[1].Shape, s[:len(s)-1]))
 		},
-		Workspace: planned(luPlan).work, Each: planned(luPlan).each, Prepare: planned(luPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, lu[float64], lu[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(triangularPlan, &Kernel{
 		Name: "triangular_solve",
 		Work: solveWork,
 		Doc: "X with op(A)·X = B for triangular A (operand 0; lower if lower, else upper; the other triangle is not read) and B (operand 1, n×m), " +
@@ -55,30 +53,27 @@ func init() {
 		Check: func(in, out []Type, a attr.List) error {
 			return checkSolve(in, out, a, 2, option("lower", attr.Bool), option("transpose", attr.Bool), option("unit", attr.Bool))
 		},
-		Workspace: planned(triangularPlan).work, Each: planned(triangularPlan).each, Prepare: planned(triangularPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, triangularSolve[float64], triangularSolve[float32])(c)
 		},
 	})
-	Register(&Kernel{
+	registerPlanned(solvePlan, &Kernel{
 		Name: "solve",
 		Work: solveWork,
 		Doc:  "X with A·X = B for square A (operand 0) and B (operand 1, n×m), by LU decomposition with partial pivoting. A singular matrix is an error." + chainsNote,
 		Check: func(in, out []Type, a attr.List) error {
 			return checkSolve(in, out, a, 2)
 		},
-		Workspace: planned(solvePlan).work, Each: planned(solvePlan).each, Prepare: planned(solvePlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, solve[float64], solve[float32])(c) },
 	})
-	Register(&Kernel{
-		Name:      "inv",
-		Work:      matrixWork(4),
-		Doc:       "Inverses, by LU decomposition with partial pivoting. A singular matrix is an error." + linalgNote,
-		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: planned(inversePlan).work, Each: planned(inversePlan).each, Prepare: planned(inversePlan).prepare, StateBytes: planStateBytes,
-		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, inverse[float64], inverse[float32])(c) },
+	registerPlanned(inversePlan, &Kernel{
+		Name:  "inv",
+		Work:  matrixWork(4),
+		Doc:   "Inverses, by LU decomposition with partial pivoting. A singular matrix is an error." + linalgNote,
+		Check: func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
+		Run:   func(c *Call) error { return pickFloat(c.Out[0].DType, inverse[float64], inverse[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(detPlan, &Kernel{
 		Name: "det",
 		Work: matrixWork(2),
 		Doc:  "Determinants, the product of the pivots of an LU decomposition; 0 for a singular matrix." + linalgNote,
@@ -88,10 +83,9 @@ func init() {
 			}
 			return firstOf(checkSquare(in[0]), checkScalars(in[0], out))
 		},
-		Workspace: planned(detPlan).work, Each: planned(detPlan).each, Prepare: planned(detPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, det[float64], det[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(slogdetPlan, &Kernel{
 		Name: "slogdet",
 		Work: matrixWork(2),
 		Doc:  "Sign (result 0: −1, 0 or 1) and logarithm of the absolute value (result 1; −Inf for a singular matrix) of determinants." + linalgNote,
@@ -101,7 +95,6 @@ func init() {
 			}
 			return firstOf(checkSquare(in[0]), checkScalars(in[0], out))
 		},
-		Workspace: planned(slogdetPlan).work, Each: planned(slogdetPlan).each, Prepare: planned(slogdetPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, slogdet[float64], slogdet[float32])(c) },
 	})
 	Register(&Kernel{
@@ -231,12 +224,16 @@ type linalgPlan interface {
 	Each() int
 }
 
-// planned has the functions of a kernel whose state is a plan.
-type planned planner
-
-func (p planned) work(in, out []Type, a attr.List) int    { return p(in, out, a).Work() }
-func (p planned) each(in, out []Type, a attr.List) int    { return p(in, out, a).Each() }
-func (p planned) prepare(in, out []Type, a attr.List) any { return p(in, out, a) }
+// registerPlanned registers a kernel whose state is a plan, a *linalg.Plan if it does not say how large it is.
+func registerPlanned(plan planner, k *Kernel) {
+	k.Workspace = func(in, out []Type, a attr.List) int { return plan(in, out, a).Work() }
+	k.Each = func(in, out []Type, a attr.List) int { return plan(in, out, a).Each() }
+	k.Prepare = func(in, out []Type, a attr.List) any { return plan(in, out, a) }
+	if k.StateBytes == nil {
+		k.StateBytes = planStateBytes
+	}
+	Register(k)
+}
 
 // planStateBytes bounds the memory of a plan, with those of goroutines.
 func planStateBytes(in, out []Type, a attr.List) int64 { return 2 << 10 * int64(1+pool.Workers()) }

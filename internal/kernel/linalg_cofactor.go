@@ -9,16 +9,16 @@ import (
 )
 
 func init() {
-	Register(&Kernel{
+	registerPlanned(newCofactors, &Kernel{
 		Name: "cofactor",
 		Work: matrixWork(200),
 		Doc: "Cofactors, the derivative of the determinant: det(A)·A⁻ᵀ for an invertible matrix, and their limit for a singular one. By singular values: " +
 			"det(U)·det(V)·U·diag(Π over j ≠ i of sⱼ)·Vᵀ. NaN or Inf in a matrix gives NaN." + linalgNote,
-		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: planned(newCofactors).work, Each: planned(newCofactors).each, Prepare: planned(newCofactors).prepare, StateBytes: squareStateBytes,
-		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, cofactor[float64], cofactor[float32])(c) },
+		Check:      func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
+		StateBytes: squareStateBytes,
+		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, cofactor[float64], cofactor[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(newCofactors, &Kernel{
 		Name: "cofactor_derivative",
 		Work: matrixWork(400),
 		Doc:  "The derivative of the cofactors of operand 0 in the direction of operand 1, from the products of all singular values but two. NaN or Inf in a matrix gives NaN." + linalgNote,
@@ -28,7 +28,7 @@ func init() {
 			}
 			return firstOf(checkDType(in[0].DType, in[1]), wantShape("the direction", in[1].Shape, in[0].Shape))
 		},
-		Workspace: planned(newCofactors).work, Each: planned(newCofactors).each, Prepare: planned(newCofactors).prepare, StateBytes: squareStateBytes,
+		StateBytes: squareStateBytes,
 		Run: func(c *Call) error {
 			return pickFloat(c.Out[0].DType, cofactorDerivative[float64], cofactorDerivative[float32])(c)
 		},

@@ -12,14 +12,14 @@ import (
 )
 
 func init() {
-	Register(&Kernel{
+	registerPlanned(newExponentials, &Kernel{
 		Name: "expm",
 		Work: matrixWork(100),
 		Doc: "Exponential of square matrices: Padé approximant of degree 13 with scaling and squaring (Higham, The scaling and squaring method for the matrix exponential revisited, " +
 			"SIAM J. Matrix Anal. Appl. 26, 2005). NaN, Inf and 1-norms above 1024 are errors." + linalgNote,
-		Check:     func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
-		Workspace: planned(newExponentials).work, Each: planned(newExponentials).each, Prepare: planned(newExponentials).prepare, StateBytes: squareStateBytes,
-		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, expm[float64], expm[float32])(c) },
+		Check:      func(in, out []Type, a attr.List) error { return checkSquareLike(in, out, a, 1, 1) },
+		StateBytes: squareStateBytes,
+		Run:        func(c *Call) error { return pickFloat(c.Out[0].DType, expm[float64], expm[float32])(c) },
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func init() {
-	Register(&Kernel{
+	registerPlanned(qrPlan, &Kernel{
 		Name: "qr",
 		Work: matrixWork(6),
 		Doc:  "Reduced QR decomposition of m×n matrices by Householder reflections: Q (result 0, m×k, orthonormal columns) and upper triangular R (result 1, k×n), k = min(m, n). The signs are LAPACK's." + linalgNote,
@@ -25,10 +25,9 @@ func init() {
 			m, n := matrixSize(in[0])
 			return firstOf(checkDType(in[0].DType, out...), wantMatrices("Q", in[0], out[0], m, min(m, n)), wantMatrices("R", in[0], out[1], min(m, n), n))
 		},
-		Workspace: planned(qrPlan).work, Each: planned(qrPlan).each, Prepare: planned(qrPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, qr[float64], qr[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(eighPlan, &Kernel{
 		Name: "eigh",
 		Work: matrixWork(100),
 		Doc: "Eigenvalues (result 0, ascending) and orthonormal eigenvectors (columns of result 1) of symmetric matrices, whose lower triangle is read: " +
@@ -43,10 +42,9 @@ func init() {
 			s := in[0].Shape
 			return firstOf(checkDType(in[0].DType, out...), wantShape("the eigenvalues", out[0].Shape, s[:len(s)-1]), wantShape("the eigenvectors", out[1].Shape, s))
 		},
-		Workspace: planned(eighPlan).work, Each: planned(eighPlan).each, Prepare: planned(eighPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, eigh[float64], eigh[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(eigPlan, &Kernel{
 		Name: "eig",
 		Work: matrixWork(200),
 		Doc: "Eigenvalues (result 0) and eigenvectors (columns of result 1) of square matrices, as pairs of real and imaginary parts in a last dimension of extent 2. Values have ascending real parts, then ascending " +
@@ -62,10 +60,9 @@ func init() {
 			s := in[0].Shape
 			return firstOf(checkDType(in[0].DType, out...), wantShape("the eigenvalues", out[0].Shape, append(slices.Clone(s[:len(s)-1]), 2)), wantShape("the eigenvectors", out[1].Shape, append(slices.Clone(s), 2)))
 		},
-		Workspace: planned(eigPlan).work, Each: planned(eigPlan).each, Prepare: planned(eigPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, eig[float64], eig[float32])(c) },
 	})
-	Register(&Kernel{
+	registerPlanned(svdPlan, &Kernel{
 		Name: "svd",
 		Work: matrixWork(100),
 		Doc: "Reduced singular value decomposition A = U·diag(s)·Vᵀ of m×n matrices: U (result 0, m×k), s (result 1, k entries, descending) and Vᵀ (result 2, k×n), k = min(m, n): " +
@@ -83,7 +80,6 @@ func init() {
 			return firstOf(checkDType(in[0].DType, out...), wantMatrices("U", in[0], out[0], m, k),
 				wantShape("the singular values", out[1].Shape, shape.Replaced(s[:len(s)-1], len(s)-2, k)), wantMatrices("Vᵀ", in[0], out[2], k, n))
 		},
-		Workspace: planned(svdPlan).work, Each: planned(svdPlan).each, Prepare: planned(svdPlan).prepare, StateBytes: planStateBytes,
 		Run: func(c *Call) error { return pickFloat(c.Out[0].DType, svd[float64], svd[float32])(c) },
 	})
 }

@@ -26,9 +26,7 @@ func init() {
 			return firstOf(checkAmong(numericSet, in[0]), checkDType(in[0].DType, out[0]), checkDType(dtype.Int64, out[1]),
 				wantShape("result 1", out[1].Shape, out[0].Shape), checkPool(in[0].Shape, out[0].Shape, a))
 		},
-		Work: func(in, out []Type, a attr.List) float64 {
-			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
-		},
+		Work: poolWork,
 		Prepare: func(in, out []Type, a attr.List) any {
 			return newPoolGeometry(in[0].Shape, out[0].Shape, a, gemm.PairMaxima, maxPools[in[0].DType])
 		},
@@ -55,9 +53,7 @@ func init() {
 			}
 			return firstOf(checkAmong(floatSet, in[0]), checkDType(in[0].DType, out[0]), checkPool(in[0].Shape, out[0].Shape, a))
 		},
-		Work: func(in, out []Type, a attr.List) float64 {
-			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
-		},
+		Work: poolWork,
 		Prepare: func(in, out []Type, a attr.List) any {
 			return newPoolGeometry(in[0].Shape, out[0].Shape, a, gemm.PairMeans, avgPools[in[0].DType])
 		},
@@ -76,9 +72,7 @@ func init() {
 			return firstOf(checkAmong(floatSet, in[0]), checkDType(in[0].DType, out[0]), wantAttrShape(a, "shape", out[0].Shape),
 				checkPool(out[0].Shape, in[0].Shape, a))
 		},
-		Work: func(in, out []Type, a attr.List) float64 {
-			return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
-		},
+		Work: poolWork,
 		Prepare: func(in, out []Type, a attr.List) any {
 			return newPoolGeometry(out[0].Shape, in[0].Shape, a, gemm.PairShares, avgPoolGrads[in[0].DType])
 		},
@@ -91,6 +85,11 @@ func init() {
 		},
 		Run: runPool,
 	})
+}
+
+// poolWork is an operation for each element of each window.
+func poolWork(in, out []Type, a attr.List) float64 {
+	return float64(shape.Size(a.Ints("window"))) * float64(min(in[0].Size(), out[0].Size()))
 }
 
 var avgPoolRules = []attrRule{need("window", attr.Ints), need("strides", attr.Ints), need("padding", attr.Ints), option("count_include_pad", attr.Bool)}
@@ -146,7 +145,7 @@ func newPoolGeometry(x, y []int, a attr.List, kind gemm.PairKind, do planeFunc) 
 		for o := range p.ranges[dim] {
 			t := taps{begin: o*p.stride[dim] - p.low[dim], end: p.window[dim]}
 			if t.begin < 0 {
-				t.first = (-t.begin + p.dilation[dim] - 1) / p.dilation[dim]
+				t.first = ceil(-t.begin, p.dilation[dim])
 			}
 			if t.begin+(t.end-1)*p.dilation[dim] >= p.in[dim] {
 				t.end = (p.in[dim]-1-t.begin)/p.dilation[dim] + 1
@@ -185,7 +184,7 @@ var (
 func runPool(c *Call) error {
 	p := c.State.(*poolState)
 	p.call = c
-	c.Parallel(p, (p.planes+p.perItem-1)/p.perItem)
+	c.Parallel(p, ceil(p.planes, p.perItem))
 	p.call = nil
 	return nil
 }

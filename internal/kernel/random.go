@@ -58,7 +58,7 @@ func runRandomFill(c *Call) error {
 	p, out := c.State.(*randomFill), &c.Out[0]
 	p.key, p.stream = uint64(c.In[0].I64[0]), uint64(c.In[0].I64[1])
 	p.dst = unsafe.Slice((*byte)(addressOf(out)), out.Size()*out.DType.Size())
-	c.Parallel(p, (len(p.dst)+randomItem-1)/randomItem)
+	c.Parallel(p, ceil(len(p.dst), randomItem))
 	p.dst = nil
 	return nil
 }

@@ -270,7 +270,7 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 			}
 		}
 	}
-	p.units = outs / max(1, p.n) * ((p.n + p.tile - 1) / p.tile)
+	p.units = outs / max(1, p.n) * ceil(p.n, p.tile)
 	if p.innerReduced {
 		p.units = outs
 	}
@@ -281,7 +281,7 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 	p.each = scratchSize(p.levels*p.tile, in.DType.Size()) + scratchSize(len(p.red.at), 8)
 	p.do = reducers[in.DType]
 	if p.units == 1 && p.innerReduced && p.red.count == 1 && p.n >= 4*reduceItem {
-		n := (p.n + reduceItem - 1) / reduceItem
+		n := ceil(p.n, reduceItem)
 		switch in.DType {
 		case dtype.Float64:
 			p.pieces = make([]float64, n)
@@ -318,7 +318,7 @@ func runReduce[T number](c *Call) error {
 		}
 		data[T](&c.Out[0])[0] = t.result()
 	} else {
-		c.Parallel(p, (p.units+p.perItem-1)/p.perItem)
+		c.Parallel(p, ceil(p.units, p.perItem))
 	}
 	p.call = nil
 	return nil
@@ -345,7 +345,7 @@ func reduceItems[T number](p *reducePlan, worker, item int) {
 	}
 	tiles := 1
 	if !p.innerReduced {
-		tiles = (p.n + p.tile - 1) / p.tile
+		tiles = ceil(p.n, p.tile)
 	}
 	for u := first; u < end; u++ {
 		if c.Host != nil && u > first && c.Host.Cancelled() {
@@ -537,7 +537,7 @@ func init() {
 			Run: func(c *Call) error {
 				p := c.State.(*argPlan)
 				p.call = c
-				c.Parallel(p, (c.Out[0].Size()+p.perItem-1)/p.perItem)
+				c.Parallel(p, ceil(c.Out[0].Size(), p.perItem))
 				p.call = nil
 				return nil
 			},

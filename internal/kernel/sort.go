@@ -15,8 +15,11 @@ func init() {
 		Plain: true,
 		Doc:   "The operand's elements sorted along axis, ascending or descending; NaN counts as the largest. Equal elements keep their order. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
-			return firstOf(checkSort(in, out, a, 1, option("descending", attr.Bool), option("stable", attr.Bool)),
-				checkSortResults(in, out, a, in0DType, -1))
+			s, err := checkSort(in, out, a, 1, option("descending", attr.Bool), option("stable", attr.Bool))
+			if err != nil {
+				return err
+			}
+			return firstOf(checkDType(in[0].DType, out[0]), wantShape("result", out[0].Shape, s))
 		},
 		Workspace: sortWorkspace,
 		Work:      timesElements(sortWork),
@@ -29,8 +32,11 @@ func init() {
 		Plain: true,
 		Doc:   "The int64 indices that sort the operand along axis, ascending or descending; NaN counts as the largest. Equal elements keep their order. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
-			return firstOf(checkSort(in, out, a, 1, option("descending", attr.Bool), option("stable", attr.Bool)),
-				checkSortResults(in, out, a, int64DType, -1))
+			s, err := checkSort(in, out, a, 1, option("descending", attr.Bool), option("stable", attr.Bool))
+			if err != nil {
+				return err
+			}
+			return firstOf(checkDType(dtype.Int64, out[0]), wantShape("result", out[0].Shape, s))
 		},
 		Workspace: sortWorkspace,
 		Work:      timesElements(sortWork),
@@ -44,8 +50,11 @@ func init() {
 		Doc: "The k largest elements along axis in descending order (the smallest in ascending order if smallest) and their int64 indices; " +
 			"NaN counts as the largest; of equal elements the first come first. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
-			return firstOf(checkSort(in, out, a, 2, need("k", attr.Int), option("smallest", attr.Bool)),
-				checkSortResults(in, out, a, in0DType, a.Int("k")))
+			s, err := checkSort(in, out, a, 2, need("k", attr.Int), option("smallest", attr.Bool))
+			if err != nil {
+				return err
+			}
+			return firstOf(checkDType(in[0].DType, out[0]), checkDType(dtype.Int64, out[1]), wantShape("result", out[0].Shape, s), wantShape("result 1", out[1].Shape, s))
 		},
 		Workspace: sortWorkspace,
 		Work:      timesElements(sortWork),
@@ -74,43 +83,20 @@ func init() {
 	})
 }
 
-type resultDType uint8
-
-const (
-	in0DType resultDType = iota
-	int64DType
-)
-
-func checkSort(in, out []Type, a attr.List, results int, rules ...attrRule) error {
+// checkSort checks the operand and the attributes of a sort along axis, and returns the shape of its results: k, if there is one, is the number of elements that are left.
+func checkSort(in, out []Type, a attr.List, results int, rules ...attrRule) (shapes []int, err error) {
 	if err := checkCall(in, out, a, 1, results, append(rules, need("axis", attr.Int))...); err != nil {
-		return err
+		return nil, err
 	}
-	return firstOf(checkAmong(numericSet, in[0]), checkAxis(a.Int("axis"), len(in[0].Shape)))
-}
-
-// checkSortResults checks the results of a sort; k is the extent of the axis that is left, −1 for all.
-// It is evaluated even if the operands are not right, and then says so or nothing.
-func checkSortResults(in, out []Type, a attr.List, d resultDType, k int) error {
-	if len(in) != 1 || len(out) == 0 || checkAxis(a.Int("axis"), len(in[0].Shape)) != nil {
-		return fmt.Errorf("operands or results are missing")
+	s, axis := in[0].Shape, a.Int("axis")
+	if err := firstOf(checkAmong(numericSet, in[0]), checkAxis(axis, len(s))); err != nil || !a.Has("k") {
+		return s, err
 	}
-	axis := a.Int("axis")
-	if k < 0 && a.Has("k") || k > in[0].Shape[axis] {
-		return fmt.Errorf("k = %d of %d elements", k, in[0].Shape[axis])
+	k := a.Int("k")
+	if k < 0 || k > s[axis] {
+		return nil, fmt.Errorf("k = %d of %d elements", k, s[axis])
 	}
-	want := in[0].Shape
-	if k >= 0 {
-		want = shape.Replaced(want, axis, k)
-	}
-	wantDType := dtype.Int64
-	if d == in0DType {
-		wantDType = in[0].DType
-	}
-	err := firstOf(checkDType(wantDType, out[0]), wantShape("result", out[0].Shape, want))
-	if len(out) > 1 {
-		err = firstOf(err, checkDType(dtype.Int64, out[1]), wantShape("result 1", out[1].Shape, want))
-	}
-	return err
+	return shape.Replaced(s, axis, k), nil
 }
 
 func sortWorkspace(in, out []Type, a attr.List) int {

@@ -89,6 +89,12 @@ func indexAt(t *Tensor, i int) int {
 
 const scratchAlign = 64
 
+// ceil is n/unit, rounded up.
+func ceil(n, unit int) int { return (n + unit - 1) / unit }
+
+// evenly is the size of the parts if n is cut into as few nearly equal parts of at most so many as possible.
+func evenly(n, most int) int { return ceil(n, ceil(n, most)) }
+
 // scratchSize returns the bytes that take uses up for n elements of the given size.
 func scratchSize(n, size int) int { return (n*size + scratchAlign - 1) &^ (scratchAlign - 1) }
 
