@@ -75,7 +75,7 @@ func registerConv(which int, k *Kernel) {
 	k.StateBytes = func(in, out []Type, a attr.List) int64 { return plan(in, out, a).stateBytes() }
 	k.Work = func(in, out []Type, a attr.List) float64 {
 		x, w, y := convRoles(which, in, out)
-		return newConvGeometry(x.Shape, w.Shape, y.Shape, a).work()
+		return newConvGeometry(x.Shape, w.Shape, y.Shape, a).work(which)
 	}
 	Register(k)
 }
@@ -153,9 +153,14 @@ func newConvGeometry(x, w, y []int, a attr.List) *convGeometry {
 	return g
 }
 
-// work is the number of operations: two for each product of an element and a weight.
-func (g *convGeometry) work() float64 {
-	return 2 * float64(g.images*g.groups*g.chans*g.filters) * float64(g.taps) * float64(max(g.ins, g.outs))
+// work is the number of operations, two for each product of an element and a weight: elements of the padding are multiplied, and for the
+// gradient for the input, each of whose elements all taps reach, the positions that the stride skips count.
+func (g *convGeometry) work(which int) float64 {
+	positions := g.outs
+	if which == convOfInput {
+		positions = max(g.ins, g.outs)
+	}
+	return 2 * float64(g.images*g.groups*g.chans*g.filters) * float64(g.taps) * float64(positions)
 }
 
 func (g *convGeometry) setSpatial(in, window, out, strides, dilation, padding []int) {

@@ -99,6 +99,30 @@ func randomConvs(n int) []convSetup {
 	return setups
 }
 
+// TestConvWork counts the products of convolutions, all of which are of elements of the input if there is no padding.
+func TestConvWork(t *testing.T) {
+	for _, s := range randomConvs(400) {
+		x, w, y := Type{dtype.Float64, s.x}, Type{dtype.Float64, s.w}, Type{dtype.Float64, s.result()}
+		a := attrs(attr.L("strides", s.strides), attr.L("dilation", s.dilation), attr.L("padding", s.padding), attr.I("groups", s.groups))
+		products := 0.0
+		s.terms(func(_, _, _ int) { products++ })
+		padded := slices.Max(s.padding) > 0
+		for _, c := range []struct {
+			name    string
+			in, out []Type
+			exact   bool
+		}{
+			{"conv", []Type{x, w}, []Type{y}, !padded},
+			{"conv_filter_grad", []Type{x, y}, []Type{w}, !padded},
+			{"conv_input_grad", []Type{y, w}, []Type{x}, !padded && slices.Equal(s.x, y.Shape)},
+		} {
+			if work := Lookup(c.name).Work(c.in, c.out, a); work < 2*products || c.exact && work > 2*products {
+				t.Errorf("%s of %v by %v, strides %v, padding %v: %g operations for %g products", c.name, s.x, s.w, s.strides, s.padding, work, products)
+			}
+		}
+	}
+}
+
 func convCases() []kernelCase {
 	setups := []convSetup{
 		{sh(1, 1, 5), sh(1, 1, 3), sh(1), sh(1), sh(0, 0), 1, false},

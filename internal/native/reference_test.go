@@ -93,7 +93,7 @@ func referenceFloat(in micro.Instr, a, b, c uint64) uint64 {
 			x = -x
 		}
 		if t == dtype.Float32 {
-			return uint64(math.Float32bits(fma32(float32(x), float32(y), float32(z))))
+			return uint64(math.Float32bits(def.FMA32(float32(x), float32(y), float32(z))))
 		}
 		r = math.FMA(x, y, z)
 	case micro.Neg:
@@ -165,23 +165,6 @@ func referenceDefined(in micro.Instr, a, b, c uint64) uint64 {
 	args := [3]uint64{a, b, c}
 	r, _ := f.Eval(args[:f.Args]...)
 	return r[0]
-}
-
-// fma32 rounds x·y+z once: the exact product and a sum rounded to odd in float64.
-func fma32(x, y, z float32) float32 {
-	p, c := float64(x)*float64(y), float64(z)
-	s := p + c
-	v := s - p
-	e := (p - (s - v)) + (c - v)
-	if e != 0 && !math.IsNaN(e) && !math.IsInf(s, 0) && math.Float64bits(s)&1 == 0 {
-		up := (e > 0) == (s > 0)
-		if up {
-			s = math.Float64frombits(math.Float64bits(s) + 1)
-		} else {
-			s = math.Float64frombits(math.Float64bits(s) - 1)
-		}
-	}
-	return float32(s)
 }
 
 func referenceInt(in micro.Instr, a, b, c uint64) uint64 {
