@@ -190,180 +190,197 @@ func (m *Model) like() *Model {
 	return &Model{HeatTitle: m.HeatTitle, CategoryTitle: m.CategoryTitle, automatic: m.automatic}
 }
 
+// merging draws each group of a model as one node. A unit is a group, or a node that is in none.
+type merging struct {
+	*Model
+	group, scopes []string // by node; group and scopes are those of constants
+	unitOf        []int    // by node
+	units         []unit
+	exits         map[int]int // by unit, the operator whose bodies the unit is
+	leaves        [][]*Node   // by unit, the values that leave it, in the order of their use
+	place         []int       // by unit, where it stands in the new model
+}
+
+type unit struct {
+	members []int
+	waiting int // for units whose values it takes
+	users   []int
+}
+
 // merge returns the model with each group as one node; group and scopes are those of constants.
 func (m *Model) merge(group, scopes []string) *Model {
-	// The nodes are emitted in an order in which operands come first.
-	type unit struct {
-		members []int
-		waiting int
-		users   []int
-	}
-	unitOf := make([]int, len(m.Nodes))
+	g := &merging{Model: m, group: group, scopes: scopes, unitOf: make([]int, len(m.Nodes)), exits: map[int]int{}}
 	named := map[string]int{}
-	var units []unit
 	for i := range m.Nodes {
 		u, found := named[group[i]]
 		if group[i] == "" || !found {
-			u = len(units)
-			units = append(units, unit{})
+			u = len(g.units)
+			g.units = append(g.units, unit{})
 			if group[i] != "" {
 				named[group[i]] = u
 			}
 		}
-		unitOf[i] = u
-		units[u].members = append(units[u].members, i)
+		g.unitOf[i] = u
+		g.units[u].members = append(g.units[u].members, i)
+		if m.Nodes[i].exit != nil && group[i] != "" && m.Nodes[i].Scope == groupScope(group[i]) {
+			g.exits[u] = i
+		}
 	}
-	// A group's constants are no operands of it, but for those that an operator with bodies takes.
-	operand := func(i, k int) bool {
-		n := &m.Nodes[i]
-		return group[i] == "" || m.Nodes[n.Inputs[k]].Op != "const" || n.enters(k) && n.Scope == groupScope(group[i])
+	order := g.order()
+	if len(order) < len(g.units) {
+		return m // groups that still enclose each other stay open
 	}
-	for i := range m.Nodes {
-		for k, in := range m.Nodes[i].Inputs {
-			if a, b := unitOf[in], unitOf[i]; a != b && operand(i, k) {
-				units[a].users = append(units[a].users, b)
-				units[b].waiting++
+	g.leave()
+	out := m.like()
+	g.place = make([]int, len(g.units))
+	for _, u := range order {
+		first := g.units[u].members[0]
+		alone := group[first] == ""
+		if alone && m.Nodes[first].Op == "const" && len(g.leaves[u]) == 0 {
+			continue // nothing needs it
+		}
+		g.place[u] = len(out.Nodes)
+		var n Node
+		if at, found := g.exits[u]; found {
+			n = m.closed(g.units[u].members, at, g.from)
+		} else if alone {
+			n = g.node(first)
+		} else {
+			n = g.scope(u)
+		}
+		out.Nodes = append(out.Nodes, n)
+	}
+	for k, o := range m.Outputs {
+		if g.stands(o.Node) {
+			o.part = m.result(&m.Outputs[k])
+		}
+		o.Node = g.place[g.unitOf[o.Node]]
+		out.Outputs = append(out.Outputs, o)
+	}
+	return out
+}
+
+// operand reports whether operand k of node i counts: a group's constants are no operands of it, but for those that an operator with bodies takes.
+func (g *merging) operand(i, k int) bool {
+	n := &g.Nodes[i]
+	return g.group[i] == "" || g.Nodes[n.Inputs[k]].Op != "const" || n.enters(k) && n.Scope == groupScope(g.group[i])
+}
+
+// value is what node i takes as operand k.
+func (g *merging) value(i, k int) *Node { return g.part(&g.Nodes[i], k) }
+
+// stands reports whether the unit of a node is one that stands for others.
+func (g *merging) stands(i int) bool {
+	_, operator := g.exits[g.unitOf[i]]
+	return g.group[i] != "" && !operator || g.Nodes[i].Collapsed > 0
+}
+
+// from is where operand k of node i stands, and which of the values that come from there it is.
+func (g *merging) from(i, k int) (place int, part *Node) {
+	in := g.Nodes[i].Inputs[k]
+	if g.stands(in) {
+		part = g.value(i, k)
+	}
+	return g.place[g.unitOf[in]], part
+}
+
+// order lists units behind those whose values they take: where their last node stood, as far as these let them. Units that take values of one another are missing.
+func (g *merging) order() (order []int) {
+	for i := range g.Nodes {
+		for k, in := range g.Nodes[i].Inputs {
+			if a, b := g.unitOf[in], g.unitOf[i]; a != b && g.operand(i, k) {
+				g.units[a].users = append(g.units[a].users, b)
+				g.units[b].waiting++
 			}
 		}
 	}
-	// Units stand where their last node stood, as far as their operands let them.
-	last := func(u int) int { return units[u].members[len(units[u].members)-1] }
+	last := func(u int) int { return g.units[u].members[len(g.units[u].members)-1] }
 	ready := &queue{before: func(a, b int) bool { return last(a) < last(b) }}
-	for u := range units {
-		if units[u].waiting == 0 {
+	for u := range g.units {
+		if g.units[u].waiting == 0 {
 			heap.Push(ready, u)
 		}
 	}
-	var order []int
 	for ready.Len() > 0 {
 		u := heap.Pop(ready).(int)
 		order = append(order, u)
-		for _, v := range units[u].users {
-			if units[v].waiting--; units[v].waiting == 0 {
+		for _, v := range g.units[u].users {
+			if g.units[v].waiting--; g.units[v].waiting == 0 {
 				heap.Push(ready, v)
 			}
 		}
 	}
-	if len(order) < len(units) {
-		return m // groups that still enclose each other stay open
-	}
-	// leaves lists the values that leave each unit, in the order of their use.
-	leaves := make([][]*Node, len(units))
-	value := func(i, k int) *Node { return m.part(&m.Nodes[i], k) }
+	return order
+}
+
+// leave finds the values that leave units.
+func (g *merging) leave() {
+	g.leaves = make([][]*Node, len(g.units))
 	left := map[*Node]bool{}
 	leave := func(unit int, v *Node) {
 		if !left[v] {
 			left[v] = true
-			leaves[unit] = append(leaves[unit], v)
+			g.leaves[unit] = append(g.leaves[unit], v)
 		}
 	}
-	needed := make([]bool, len(units))
-	for i := range m.Nodes {
-		for k, in := range m.Nodes[i].Inputs {
-			if unitOf[in] != unitOf[i] && operand(i, k) {
-				leave(unitOf[in], value(i, k))
+	for i := range g.Nodes {
+		for k, in := range g.Nodes[i].Inputs {
+			if g.unitOf[in] != g.unitOf[i] && g.operand(i, k) {
+				leave(g.unitOf[in], g.value(i, k))
 			}
 		}
 	}
-	for k := range m.Outputs {
-		leave(unitOf[m.Outputs[k].Node], m.result(&m.Outputs[k]))
+	for k := range g.Outputs {
+		leave(g.unitOf[g.Outputs[k].Node], g.result(&g.Outputs[k]))
 	}
-	for u := range units {
-		first := &m.Nodes[units[u].members[0]]
-		needed[u] = first.Op != "const" || group[units[u].members[0]] != "" || len(leaves[u]) > 0
+}
+
+// node returns a node that is in no group.
+func (g *merging) node(i int) Node {
+	n := g.Nodes[i]
+	n.Scope = g.scopes[i]
+	n.Inputs, n.Former, n.parts = nil, nil, nil
+	for k := range g.Nodes[i].Inputs {
+		place, part := g.from(i, k)
+		n.Inputs, n.parts = append(n.Inputs, place), append(n.parts, part)
 	}
-	out := m.like()
-	place := make([]int, len(units))
-	// exits are, by unit, the operator whose bodies the unit is.
-	exits := map[int]int{}
-	for i := range m.Nodes {
-		if m.Nodes[i].exit != nil && group[i] != "" && m.Nodes[i].Scope == groupScope(group[i]) {
-			exits[unitOf[i]] = i
+	return n
+}
+
+// scope returns the node that stands for a group.
+func (g *merging) scope(u int) Node {
+	members := g.units[u].members
+	last := &g.Nodes[members[len(members)-1]]
+	path := groupScope(g.group[members[0]])
+	n := Node{ID: last.ID, Origin: last.Origin, Op: "scope", Symbol: lastPart(path), Scope: parentScope(path), Gradient: last.Gradient, Inert: true, results: len(g.leaves[u])}
+	if len(g.leaves[u]) == 1 {
+		v := g.leaves[u][0]
+		n.DType, n.Type, n.Shape, n.Value, n.Adjoint, n.Auto = v.DType, v.Type, v.Shape, v.Value, v.Adjoint, v.Auto
+		if v.Name != "" {
+			n.Auto = v.Name
 		}
 	}
-	// stands reports whether the unit of a node is one that stands for others.
-	stands := func(i int) bool {
-		_, operator := exits[unitOf[i]]
-		return group[i] != "" && !operator || m.Nodes[i].Collapsed > 0
-	}
-	for _, u := range order {
-		if !needed[u] {
-			continue
+	seen := map[*Node]bool{}
+	count := map[int]int{} // by operand's place, how many values come from there
+	for _, i := range members {
+		member := &g.Nodes[i]
+		if member.path == "" || last.path != "" { // bodies are part of their operator
+			n.Collapsed += max(1, member.Collapsed)
 		}
-		place[u] = len(out.Nodes)
-		members := units[u].members
-		last := m.Nodes[members[len(members)-1]]
-		if group[members[0]] == "" {
-			n := last
-			n.Scope = scopes[members[0]]
-			n.Inputs, n.Former, n.parts = nil, nil, nil
-			for k, in := range last.Inputs {
-				n.Inputs = append(n.Inputs, place[unitOf[in]])
-				var part *Node
-				if stands(in) {
-					part = value(members[0], k)
-				}
-				n.parts = append(n.parts, part)
-			}
-			out.Nodes = append(out.Nodes, n)
-			continue
-		}
-		if at, found := exits[u]; found {
-			out.Nodes = append(out.Nodes, m.closed(members, at, func(i, k int) (int, *Node) {
-				var part *Node
-				if in := m.Nodes[i].Inputs[k]; stands(in) {
-					part = value(i, k)
-				}
-				return place[unitOf[m.Nodes[i].Inputs[k]]], part
-			}))
-			continue
-		}
-		path := groupScope(group[members[0]])
-		scope, name := "", path
-		if k := strings.LastIndexByte(path, '/'); k >= 0 {
-			scope, name = path[:k], path[k+1:]
-		}
-		n := Node{ID: last.ID, Origin: last.Origin, Op: "scope", Symbol: name, Scope: scope, Gradient: last.Gradient, Inert: true, results: len(leaves[u])}
-		if len(leaves[u]) == 1 {
-			v := leaves[u][0]
-			n.DType, n.Type, n.Shape, n.Value, n.Adjoint, n.Auto = v.DType, v.Type, v.Shape, v.Value, v.Adjoint, v.Auto
-			if v.Name != "" {
-				n.Auto = v.Name
+		n.Heat += member.Heat
+		n.Inert = n.Inert && member.Inert
+		n.Variable = n.Variable || member.Variable || member.Op == "input" && !member.Inert
+		for k, in := range member.Inputs {
+			if v := g.value(i, k); g.unitOf[in] != u && g.operand(i, k) && !seen[v] {
+				seen[v] = true
+				place, part := g.from(i, k)
+				count[place] += max(1, v.bundled)
+				n.Inputs, n.parts = append(n.Inputs, place), append(n.parts, part)
 			}
 		}
-		seen := map[*Node]bool{}
-		from := map[int]int{} // by operand's place, how many values come from there
-		for _, i := range members {
-			if m.Nodes[i].path == "" || last.path != "" { // bodies are part of their operator
-				n.Collapsed += max(1, m.Nodes[i].Collapsed)
-			}
-			n.Heat += m.Nodes[i].Heat
-			n.Inert = n.Inert && m.Nodes[i].Inert
-			n.Variable = n.Variable || m.Nodes[i].Variable || m.Nodes[i].Op == "input" && !m.Nodes[i].Inert
-			for k, in := range m.Nodes[i].Inputs {
-				if v := value(i, k); unitOf[in] != u && operand(i, k) && !seen[v] {
-					seen[v] = true
-					from[place[unitOf[in]]] += max(1, v.bundled)
-					n.Inputs = append(n.Inputs, place[unitOf[in]])
-					var part *Node
-					if stands(in) {
-						part = v
-					}
-					n.parts = append(n.parts, part)
-				}
-			}
-		}
-		n.bundle(from)
-		out.Nodes = append(out.Nodes, n)
 	}
-	for k, o := range m.Outputs {
-		if stands(o.Node) {
-			o.part = m.result(&m.Outputs[k])
-		}
-		o.Node = place[unitOf[o.Node]]
-		out.Outputs = append(out.Outputs, o)
-	}
-	return out
+	n.bundle(count)
+	return n
 }
 
 // queue is a heap of numbers.
