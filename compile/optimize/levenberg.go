@@ -63,7 +63,7 @@ func (r *run) differentiate(j jacobian, x, to []float64) (bool, error) {
 	return finite(to), nil
 }
 
-// trust finds steps of least squares within a region of a radius, in scaled parameters, and within bounds.
+// trust finds steps of least squares within a region, in scaled parameters, and within bounds.
 type trust struct {
 	j            jacobian
 	lower, upper []float64
@@ -71,19 +71,81 @@ type trust struct {
 	free, inside []int
 	p, w         []float64 // of the free parameters
 	right        []float64
+	radius       float64
 	lambda       float64
-	fresh        bool // the equations of j are those of free
+	fresh        bool      // the equations of j are those of free
+	norms        []float64 // of the columns of j
+	cauchy       []float64
+	change       []float64 // of the residuals along a step, by the model
+}
+
+func newTrust(j jacobian, lower, upper []float64, m int) *trust {
+	vector := func() []float64 { return make([]float64, len(lower)) }
+	return &trust{j: j, lower: lower, upper: upper, scale: vector(), p: vector(), w: vector(), right: make([]float64, m), norms: vector(), cauchy: vector(), change: make([]float64, m)}
+}
+
+// begin sets the scale and the free parameters, those that no bound holds, at x with the gradient g of half the sum of squares, and returns the largest cosine between a column of the Jacobian and the residuals.
+func (t *trust) begin(x, g []float64, square float64) (optimality float64) {
+	t.j.norms(t.norms)
+	t.free, t.fresh = t.free[:0], false
+	for i, v := range t.norms {
+		t.scale[i] = max(t.scale[i], v)
+		if t.scale[i] == 0 {
+			t.scale[i] = 1
+		}
+		if x[i] <= t.lower[i] && g[i] >= 0 || x[i] >= t.upper[i] && g[i] <= 0 {
+			continue
+		}
+		t.free = append(t.free, i)
+		if v > 0 && square > 0 {
+			optimality = max(optimality, math.Abs(g[i])/v/math.Sqrt(square))
+		}
+	}
+	return optimality
+}
+
+// propose writes a step from x to p, and returns by how much the model falls along it, the derivative along it, and whether the region or bounds, not the model, end it.
+func (t *trust) propose(x, r, g, p []float64) (predicted, along float64, cut bool) {
+	cut = t.step(x, r, g, p)
+	t.j.product(p, t.change)
+	along = floats.Dot(g, p)
+	predicted = -along - 0.5*t.j.square(t.change)
+	if len(t.inside) < len(t.free) { // bounds hold some: the step may not be the best
+		if most := t.steepest(x, g); most > predicted {
+			copy(p, t.cauchy)
+			return most, floats.Dot(g, p), true
+		}
+	}
+	return predicted, along, cut
+}
+
+// resize adapts the region to what a step of the length has changed, which may be NaN.
+func (t *trust) resize(actual, predicted, along, length float64) {
+	switch ratio := actual / predicted; {
+	case !(ratio > 0.25):
+		shrink := 0.5
+		if !(actual >= 0) {
+			if shrink = 0.5 * along / (along + actual); !(shrink >= 0.1) {
+				shrink = 0.1
+			}
+		}
+		t.radius = shrink * min(t.radius, 10*length)
+		t.lambda /= shrink
+	case t.lambda == 0 || ratio >= 0.75:
+		t.radius = 2 * length
+		t.lambda *= 0.5
+	}
 }
 
 // step writes a step from x to p and says whether the region, not the model, ends it. r are the residuals and g their gradient Jᵀ·r.
-func (t *trust) step(x, r, g []float64, radius float64, p []float64) (cut bool) {
+func (t *trust) step(x, r, g, p []float64) (cut bool) {
 	clear(p)
 	t.inside = append(t.inside[:0], t.free...)
 	if !t.fresh {
 		t.j.begin(t.inside, t.scale, r)
 		t.fresh = true
 	}
-	left := radius
+	left := t.radius
 	for len(t.inside) > 0 {
 		cut = t.within(left, g)
 		// Parameters that would leave their bounds are held there, and the others take a new step.
@@ -110,7 +172,7 @@ func (t *trust) step(x, r, g []float64, radius float64, p []float64) (cut bool) 
 		for i := range p {
 			used += (p[i] * t.scale[i]) * (p[i] * t.scale[i])
 		}
-		left = max(0.1*radius, math.Sqrt(max(0, radius*radius-used)))
+		left = max(0.1*t.radius, math.Sqrt(max(0, t.radius*t.radius-used)))
 		t.j.product(p, t.right)
 		floats.Add(t.right, r)
 		t.j.begin(rest, t.scale, t.right)
@@ -199,21 +261,21 @@ func (t *trust) settled(x, r []float64) bool {
 	return true
 }
 
-// cauchy writes to p a step along the projected gradient within the radius on which the model falls, and returns by how much; 0 if there is none.
-func (t *trust) cauchy(x, g []float64, radius float64, p, change []float64) float64 {
-	steepest := 0.0
+// steepest finds a step along the projected gradient within the region on which the model falls, t.cauchy, and returns by how much; 0 if there is none.
+func (t *trust) steepest(x, g []float64) float64 {
+	norm := 0.0
 	for _, i := range t.free {
-		steepest = math.Hypot(steepest, g[i]/t.scale[i])
+		norm = math.Hypot(norm, g[i]/t.scale[i])
 	}
-	length := radius / steepest
+	length := t.radius / norm
 	for range 100 {
-		clear(p)
+		clear(t.cauchy)
 		for _, i := range t.free {
-			p[i] = max(t.lower[i], min(t.upper[i], x[i]-length*g[i]/(t.scale[i]*t.scale[i]))) - x[i]
+			t.cauchy[i] = max(t.lower[i], min(t.upper[i], x[i]-length*g[i]/(t.scale[i]*t.scale[i]))) - x[i]
 		}
-		t.j.product(p, change)
-		along := floats.Dot(g, p)
-		if predicted := -along - 0.5*t.j.square(change); predicted >= -0.1*along && predicted > 0 {
+		t.j.product(t.cauchy, t.change)
+		along := floats.Dot(g, t.cauchy)
+		if predicted := -along - 0.5*t.j.square(t.change); predicted >= -0.1*along && predicted > 0 {
 			return predicted
 		}
 		length *= 0.5
@@ -233,33 +295,17 @@ func (r *run) levenberg() error {
 	if err != nil || !ok {
 		return r.atStart(err)
 	}
-	vector := func() []float64 { return make([]float64, n) }
-	g, p, to, norms, cauchy, change := vector(), vector(), vector(), vector(), vector(), make([]float64, m)
-	t := &trust{j: j, lower: r.lower, upper: r.upper, scale: vector(), p: vector(), w: vector(), right: make([]float64, m)}
-	radius, before := 0.0, math.Inf(1) // of the region; the length of the last step
-	idle := 0                          // steps in the rounding of the sum of squares that did not get shorter
-	last := Status(0)                  // why the last step was the last
+	g, p, to := make([]float64, n), make([]float64, n), make([]float64, n)
+	t := newTrust(j, r.lower, r.upper, m)
+	before := math.Inf(1) // the length of the last step
+	idle := 0             // steps in the rounding of the sum of squares that did not get shorter
+	last := Status(0)     // why the last step was the last
 	for first := true; ; first = false {
 		square := j.square(res)
 		j.gradient(res, g)
-		j.norms(norms)
-		optimality := 0.0
-		t.free, t.fresh = t.free[:0], false
-		for i, v := range norms {
-			t.scale[i] = max(t.scale[i], v)
-			if t.scale[i] == 0 {
-				t.scale[i] = 1
-			}
-			if r.bounded && (x[i] <= r.lower[i] && g[i] >= 0 || x[i] >= r.upper[i] && g[i] <= 0) {
-				continue
-			}
-			t.free = append(t.free, i)
-			if v > 0 && square > 0 {
-				optimality = max(optimality, math.Abs(g[i])/v/math.Sqrt(square))
-			}
-		}
+		optimality := t.begin(x, g, square)
 		end := func(s Status) {
-			r.result.fit = &fit{j: j, rows: m, residuals: r.count, free: slices.Clone(t.free), scale: norms}
+			r.result.fit = &fit{j: j, rows: m, residuals: r.count, free: slices.Clone(t.free), scale: t.norms}
 			if r.m > 0 {
 				r.result.Residuals, r.result.fit.residuals = res, m
 			}
@@ -270,8 +316,8 @@ func (r *run) levenberg() error {
 			for i := range x {
 				length = math.Hypot(length, t.scale[i]*x[i])
 			}
-			if radius = firstRadius * length; radius == 0 {
-				radius = firstRadius
+			if t.radius = firstRadius * length; t.radius == 0 {
+				t.radius = firstRadius
 			}
 		} else if err := r.report(square, before, func() float64 { return optimality }); err != nil {
 			end(Stopped)
@@ -289,16 +335,7 @@ func (r *run) levenberg() error {
 			return nil
 		}
 		for good := false; !good; {
-			cut := t.step(x, res, g, radius, p)
-			j.product(p, change)
-			along := floats.Dot(g, p)
-			predicted := -along - 0.5*j.square(change)
-			if len(t.inside) < len(t.free) { // bounds hold some: the step may not be the best
-				if most := t.cauchy(x, g, radius, cauchy, change); most > predicted {
-					copy(p, cauchy)
-					predicted, along, cut = most, floats.Dot(g, p), true
-				}
-			}
+			predicted, along, cut := t.propose(x, res, g, p)
 			length, relative := 0.0, 0.0
 			for i := range p {
 				to[i] = max(r.lower[i], min(r.upper[i], x[i]+p[i]))
@@ -326,22 +363,10 @@ func (r *run) levenberg() error {
 				}
 			}
 			if first {
-				radius = min(radius, length)
+				t.radius = min(t.radius, length)
 			}
-			switch ratio := actual / predicted; {
-			case settling:
-			case !(ratio > 0.25):
-				shrink := 0.5
-				if !(actual >= 0) {
-					if shrink = 0.5 * along / (along + actual); !(shrink >= 0.1) {
-						shrink = 0.1
-					}
-				}
-				radius = shrink * min(radius, 10*length)
-				t.lambda /= shrink
-			case t.lambda == 0 || ratio >= 0.75:
-				radius = 2 * length
-				t.lambda *= 0.5
+			if !settling {
+				t.resize(actual, predicted, along, length)
 			}
 			if good {
 				if good, err = r.differentiate(j, to, next); err != nil {
@@ -354,7 +379,7 @@ func (r *run) levenberg() error {
 						return err
 					}
 					t.fresh = false
-					radius = 0.1 * length
+					t.radius = 0.1 * length
 				}
 			}
 			switch {
@@ -367,7 +392,7 @@ func (r *run) levenberg() error {
 			case idle >= 3:
 				end(Rounded)
 				return nil
-			case relative <= 1e-15 || radius == 0:
+			case relative <= 1e-15 || t.radius == 0:
 				// Where residuals are rounding, their cosines say nothing: the step that the model would take does.
 				if optimality <= 1e-4 || t.settled(x, res) {
 					end(Rounded)

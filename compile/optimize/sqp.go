@@ -163,38 +163,132 @@ func (r *run) closest(p *place, q *quadratic) (multipliers, bounds []float64) {
 	return multipliers, bounds
 }
 
-// backtrack shortens the step of q from p until the merit function falls, and goes to that point.
-func (r *run) backtrack(b *square, p, to *place, q *quadratic, start, slope, noise float64, merit func(*place) float64, move func(d []float64, step float64, bounds []float64) (bool, error)) (found bool, err error) {
+// sequence is the state of SQP.
+type sequence struct {
+	*run
+	p, to          *place    // where it is, and where a step leads
+	b              *square   // approximates the Hessian of the Lagrangian
+	plain          bool      // b is a multiple of the identity
+	penalty        []float64 // of violations, in the merit function
+	gradient       []float64 // of the Lagrangian at p, without bounds
+	y, bs, scratch []float64
+}
+
+func (r *run) newSequence() *sequence {
+	n, m := r.n, r.zero+r.nonNegative
+	vector := func() []float64 { return make([]float64, n) }
+	newPlace := func() *place {
+		p := &place{x: vector(), g: vector(), c: make([]float64, m), rows: make([][]float64, m)}
+		for i := range p.rows {
+			p.rows[i] = vector()
+		}
+		return p
+	}
+	s := &sequence{run: r, p: newPlace(), to: newPlace(), b: newSquare(n), penalty: make([]float64, m), gradient: vector(), y: vector(), bs: vector(), scratch: vector()}
+	s.identity(1)
+	return s
+}
+
+// identity sets the matrix to v on the diagonal.
+func (s *sequence) identity(v float64) {
+	clear(s.b.a)
+	for i := range s.n {
+		s.b.set(i, i, v)
+	}
+	s.plain = true
+}
+
+// subproblem solves the quadratic subproblem, with a multiple of the identity if it cannot be solved with the matrix that there is.
+func (s *sequence) subproblem() (q *quadratic, relaxed float64, ok bool) {
+	q, relaxed, ok = s.step(s.b, s.p, s.p.c)
+	if !ok && !s.plain {
+		s.identity(1)
+		return s.step(s.b, s.p, s.p.c)
+	}
+	return q, relaxed, ok
+}
+
+// distance says how far from a solution p is, and how far from satisfying the constraints. If there is a step q, multipliers that show p to be a solution take the place of its own.
+func (s *sequence) distance(q *quadratic, ok bool) (optimality, violation float64) {
+	for i := range s.p.c {
+		violation = max(violation, s.violation(s.p, i))
+	}
+	if !ok {
+		return max(violation, s.projected(s.p.x, s.p.g)), violation
+	}
+	conditions := s.conditions(s.p, q.multipliers, q.bounds, s.gradient)
+	if multipliers, bounds := s.closest(s.p, q); multipliers != nil && conditions > s.o.GradientTolerance && violation <= s.o.GradientTolerance {
+		if c := s.conditions(s.p, multipliers, bounds, s.y); c <= s.o.GradientTolerance { // elsewhere they do not fit the step
+			conditions = c
+			q.multipliers, q.bounds = multipliers, bounds
+		}
+	}
+	return max(violation, conditions), violation
+}
+
+// merit is f + Σ penalty·violation (Powell, A fast algorithm for nonlinearly constrained optimization calculations, 1978).
+func (s *sequence) merit(p *place) float64 {
+	sum := p.f
+	for i, v := range s.penalty {
+		sum += v * s.violation(p, i)
+	}
+	return sum
+}
+
+// move goes a step along d from p, whose bounds hold some parameters at its end; false where something is not finite there.
+func (s *sequence) move(d []float64, step float64, bounds []float64) (bool, error) {
+	for i := range s.to.x {
+		s.to.x[i] = max(s.lower[i], min(s.upper[i], s.p.x[i]+step*d[i]))
+	}
+	if step == 1 {
+		s.snap(s.to.x, bounds)
+	}
+	return s.visit(s.to)
+}
+
+// advance goes a step along that of q at whose end the merit function, from start with the given slope, has fallen enough.
+func (s *sequence) advance(q *quadratic, start, slope, noise float64) (found bool, err error) {
+	if len(s.p.c) > 0 {
+		return s.backtrack(q, start, slope, noise)
+	}
+	_, found, err = search(point{0, s.p.f, slope}, 1, max(1, s.room(s.p.x, q.d)), func(step float64) (point, error) {
+		_, err := s.move(q.d, step, q.bounds)
+		return point{step, s.to.f, floats.Dot(s.to.g, q.d)}, err
+	})
+	return found, err
+}
+
+// backtrack shortens the step of q until the merit function falls.
+func (s *sequence) backtrack(q *quadratic, start, slope, noise float64) (found bool, err error) {
 	flat := -slope <= 1e3*noise
-	scratch := make([]float64, r.n)
 	// residual says how far from a solution a point is, where the merit function does not.
 	residual := func(p *place) float64 {
 		worst := 0.0
 		for i := range p.c {
-			worst = max(worst, r.violation(p, i))
+			worst = max(worst, s.violation(p, i))
 		}
-		return max(worst, r.conditions(p, q.multipliers, q.bounds, scratch))
+		return max(worst, s.conditions(p, q.multipliers, q.bounds, s.scratch))
 	}
 	for step := 1.0; step > 1e-16; {
-		ok, err := move(q.d, step, q.bounds)
+		ok, err := s.move(q.d, step, q.bounds)
 		if err != nil {
 			return false, err
 		}
 		value := math.Inf(1)
 		if ok {
-			value = merit(to)
+			value = s.merit(s.to)
 		}
-		if value <= start+1e-4*step*slope || ok && flat && value <= start+1e3*noise && residual(to) < residual(p) {
+		if value <= start+1e-4*step*slope || ok && flat && value <= start+1e3*noise && residual(s.to) < residual(s.p) {
 			return true, nil
 		}
 		if step == 1 && ok {
 			// The constraints' curvature may be what is wrong (Maratos 1978): step to where they are linear with the values at the end of the step.
-			second := slices.Clone(to.c)
-			for i, row := range p.rows {
+			second := slices.Clone(s.to.c)
+			for i, row := range s.p.rows {
 				second[i] -= floats.Dot(row, q.d)
 			}
-			if w, relaxed, ok := r.step(b, p, second); ok && relaxed == 0 {
-				if ok, err := move(w.d, 1, w.bounds); err != nil || ok && merit(to) <= start+1e-4*slope {
+			if w, relaxed, ok := s.step(s.b, s.p, second); ok && relaxed == 0 {
+				if ok, err := s.move(w.d, 1, w.bounds); err != nil || ok && s.merit(s.to) <= start+1e-4*slope {
 					return true, err
 				}
 			}
@@ -208,59 +302,53 @@ func (r *run) backtrack(b *square, p, to *place, q *quadratic, start, slope, noi
 	return false, nil
 }
 
-func (r *run) sqp() error {
-	n, m := r.n, r.zero+r.nonNegative
-	newPlace := func() *place {
-		p := &place{x: make([]float64, n), g: make([]float64, n), c: make([]float64, m), rows: make([][]float64, m)}
-		for i := range p.rows {
-			p.rows[i] = make([]float64, n)
-		}
-		return p
+// update is the damped one of the matrix (Powell 1978) by the change of the Lagrangian's gradient along the step, whose length it returns.
+func (s *sequence) update(multipliers []float64) (length float64) {
+	y, bs, n := s.y, s.bs, s.n
+	s.to.lagrangian(multipliers, y)
+	floats.Sub(y, s.gradient)
+	step := make([]float64, n)
+	floats.SubTo(step, s.to.x, s.p.x)
+	ss, sy := floats.Dot(step, step), floats.Dot(step, y)
+	if !(ss > 0) {
+		return math.Sqrt(ss)
 	}
-	p, to := newPlace(), newPlace()
-	copy(p.x, r.x)
-	if ok, err := r.visit(p); err != nil || !ok {
+	if s.plain && sy > 1e-8*ss {
+		s.identity(floats.Dot(y, y) / sy)
+	}
+	s.plain = false
+	for i := range n {
+		bs[i] = floats.Dot(s.b.a[i*n:i*n+n], step)
+	}
+	sbs := floats.Dot(step, bs)
+	if sy < 0.2*sbs {
+		theta := 0.8 * sbs / (sbs - sy)
+		floats.Scale(theta, y)
+		floats.AddScaled(y, 1-theta, bs)
+		sy = floats.Dot(step, y)
+	}
+	for i := range n {
+		row := s.b.a[i*n : i*n+n]
+		floats.AddScaled(row, y[i]/sy, y)
+		floats.AddScaled(row, -bs[i]/sbs, bs)
+	}
+	return math.Sqrt(ss)
+}
+
+func (r *run) sqp() error {
+	s := r.newSequence()
+	copy(s.p.x, r.x)
+	if ok, err := r.visit(s.p); err != nil || !ok {
 		return r.atStart(err)
 	}
-	b := newSquare(n)
-	identity := func(v float64) {
-		clear(b.a)
-		for i := range n {
-			b.set(i, i, v)
-		}
-	}
-	identity(1)
-	plain := true // b is a multiple of the identity
-	penalty := make([]float64, m)
-	gradient, y, bs := make([]float64, n), make([]float64, n), make([]float64, n)
 	lowest, idle, hard, before := math.Inf(1), 0, 0, 0.0
 	for {
-		q, relaxed, ok := r.step(b, p, p.c)
-		if !ok && !plain {
-			identity(1)
-			plain = true
-			q, relaxed, ok = r.step(b, p, p.c)
-		}
-		violation := 0.0
-		for i := range p.c {
-			violation = max(violation, r.violation(p, i))
-		}
-		optimality := violation
-		if ok {
-			conditions := r.conditions(p, q.multipliers, q.bounds, gradient)
-			if multipliers, bounds := r.closest(p, q); multipliers != nil && conditions > r.o.GradientTolerance && violation <= r.o.GradientTolerance {
-				if c := r.conditions(p, multipliers, bounds, y); c <= r.o.GradientTolerance { // elsewhere they do not fit the step
-					conditions = c
-					q.multipliers, q.bounds = multipliers, bounds
-				}
-			}
-			optimality = max(optimality, conditions)
-		} else {
-			optimality = max(optimality, r.projected(p.x, p.g))
-		}
+		q, relaxed, ok := s.subproblem()
+		optimality, violation := s.distance(q, ok)
+		p := s.p
 		r.x = p.x
-		end := func(s Status) {
-			r.end(s, p.f, p.g, optimality)
+		end := func(status Status) {
+			r.end(status, p.f, p.g, optimality)
 			r.result.Violation = violation
 			if ok {
 				r.result.Zero, r.result.NonNegative = q.multipliers[:r.zero], q.multipliers[r.zero:]
@@ -297,49 +385,22 @@ func (r *run) sqp() error {
 			end(Limit)
 			return nil
 		}
-		// The merit function is f + Σ penalty·violation (Powell, A fast algorithm for nonlinearly constrained optimization calculations, 1978).
 		slope, infeasible := floats.Dot(p.g, q.d), 0.0
 		for i, u := range q.multipliers {
-			penalty[i] = max(math.Abs(u), 0.5*(penalty[i]+math.Abs(u)))
-			infeasible += penalty[i] * r.violation(p, i)
+			s.penalty[i] = max(math.Abs(u), 0.5*(s.penalty[i]+math.Abs(u)))
+			infeasible += s.penalty[i] * r.violation(p, i)
 		}
-		merit := func(p *place) float64 {
-			s := p.f
-			for i, v := range penalty {
-				s += v * r.violation(p, i)
-			}
-			return s
-		}
-		start := p.f + infeasible
 		slope -= (1 - relaxed) * infeasible
 		noise := flat(math.Abs(p.f) + infeasible)
 		if slope >= 0 {
 			slope = -floats.Dot(q.d, q.d) * 1e-8
 		}
-		move := func(d []float64, step float64, bounds []float64) (bool, error) {
-			for i := range to.x {
-				to.x[i] = max(r.lower[i], min(r.upper[i], p.x[i]+step*d[i]))
-			}
-			if step == 1 {
-				r.snap(to.x, bounds)
-			}
-			return r.visit(to)
-		}
-		found := false
-		var err error
-		if m == 0 {
-			_, found, err = search(point{0, p.f, slope}, 1, max(1, r.room(p.x, q.d)), func(step float64) (point, error) {
-				_, err := move(q.d, step, q.bounds)
-				return point{step, to.f, floats.Dot(to.g, q.d)}, err
-			})
-		} else {
-			found, err = r.backtrack(b, p, to, q, start, slope, noise, merit, move)
-		}
+		found, err := s.advance(q, p.f+infeasible, slope, noise)
 		if err != nil {
 			end(Stopped)
 			return err
 		}
-		if math.IsInf(to.f, -1) || floats.Norm(to.x, math.Inf(1)) >= far {
+		if math.IsInf(s.to.f, -1) || floats.Norm(s.to.x, math.Inf(1)) >= far {
 			end(Unbounded)
 			return nil
 		}
@@ -349,44 +410,16 @@ func (r *run) sqp() error {
 				end(Infeasible)
 			case -slope <= 1e6*noise:
 				end(Rounded)
-			case !plain:
-				identity(1)
-				plain = true
+			case !s.plain:
+				s.identity(1)
 				continue
 			default:
 				end(Stalled)
 			}
 			return nil
 		}
-		// Damped update of the matrix (Powell 1978) by the change of the Lagrangian's gradient.
-		to.lagrangian(q.multipliers, y)
-		floats.Sub(y, gradient)
-		s := make([]float64, n)
-		floats.SubTo(s, to.x, p.x)
-		ss, sy := floats.Dot(s, s), floats.Dot(s, y)
-		before = math.Sqrt(ss)
-		if ss > 0 {
-			if plain && sy > 1e-8*ss {
-				identity(floats.Dot(y, y) / sy)
-			}
-			plain = false
-			for i := range n {
-				bs[i] = floats.Dot(b.a[i*n:i*n+n], s)
-			}
-			sbs := floats.Dot(s, bs)
-			if sy < 0.2*sbs {
-				theta := 0.8 * sbs / (sbs - sy)
-				floats.Scale(theta, y)
-				floats.AddScaled(y, 1-theta, bs)
-				sy = floats.Dot(s, y)
-			}
-			for i := range n {
-				row := b.a[i*n : i*n+n]
-				floats.AddScaled(row, y[i]/sy, y)
-				floats.AddScaled(row, -bs[i]/sbs, bs)
-			}
-		}
-		p, to = to, p
+		before = s.update(q.multipliers)
+		s.p, s.to = s.to, s.p
 		r.result.Status = Stopped // there is something to return
 	}
 }
