@@ -78,7 +78,7 @@ var internalImports = map[string][]string{
 	"internal/kernel":           {"attr", "cpu", "dtype", "micro", "philox", "pool", "shape", "elem", "gemm", "linalg", "winograd"},
 	"internal/ref":              {}, // the oracle is independent
 	"internal/jet":              {"ref"},
-	"internal/testkit":          {"handover", "ref"},
+	"internal/testkit":          {"ref", "sysmem"},
 	"internal/docgen":           {"dtype", "kernel", "micro"},
 
 	"internal/testkit/mistakes": {},

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/adjoint-go/adjoint/internal/handover"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 	"github.com/adjoint-go/adjoint/internal/pool"
@@ -155,7 +154,7 @@ func (m *Machine) arena() []byte {
 		return m.allocate(c.ArenaBytes)
 	}
 	arena := alignedBytes(c.ArenaBytes)
-	if handover.Garbage {
+	if sysmem.Garbage {
 		for i := range arena {
 			arena[i] = 0xff
 		}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/graph"
-	"github.com/adjoint-go/adjoint/internal/handover"
 	"github.com/adjoint-go/adjoint/internal/ref"
+	"github.com/adjoint-go/adjoint/internal/sysmem"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -109,7 +109,7 @@ func fromArray(a vm.Array) ref.Value {
 	return v
 }
 
-func init() { handover.Garbage = true }
+func init() { sysmem.Garbage = true }
 
 // CompileAndRun compiles the outputs and runs the program once.
 func CompileAndRun(c compile.Config, at Point, outputs ...*graph.Node) ([]ref.Value, error) {
