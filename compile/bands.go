@@ -28,9 +28,29 @@ func bands(u *unit) error {
 	if !u.g.Has(func(op *graph.Op) bool { return op == opMatMul || op.Reduction != "" }) {
 		return nil
 	}
+	var uses *useCounts // of the graph as it is, once a node asks for them
 	for _, begins := range [...]func(n *graph.Node) bool{largeProduct, manyRows} {
-		if err := bandsFrom(u, begins); err != nil {
-			return err
+		for id := 0; id < u.g.Len(); id++ {
+			n := u.g.Node(id)
+			if !begins(n) {
+				continue
+			}
+			if uses == nil {
+				uses = usesIn(u.g, u.outputs)
+			}
+			if uses.count[id] == 0 {
+				continue
+			}
+			b := newBand(u, n, uses)
+			if b == nil {
+				continue
+			}
+			b.apply(u)
+			if err := u.g.Err(); err != nil {
+				return err
+			}
+			u.fired["bands"]++
+			id, uses = -1, nil // from the beginning of the new graph
 		}
 	}
 	return nil
@@ -52,34 +72,6 @@ func manyRows(n *graph.Node) bool {
 	}
 	bytes := typeBytes(n.Input(0))
 	return bytes >= bandBytes && bytes/n.Shape()[0] <= batchBytes
-}
-
-// bandsFrom makes the bands of nodes at which they may begin.
-func bandsFrom(u *unit, begins func(n *graph.Node) bool) error {
-	var uses *useCounts
-	for id := 0; id < u.g.Len(); id++ {
-		n := u.g.Node(id)
-		if !begins(n) {
-			continue
-		}
-		if uses == nil {
-			uses = usesIn(u.g, u.outputs)
-		}
-		if uses.count[id] == 0 {
-			continue
-		}
-		b := newBand(u, n, uses)
-		if b == nil {
-			continue
-		}
-		b.apply(u)
-		if u.g.Err() != nil {
-			return u.g.Err()
-		}
-		u.fired["bands"]++
-		id, uses = -1, nil // from the beginning of the new graph
-	}
-	return nil
 }
 
 // band is a matrix product and what is made of its rows, or of its matrices if it is a batch; or the first reduction of some rows and what is made of these.

@@ -56,22 +56,7 @@ func TestBands(t *testing.T) {
 			x := inputs{g.Input("a", graph.Float64, c.rows, 3), g.Input("b", graph.Float64, 3, 1027), g.Input("row", graph.Float64, 1027),
 				g.Input("col", graph.Float64, c.rows, 1), g.Input("left", graph.Float64, 1027, 2)}
 			out := c.build(x)
-			fired, got := loopRewrites(t, Config{Verify: true}, out...)
-			if fired["bands"] != c.want {
-				t.Errorf("%d products by bands, want %d", fired["bands"], c.want)
-			}
-			if c.want == 0 {
-				return
-			}
-			fired, want := loopRewrites(t, Config{Disable: []string{"bands"}}, out...)
-			if fired["bands"] != 0 {
-				t.Error("bands that are disabled")
-			}
-			for i := range want {
-				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
-					t.Fatalf("element %d: %v, want %v", i, got[i], want[i])
-				}
-			}
+			bandsHaveTheBits(t, c.want, out)
 		})
 	}
 }
@@ -120,20 +105,7 @@ func TestBandsOfBatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, want := loopRewrites(t, Config{Disable: []string{"bands"}}, out...)
-			for _, threads := range []int{1, 2, 3} {
-				before := runtime.GOMAXPROCS(threads)
-				fired, got := loopRewrites(t, Config{Verify: true}, out...)
-				runtime.GOMAXPROCS(before)
-				if fired["bands"] != c.want {
-					t.Errorf("%d products by bands, want %d", fired["bands"], c.want)
-				}
-				for i := range want {
-					if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
-						t.Fatalf("%d threads, element %d: %v, want %v", threads, i, got[i], want[i])
-					}
-				}
-			}
+			bandsHaveTheBits(t, c.want, out)
 		})
 	}
 }
@@ -178,21 +150,30 @@ func TestBandsOfRows(t *testing.T) {
 			g := graph.New()
 			x := inputs{g.Input("x", graph.Float64, c.rows, c.n), g.Input("w", graph.Float64, c.rows, c.n)}
 			out := c.build(x)
-			_, want := loopRewrites(t, Config{Disable: []string{"bands"}}, out...)
-			for _, threads := range []int{1, 2, 3} {
-				before := runtime.GOMAXPROCS(threads)
-				fired, got := loopRewrites(t, Config{Verify: true}, out...)
-				runtime.GOMAXPROCS(before)
-				if fired["bands"] != c.want {
-					t.Errorf("%d reductions by bands, want %d", fired["bands"], c.want)
-				}
-				for i := range want {
-					if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
-						t.Fatalf("%d threads, element %d: %v, want %v", threads, i, got[i], want[i])
-					}
-				}
-			}
+			bandsHaveTheBits(t, c.want, out)
 		})
+	}
+}
+
+// bandsHaveTheBits counts the bands of a program, and compares its outputs for any number of threads with those of whole arrays.
+func bandsHaveTheBits(t *testing.T, bands int, out nodes) {
+	t.Helper()
+	fired, want := loopRewrites(t, Config{Disable: []string{"bands"}}, out...)
+	if fired["bands"] != 0 {
+		t.Error("bands that are disabled")
+	}
+	for _, threads := range []int{1, 2, 3} {
+		before := runtime.GOMAXPROCS(threads)
+		fired, got := loopRewrites(t, Config{Verify: true}, out...)
+		runtime.GOMAXPROCS(before)
+		if fired["bands"] != bands {
+			t.Errorf("%d bands, want %d", fired["bands"], bands)
+		}
+		for i := range want {
+			if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+				t.Fatalf("%d threads, element %d: %v, want %v", threads, i, got[i], want[i])
+			}
+		}
 	}
 }
 
