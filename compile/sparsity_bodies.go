@@ -171,6 +171,18 @@ func sameSets(a, b indexSets) bool {
 	return true
 }
 
+// loopSets finds the sets of a loop's values: step by step where that is little work, and else from those that any step may get.
+type loopSets struct {
+	*nodeSets
+	l      *loop
+	length int  // the most steps
+	open   bool // how many are done is not known: a carry's last value is that of any step
+	params []indexSets
+	wanted []*graph.Node // of the body: the carries' results, and what is read at each step
+	each   []indexSets   // what is read, of all steps
+	bs     *bodySets
+}
+
 // loop returns the sets of a loop's values.
 func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 	n, length := l.n, shape.StepsExtent(l.length)
@@ -182,134 +194,146 @@ func (s *nodeSets) loop(l *loop) ([]indexSets, error) {
 		}
 	}
 	l.spread(active, dependence(l.body, true))
-	var wanted []*graph.Node
-	for i := range l.carries {
-		wanted = append(wanted, l.body.Results()[i])
-	}
+	wanted := slices.Clone(l.body.Results()[:l.carries])
 	taps := s.steps[n]
 	each := make([]indexSets, len(taps))
 	for k, v := range taps {
 		wanted = append(wanted, l.body.Graph().Node(v))
-		if size := l.body.Graph().Node(v).Shape().Size(); size > maxPattern/length {
+		size := l.body.Graph().Node(v).Shape().Size()
+		if size > maxPattern/length {
 			return nil, tooLarge(n)
-		} else {
-			each[k] = make(indexSets, length*size)
 		}
+		each[k] = make(indexSets, length*size)
 	}
-	bs := s.body(l.body, l.operands[:l.captured], active.has, wanted)
-	// The number of steps is not known: a carry's last value is that of any step.
-	open := l.count != nil || n.Op() == opWhile
-	final := slices.Clone(params[l.captured : l.captured+l.carries])
-	at := func(step int) int {
-		if n.Attrs().Bool("reverse") {
-			return length - 1 - step
+	x := &loopSets{s, l, length, l.count != nil || n.Op() == opWhile, params, wanted, each, s.body(l.body, l.operands[:l.captured], active.has, wanted)}
+	of := x.anyStep
+	if l.length > 0 && x.bs.elements <= maxSteppedElements/length {
+		of = x.stepByStep
+	}
+	final, err := of()
+	if err != nil {
+		return nil, err
+	}
+	return s.valuesOf(l, final, each), nil
+}
+
+func (x *loopSets) carries() []indexSets {
+	return x.params[x.l.captured : x.l.captured+x.l.carries]
+}
+
+// xs are the sets of what the loop goes through.
+func (x *loopSets) xs() []indexSets { return x.params[x.l.captured+x.l.carries:] }
+
+// tap takes what is read at step t.
+func (x *loopSets) tap(t int, out []indexSets) {
+	for k, e := range out[x.l.carries:] {
+		copy(x.each[k][t*len(x.each[k])/x.length:], e)
+	}
+}
+
+// stepByStep returns the sets of the carries behind the last step.
+func (x *loopSets) stepByStep() ([]indexSets, error) {
+	l, reverse := x.l, x.l.n.Attrs().Bool("reverse")
+	carries, final := x.carries(), slices.Clone(x.carries())
+	moving := slices.ContainsFunc(x.xs(), func(s indexSets) bool { return s != nil })
+	step := slices.Clone(x.params)
+	at := func(k int) int {
+		if reverse {
+			return x.length - 1 - k
 		}
-		return step
+		return k
 	}
-	tap := func(t int, out []indexSets) {
-		for k, e := range out[l.carries:] {
-			copy(each[k][t*len(each[k])/length:], e)
-		}
-	}
-	carries := params[l.captured : l.captured+l.carries]
-	xs := params[l.captured+l.carries:]
-	stepped := l.length > 0 && bs.elements <= maxSteppedElements/length
-	step := slices.Clone(params)
-	element := func(t int) {
-		for i, x := range xs {
-			if x != nil {
-				size := len(x) / length
-				step[l.captured+l.carries+i] = x[t*size : (t+1)*size]
+	for k := range x.length {
+		if x.open && reverse { // it may begin with any element
+			carries = slices.Clone(carries)
+			for i := range carries {
+				carries[i] = x.unite(carries[i], x.carries()[i])
 			}
 		}
-	}
-	if stepped {
-		moving := slices.ContainsFunc(xs, func(x indexSets) bool { return x != nil })
-		for k := range length {
-			if open && n.Attrs().Bool("reverse") { // it may begin with any element
-				carries = slices.Clone(carries)
-				for i := range carries {
-					carries[i] = s.unite(carries[i], params[l.captured+i])
-				}
-			}
-			copy(step[l.captured:], carries)
-			element(at(k))
-			out, err := bs.run(step, wanted)
-			if err != nil {
-				return nil, err
-			}
-			tap(at(k), out)
-			same := !moving && slices.EqualFunc(carries, out[:l.carries], sameSets)
-			carries = out[:l.carries]
-			if open {
-				for i := range final {
-					final[i] = s.unite(final[i], carries[i])
-				}
-			}
-			if same { // and so will all other steps be
-				for ; k < length; k++ {
-					tap(at(k), out)
-				}
-				break
+		copy(step[l.captured:], carries)
+		for i, s := range x.xs() {
+			if s != nil {
+				size := len(s) / x.length
+				step[l.captured+l.carries+i] = s[at(k)*size : (at(k)+1)*size]
 			}
 		}
-		if !open {
-			final = carries
+		out, err := x.bs.run(step, x.wanted)
+		if err != nil {
+			return nil, err
 		}
-		return s.valuesOf(l, final, each), nil
+		x.tap(at(k), out)
+		same := !moving && slices.EqualFunc(carries, out[:l.carries], sameSets)
+		carries = out[:l.carries]
+		if x.open {
+			for i := range final {
+				final[i] = x.unite(final[i], carries[i])
+			}
+		}
+		if same { // and so will all other steps be
+			for ; k < x.length; k++ {
+				x.tap(at(k), out)
+			}
+			break
+		}
 	}
-	// What any step may get.
-	for i, x := range xs {
-		if x == nil {
+	if x.open {
+		return final, nil
+	}
+	return carries, nil
+}
+
+// anyStep returns sets that hold those of the carries behind any number of steps.
+func (x *loopSets) anyStep() ([]indexSets, error) {
+	l, step := x.l, slices.Clone(x.params)
+	for i, s := range x.xs() {
+		if s == nil {
 			continue
 		}
-		size := len(x) / length
-		all := slices.Clone(x[:size])
+		size := len(s) / x.length
+		all := slices.Clone(s[:size])
 		for e := range all {
-			parts := make([][]int32, length)
+			parts := make([][]int32, x.length)
 			for t := range parts {
-				parts[t] = x[t*size+e]
+				parts[t] = s[t*size+e]
 			}
-			all[e] = s.union(parts...)
+			all[e] = x.union(parts...)
 		}
 		step[l.captured+l.carries+i] = all
 	}
-	any := slices.Clone(carries) // behind any number of steps
+	carries := slices.Clone(x.carries())
 	for k := 0; ; k++ {
-		copy(step[l.captured:], any)
-		out, err := bs.run(step, wanted)
+		copy(step[l.captured:], carries)
+		out, err := x.bs.run(step, x.wanted)
 		if err != nil {
 			return nil, err
 		}
 		grown := false
-		for i := range any {
-			if u := s.unite(any[i], out[i]); !sameSets(u, any[i]) {
-				any[i], grown = u, true
+		for i := range carries {
+			if u := x.unite(carries[i], out[i]); !sameSets(u, carries[i]) {
+				carries[i], grown = u, true
 			}
 		}
 		if !grown {
-			for t := range length {
-				if len(taps) == 0 {
-					break // however many steps there are
+			if len(x.each) > 0 { // else there may be any number of steps
+				for t := range x.length {
+					x.tap(t, out)
 				}
-				tap(t, out)
 			}
-			break
+			return carries, nil
 		}
 		if k == maxFixedPointSteps {
 			var parts [][]int32
 			for _, p := range step {
 				parts = append(parts, p...)
 			}
-			all := s.union(parts...)
-			for i := range any {
-				if any[i] != nil {
-					any[i] = indexSets(slices.Repeat([][]int32{all}, len(any[i])))
+			all := x.union(parts...)
+			for i := range carries {
+				if carries[i] != nil {
+					carries[i] = indexSets(slices.Repeat([][]int32{all}, len(carries[i])))
 				}
 			}
 		}
 	}
-	return s.valuesOf(l, any, each), nil
 }
 
 // valuesOf returns the sets of a loop's values by their numbers.
