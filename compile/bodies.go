@@ -281,11 +281,8 @@ func (l *loop) adjoints(ct []*graph.Node, wanted []bool, masked bool) []*graph.N
 		if i-l.captured < len(ct) {
 			end = ct[i-l.captured]
 		}
-		if end == nil {
-			end = graph.FullLike(l.operands[i], 0)
-		}
 		p := b.input(l.operands[i].Type())
-		b.carries.add(p, end)
+		b.carries.add(p, orZeros(end, l.operands[i]))
 		outputs, cts = append(outputs, b.results[i-l.captured]), append(cts, p)
 		liveCarries = append(liveCarries, i)
 	}
@@ -308,11 +305,7 @@ func (l *loop) adjoints(ct []*graph.Node, wanted []bool, masked bool) []*graph.N
 	}
 	found := reverse(b.g, outputs, cts, wrt, masked, false)
 	for _, i := range liveCarries {
-		next := found[at[i]]
-		if next == nil {
-			next = graph.FullLike(b.params[i], 0)
-		}
-		b.out = append(b.out, next)
+		b.out = append(b.out, orZeros(found[at[i]], b.params[i]))
 	}
 	var elements []int
 	for i, p := range b.params {
@@ -385,10 +378,7 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool, of *adjoi
 		if !active.has(i) {
 			continue
 		}
-		dot := dots[first+i]
-		if dot == nil {
-			dot = graph.FullLike(l.operands[i], 0)
-		}
+		dot := orZeros(dots[first+i], l.operands[i])
 		in := b.input(p.Type())
 		wrt, seeds = append(wrt, p), append(seeds, in)
 		dotOf[i] = in
@@ -419,11 +409,7 @@ func (l *loop) tangents(dots []*graph.Node, values []int, masked bool, of *adjoi
 	b.carries.params, b.carries.operands = append(b.carries.params, carryDots.params...), append(b.carries.operands, carryDots.operands...)
 	b.xs.params, b.xs.operands = append(b.xs.params, otherDots.params...), append(b.xs.operands, otherDots.operands...)
 	for k, i := range moving {
-		next := found[k]
-		if next == nil {
-			next = graph.FullLike(b.params[i], 0)
-		}
-		b.out = append(b.out, next)
+		b.out = append(b.out, orZeros(found[k], b.params[i]))
 	}
 	var kept []int
 	for k, v := range values {
@@ -527,9 +513,7 @@ func branchAdjoints(n *graph.Node, ct []*graph.Node, wanted []bool, masked bool,
 		}
 		found := reverse(b.g, outputs, extra, from, masked, false)
 		for k, d := range found {
-			if d == nil {
-				found[k] = graph.FullLike(from[k], 0)
-			}
+			found[k] = orZeros(d, from[k])
 		}
 		return found
 	})
@@ -572,9 +556,7 @@ func branchTangents(n *graph.Node, dots []*graph.Node, masked bool, derived deri
 		}
 		found := forward(b.g, outputs, wrt, extra, masked, false)
 		for k, d := range found {
-			if d == nil {
-				found[k] = graph.FullLike(outputs[k], 0)
-			}
+			found[k] = orZeros(d, outputs[k])
 		}
 		return found
 	})

@@ -196,10 +196,7 @@ func transposedMap(m *graph.Body) *graph.Body {
 	b := open(m)
 	last := len(b.params) - 1
 	r := b.input(b.params[last].Type())
-	result := reverse(b.g, b.results, []*graph.Node{r}, b.params[last:], false, false)[0]
-	if result == nil {
-		result = graph.FullLike(r, 0)
-	}
+	result := orZeros(reverse(b.g, b.results, []*graph.Node{r}, b.params[last:], false, false)[0], r)
 	return mustBody(b.g, append(slices.Clone(b.params[:last]), r), []*graph.Node{result})
 }
 

@@ -147,9 +147,7 @@ func linearTangent(g *graph.Graph, n *graph.Node, dots []*graph.Node) *graph.Nod
 	op := n.Op()
 	if op.JointlyLinear {
 		for i, in := range n.Inputs() {
-			if dots[i] == nil {
-				dots[i] = graph.FullLike(in, 0)
-			}
+			dots[i] = orZeros(dots[i], in)
 		}
 		return elementOfConstant(g.Apply(op, dots, n.Attrs()))
 	}

@@ -362,11 +362,8 @@ func (t *taylor) coefficientOfSlope(n *graph.Node, i, k int) *graph.Node {
 // one order higher and multiplied by it.
 func (t *taylor) slope(x *graph.Node) *graph.Node {
 	t.slopeDepth++
-	first := t.coefficient(x, 1)
+	first := orZeros(t.coefficient(x, 1), x)
 	t.slopeDepth--
-	if first == nil {
-		first = graph.FullLike(x, 0)
-	}
 	// Nodes are shared, but this one must be no other's.
 	d := graph.Identity(first)
 	for t.follows[d] != nil || d.ID() < len(t.depends) {

@@ -62,11 +62,7 @@ func (t *taylor) within(b *bodyBuilder, changing, results []*graph.Node) (in, ou
 func (t *taylor) operandCoefficients(x *graph.Node) []*graph.Node {
 	var row []*graph.Node
 	for k := range t.order {
-		c := t.coefficient(x, k+1)
-		if c == nil {
-			c = graph.FullLike(x, 0)
-		}
-		row = append(row, c)
+		row = append(row, orZeros(t.coefficient(x, k+1), x))
 	}
 	return row
 }
@@ -126,10 +122,7 @@ func (t *taylor) loop(l *loop) [][]*graph.Node {
 	b.xs.params, b.xs.operands = append(b.xs.params, xs.params...), append(b.xs.operands, xs.operands...)
 	for j, i := range moving {
 		for _, c := range out[j] {
-			if c == nil {
-				c = graph.FullLike(b.params[i], 0)
-			}
-			b.out = append(b.out, c)
+			b.out = append(b.out, orZeros(c, b.params[i]))
 		}
 	}
 	at := make([][]int, len(values)) // among the further results, −1 for zero

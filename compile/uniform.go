@@ -32,6 +32,14 @@ var negativeZero = math.Copysign(0, -1)
 // plainFactor reports whether a node is a constant of finite numbers other than 0, with which mul_no_nan is an ordinary product.
 func plainFactor(n *graph.Node) bool { return n.ShownLiteral().FiniteNonzero() }
 
+// orZeros returns a derivative, and zeros like the node of which it is one for nil.
+func orZeros(derivative, like *graph.Node) *graph.Node {
+	if derivative == nil {
+		return graph.FullLike(like, 0)
+	}
+	return derivative
+}
+
 // numberOf returns the node of a seed, of constants that are numbers of rules if it shows a constant: zeros and ones in a direction cost what they touch.
 func numberOf(n *graph.Node) *graph.Node {
 	if n.ShownLiteral() == nil || n.IsNumber() {
