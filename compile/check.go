@@ -1,10 +1,8 @@
 package compile
 
-import (
-	"fmt"
-)
+import "fmt"
 
-// check verifies the unit between passes: the graph's order and types, and the program once there is one.
+// check verifies the unit between passes: the graph's order and types. The program is verified when it is made.
 func (u *unit) check() error {
 	if err := u.g.Err(); err != nil {
 		return fmt.Errorf("the graph has errors: %w", err)
@@ -32,5 +30,5 @@ func (u *unit) check() error {
 			return fmt.Errorf("node %d (%s): %w", i, n.Op().Name, err)
 		}
 	}
-	return nil // programs are verified when they are made
+	return nil
 }

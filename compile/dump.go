@@ -3,7 +3,8 @@ package compile
 import (
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 
 	"github.com/adjoint-go/adjoint/graph"
 )
@@ -14,13 +15,8 @@ func (u *unit) dump(w io.Writer, after string) error {
 		return err
 	}
 	if len(u.fired) > 0 {
-		names := make([]string, 0, len(u.fired))
-		for n := range u.fired {
-			names = append(names, n)
-		}
-		sort.Strings(names)
 		fmt.Fprint(w, "# fired:")
-		for _, n := range names {
+		for _, n := range slices.Sorted(maps.Keys(u.fired)) {
 			fmt.Fprintf(w, " %s ×%d", n, u.fired[n])
 		}
 		fmt.Fprintln(w)

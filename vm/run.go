@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"unsafe"
 
@@ -169,8 +168,7 @@ func setNamed[V any](m *Machine, named map[string]V) error {
 				unknown = append(unknown, name)
 			}
 		}
-		sort.Strings(unknown)
-		return fmt.Errorf("run: no input is named %q (inputs: %s)", unknown[0], slotNames(m.p.code.Inputs))
+		return fmt.Errorf("run: no input is named %q (inputs: %s)", slices.Min(unknown), slotNames(m.p.code.Inputs))
 	}
 	return nil
 }

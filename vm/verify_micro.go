@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -107,12 +108,7 @@ func (m *cellMap) each(f func(c uint32, state uint8)) {
 		}
 		return
 	}
-	keys := make([]uint32, 0, len(m.pages))
-	for k := range m.pages {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(m.pages)) {
 		for i, s := range m.pages[k] {
 			if s != 0 {
 				f(k*pageCells+uint32(i), s)

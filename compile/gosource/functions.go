@@ -219,12 +219,7 @@ func (l *library) references(n ast.Node) []string {
 		}
 		return true
 	})
-	names := make([]string, 0, len(seen))
-	for name := range seen {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // closure returns the source of the named declarations and of all that they refer to, in the order of package elem.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"go/format"
 	"go/token"
+	"maps"
 	"slices"
 	"strings"
 
@@ -223,12 +224,7 @@ func (g *generator) function() (*signature, error) {
 func (g *generator) file(c Config, f *signature) ([]byte, error) {
 	functions := ""
 	if len(g.carried) > 0 {
-		names := make([]string, 0, len(g.carried))
-		for n := range g.carried {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		text, err := sources().closure(names)
+		text, err := sources().closure(slices.Sorted(maps.Keys(g.carried)))
 		if err != nil {
 			return nil, fmt.Errorf("gosource: %w", err)
 		}

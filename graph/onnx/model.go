@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -203,12 +204,7 @@ func (m *Model) Operators() []string {
 	for _, f := range m.p.GetFunctions() {
 		walk(f.GetNode())
 	}
-	names := make([]string, 0, len(seen))
-	for n := range seen {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(seen))
 }
 
 func infoOf(v *pb.ValueInfoProto) ValueInfo {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -189,7 +190,7 @@ func newModel(g *graph.Graph, outputs []*graph.Node, o WriteOptions) (*pb.ModelP
 	}
 	p.Node, p.Initializer = w.nodes, mw.initializers
 	m := &pb.ModelProto{IrVersion: proto.Int64(writtenIR), ProducerName: proto.String("adjoint"), Graph: p, OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(WrittenOpset)}}}
-	for _, k := range sortedKeys(o.Metadata) {
+	for _, k := range slices.Sorted(maps.Keys(o.Metadata)) {
 		if k == "doc_string" {
 			m.DocString = proto.String(o.Metadata[k])
 			continue
@@ -197,15 +198,6 @@ func newModel(g *graph.Graph, outputs []*graph.Node, o WriteOptions) (*pb.ModelP
 		m.MetadataProps = append(m.MetadataProps, &pb.StringStringEntryProto{Key: proto.String(k), Value: proto.String(o.Metadata[k])})
 	}
 	return m, nil
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // declared describes an input or output.

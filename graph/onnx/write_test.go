@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -177,7 +179,7 @@ func TestWrittenOperators(t *testing.T) {
 }
 
 func keysOf(m map[string]string) string {
-	return strings.Join(sortedKeys(m), " ")
+	return strings.Join(slices.Sorted(maps.Keys(m)), " ")
 }
 
 func dumpModel(t *testing.T, name string, data []byte, m *Model, literals map[string]*graph.Literal, want []vm.Array) {

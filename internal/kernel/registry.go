@@ -4,7 +4,8 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
@@ -239,10 +240,5 @@ func Lookup(name string) *Kernel {
 func Names() []string {
 	kernelsMutex.RLock()
 	defer kernelsMutex.RUnlock()
-	names := make([]string, 0, len(kernels))
-	for n := range kernels {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(kernels))
 }
