@@ -212,134 +212,27 @@ func tfIdf(c *call) []value {
 	return c.as(kindFloat, total)
 }
 
-// treeEnsemble walks all trees at once: at each step, all samples go from a node of each tree to one of its branches.
+// treeEnsemble is the operator TreeEnsemble.
 func treeEnsemble(c *call) []value {
 	x := c.x(0)
 	c.need(x, 2)
-	d := x.DType()
-	numbers := func(name string) []float64 {
-		a := c.attribute(name, pb.AttributeProto_TENSOR)
-		if a == nil {
-			return nil
-		}
-		v, err := tensor(c.b.m.graph, a.GetT(), nil)
-		if err != nil || v.node == nil {
-			c.fail("attribute %s has no elements", name)
-		}
-		l := v.node.Literal()
-		all := make([]float64, l.Type().Shape.Size())
-		for i := range all {
-			all[i] = l.Float(i)
-		}
-		return all
-	}
-	modes, splits := numbers("nodes_modes"), numbers("nodes_splits")
-	features, yes, no := c.ints("nodes_featureids"), c.ints("nodes_truenodeids"), c.ints("nodes_falsenodeids")
-	yesLeaf, noLeaf, nan := c.ints("nodes_trueleafs"), c.ints("nodes_falseleafs"), c.ints("nodes_missing_value_tracks_true")
-	weights, targets, roots := numbers("leaf_weights"), c.ints("leaf_targetids"), c.ints("tree_roots")
-	n, leaves, width := len(modes), len(weights), c.int("n_targets", 1)
-	if n == 0 || leaves == 0 || len(roots) == 0 || width < 1 || width > 1<<20 || len(splits) != n || len(features) != n || len(yes) != n || len(no) != n || len(yesLeaf) != n || len(noLeaf) != n || len(targets) != leaves || nan != nil && len(nan) != n {
-		c.fail("attributes of different lengths")
-	}
-	// Nodes are numbered, leaves behind them; a leaf leads to itself.
-	all := n + leaves
-	next := [2][]int{make([]int, all), make([]int, all)}
-	feature := make([]int, all)
-	for i := range all {
-		if i >= n {
-			next[0][i], next[1][i] = i, i
-			continue
-		}
-		feature[i] = features[i]
-		for k, b := range []struct{ to, leaf int }{{no[i], noLeaf[i]}, {yes[i], yesLeaf[i]}} {
-			limit := n
-			if b.leaf != 0 {
-				limit = leaves
-			}
-			if b.to < 0 || b.to >= limit {
-				c.fail("node %d leads to %d of %d", i, b.to, limit)
-			}
-			if next[k][i] = b.to; b.leaf != 0 {
-				next[k][i] += n
-			}
-		}
-		if feature[i] < 0 || feature[i] >= x.Shape()[1] {
-			c.fail("feature %d of %v", feature[i], x.Type())
-		}
-	}
-	depth := c.depth(roots, next, n)
-	// Sets of members, separated by NaN, belong to the nodes that ask for them.
-	var sets [][]float64
-	var set []float64
-	for _, v := range numbers("membership_values") {
-		if v != v {
-			sets, set = append(sets, set), nil
-		} else {
-			set = append(set, v)
-		}
-	}
-	sets = append(sets, set)
-	longest, asked := 0, 0
-	for _, s := range sets {
-		longest = max(longest, len(s))
-	}
-	mode, split, track := make([]int, all), make([]float64, all), make([]bool, all)
-	members := make([]float64, all*longest)
-	for i := range members {
-		members[i] = math.NaN()
-	}
-	for i, m := range modes {
-		if m != math.Trunc(m) || m < 0 || m > 6 {
-			c.fail("the mode %v", m)
-		}
-		mode[i], split[i] = int(m), splits[i]
-		track[i] = nan != nil && nan[i] != 0
-		if m == 6 {
-			if asked >= len(sets) {
-				c.fail("more nodes ask for members than there are sets")
-			}
-			copy(members[i*longest:], sets[asked])
-			asked++
-		}
-	}
-	g := c.g()
-	ints := func(v []int) *graph.Node { return graph.Constant(g, v, len(v)) }
-	batch, trees := x.Shape()[0], len(roots)
-	at := graph.BroadcastTo(ints(roots), batch, trees)
-	table := graph.Cast(graph.Constant(g, split, all), d)
-	nexts := [2]*graph.Node{ints(next[0]), ints(next[1])}
-	for range depth {
-		v := graph.TakeAlongAxis(x, graph.Gather(ints(feature), at, 0), 1) // [batch, trees]
-		t := graph.Gather(table, at, 0)
-		m := graph.Gather(ints(mode), at, 0)
-		is := func(k int) *graph.Node { return graph.Equal(m, graph.Like(m, float64(k))) }
-		taken := graph.LogicalAnd(is(0), graph.LessEqual(v, t))
-		for k, f := range []func(x, y *graph.Node) *graph.Node{graph.Less, graph.GreaterEqual, graph.Greater, graph.Equal, graph.NotEqual} {
-			taken = graph.LogicalOr(taken, graph.LogicalAnd(is(k+1), f(v, t)))
-		}
-		if longest > 0 {
-			rows := graph.Gather(graph.Cast(graph.Constant(g, members, all, longest), d), at, 0) // [batch, trees, longest]
-			in := graph.ReduceAny(graph.Equal(rows, graph.ExpandDims(v, 2)), []int{2})
-			taken = graph.LogicalOr(taken, graph.LogicalAnd(is(6), in))
-		}
-		taken = graph.LogicalOr(taken, graph.LogicalAnd(graph.IsNaN(v), graph.Gather(graph.Constant(g, track, all), at, 0)))
-		at = graph.Where(taken, graph.Gather(nexts[1], at, 0), graph.Gather(nexts[0], at, 0))
-	}
-	leaf := graph.Sub(at, graph.Like(at, float64(n)))
-	w := graph.Gather(graph.Cast(graph.Constant(g, weights, leaves), d), leaf, 0)
+	g, d, trees := c.g(), x.DType(), c.trees(x)
+	weights, targets, width := c.numbers("leaf_weights"), c.ints("leaf_targetids"), c.int("n_targets", 1)
+	leaf := trees.walk(c, x)
+	w := graph.Gather(graph.Cast(graph.Constant(g, weights, len(weights)), d), leaf, 0)
 	for _, t := range targets {
 		if t < 0 || t >= width {
 			c.fail("target %d of %d", t, width)
 		}
 	}
-	hot := graph.Equal(graph.ExpandDims(graph.Gather(ints(targets), leaf, 0), 2), graph.Iota(g, graph.Int64, 0, width)) // [batch, trees, targets]
+	hot := graph.Equal(graph.ExpandDims(graph.Gather(constants(g, targets), leaf, 0), 2), graph.Iota(g, graph.Int64, 0, width)) // [batch, trees, targets]
 	spread := func(outside float64) *graph.Node {
 		return graph.Where(hot, graph.ExpandDims(w, 2), graph.Like(w, outside))
 	}
 	var y *graph.Node
 	switch c.int("aggregate_function", 1) {
 	case 0:
-		y = graph.Div(graph.ReduceSum(spread(0), []int{1}), graph.Like(w, float64(trees)))
+		y = graph.Div(graph.ReduceSum(spread(0), []int{1}), graph.Like(w, float64(len(trees.roots))))
 	case 1:
 		y = graph.ReduceSum(spread(0), []int{1})
 	case 2:
@@ -357,13 +250,139 @@ func treeEnsemble(c *call) []value {
 	return c.out(c.transformed(y, post[p]))
 }
 
+// trees are those of TreeEnsemble. Nodes are numbered, leaves behind them; a leaf leads to itself.
+type trees struct {
+	roots   []int
+	nodes   int      // that are no leaves
+	next    [2][]int // where each leads to if its condition does not hold, and if it does
+	feature []int
+	mode    []int // of the condition
+	split   []float64
+	track   []bool // NaN counts as if the condition held
+	// members are the sets, of so many elements at most, to which the features of nodes of mode 6 may belong.
+	members []float64
+	longest int
+}
+
+// numbers returns the elements of a tensor that is an attribute, nil if there is none.
+func (c *call) numbers(name string) []float64 {
+	a := c.attribute(name, pb.AttributeProto_TENSOR)
+	if a == nil {
+		return nil
+	}
+	v, err := tensor(c.b.m.graph, a.GetT(), nil)
+	if err != nil || v.node == nil {
+		c.fail("attribute %s has no elements", name)
+	}
+	l := v.node.Literal()
+	all := make([]float64, l.Type().Shape.Size())
+	for i := range all {
+		all[i] = l.Float(i)
+	}
+	return all
+}
+
+// constants is a vector of integers.
+func constants(g *graph.Graph, v []int) *graph.Node { return graph.Constant(g, v, len(v)) }
+
+// trees reads the attributes of TreeEnsemble for samples x.
+func (c *call) trees(x *graph.Node) *trees {
+	modes, splits := c.numbers("nodes_modes"), c.numbers("nodes_splits")
+	features, yes, no := c.ints("nodes_featureids"), c.ints("nodes_truenodeids"), c.ints("nodes_falsenodeids")
+	yesLeaf, noLeaf, nan := c.ints("nodes_trueleafs"), c.ints("nodes_falseleafs"), c.ints("nodes_missing_value_tracks_true")
+	roots, n, leaves, width := c.ints("tree_roots"), len(modes), len(c.numbers("leaf_weights")), c.int("n_targets", 1)
+	if n == 0 || leaves == 0 || len(roots) == 0 || width < 1 || width > 1<<20 || len(splits) != n || len(features) != n || len(yes) != n || len(no) != n || len(yesLeaf) != n || len(noLeaf) != n ||
+		len(c.ints("leaf_targetids")) != leaves || nan != nil && len(nan) != n {
+		c.fail("attributes of different lengths")
+	}
+	all := n + leaves
+	t := &trees{roots: roots, nodes: n, next: [2][]int{make([]int, all), make([]int, all)}, feature: make([]int, all), mode: make([]int, all), split: make([]float64, all), track: make([]bool, all)}
+	for i := n; i < all; i++ {
+		t.next[0][i], t.next[1][i] = i, i
+	}
+	for i, m := range modes {
+		for k, b := range []struct{ to, leaf int }{{no[i], noLeaf[i]}, {yes[i], yesLeaf[i]}} {
+			limit := n
+			if b.leaf != 0 {
+				limit = leaves
+			}
+			if b.to < 0 || b.to >= limit {
+				c.fail("node %d leads to %d of %d", i, b.to, limit)
+			}
+			if t.next[k][i] = b.to; b.leaf != 0 {
+				t.next[k][i] += n
+			}
+		}
+		if t.feature[i] = features[i]; features[i] < 0 || features[i] >= x.Shape()[1] {
+			c.fail("feature %d of %v", features[i], x.Type())
+		}
+		if m != math.Trunc(m) || m < 0 || m > 6 {
+			c.fail("the mode %v", m)
+		}
+		t.mode[i], t.split[i] = int(m), splits[i]
+		t.track[i] = nan != nil && nan[i] != 0
+	}
+	t.setMembers(c)
+	return t
+}
+
+// setMembers reads the sets, which are separated by NaN and belong to the nodes that ask for them.
+func (t *trees) setMembers(c *call) {
+	sets := [][]float64{nil}
+	for _, v := range c.numbers("membership_values") {
+		if last := len(sets) - 1; v == v {
+			sets[last] = append(sets[last], v)
+			t.longest = max(t.longest, len(sets[last]))
+		} else {
+			sets = append(sets, nil)
+		}
+	}
+	t.members = slices.Repeat([]float64{math.NaN()}, len(t.mode)*t.longest)
+	for i, m := range t.mode {
+		if m != 6 {
+			continue
+		}
+		if len(sets) == 0 {
+			c.fail("more nodes ask for members than there are sets")
+		}
+		copy(t.members[i*t.longest:], sets[0])
+		sets = sets[1:]
+	}
+}
+
+// walk returns the leaves, as their numbers, at which samples arrive in each tree: at each step, all samples go from a node of each tree to one of its branches.
+func (t *trees) walk(c *call, x *graph.Node) *graph.Node {
+	g, d, all, batch := c.g(), x.DType(), len(t.mode), x.Shape()[0]
+	at := graph.BroadcastTo(constants(g, t.roots), batch, len(t.roots))
+	table := graph.Cast(graph.Constant(g, t.split, all), d)
+	nexts := [2]*graph.Node{constants(g, t.next[0]), constants(g, t.next[1])}
+	for range t.depth(c) {
+		v := graph.TakeAlongAxis(x, graph.Gather(constants(g, t.feature), at, 0), 1) // [batch, trees]
+		split := graph.Gather(table, at, 0)
+		m := graph.Gather(constants(g, t.mode), at, 0)
+		is := func(k int) *graph.Node { return graph.Equal(m, graph.Like(m, float64(k))) }
+		taken := graph.LogicalAnd(is(0), graph.LessEqual(v, split))
+		for k, f := range []func(x, y *graph.Node) *graph.Node{graph.Less, graph.GreaterEqual, graph.Greater, graph.Equal, graph.NotEqual} {
+			taken = graph.LogicalOr(taken, graph.LogicalAnd(is(k+1), f(v, split)))
+		}
+		if t.longest > 0 {
+			rows := graph.Gather(graph.Cast(graph.Constant(g, t.members, all, t.longest), d), at, 0) // [batch, trees, longest]
+			in := graph.ReduceAny(graph.Equal(rows, graph.ExpandDims(v, 2)), []int{2})
+			taken = graph.LogicalOr(taken, graph.LogicalAnd(is(6), in))
+		}
+		taken = graph.LogicalOr(taken, graph.LogicalAnd(graph.IsNaN(v), graph.Gather(graph.Constant(g, t.track, all), at, 0)))
+		at = graph.Where(taken, graph.Gather(nexts[1], at, 0), graph.Gather(nexts[0], at, 0))
+	}
+	return graph.Sub(at, graph.Like(at, float64(t.nodes)))
+}
+
 // depth returns the longest way from a root to a leaf; a circle is a mistake.
-func (c *call) depth(roots []int, next [2][]int, nodes int) int {
+func (t *trees) depth(c *call) int {
 	const open = -1
-	known := make([]int, nodes) // 0: not seen
+	known := make([]int, t.nodes) // 0: not seen
 	var visit func(i, level int) int
 	visit = func(i, level int) int {
-		if i >= nodes {
+		if i >= t.nodes {
 			return 0
 		}
 		if known[i] == open || level > 1000 {
@@ -371,14 +390,14 @@ func (c *call) depth(roots []int, next [2][]int, nodes int) int {
 		}
 		if known[i] == 0 {
 			known[i] = open
-			known[i] = 1 + max(visit(next[0][i], level+1), visit(next[1][i], level+1))
+			known[i] = 1 + max(visit(t.next[0][i], level+1), visit(t.next[1][i], level+1))
 		}
 		return known[i]
 	}
 	most := 0
-	for _, r := range roots {
-		if r < 0 || r >= nodes {
-			c.fail("root %d of %d nodes", r, nodes)
+	for _, r := range t.roots {
+		if r < 0 || r >= t.nodes {
+			c.fail("root %d of %d nodes", r, t.nodes)
 		}
 		most = max(most, visit(r, 0))
 	}
