@@ -15,6 +15,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -94,19 +95,50 @@ func stepOf(g *graph.Graph) *node {
 
 // New returns a trainer that lowers a scalar loss by the parameters of s, which have their initial values.
 func New(s *nn.Scope, loss *graph.Node, c Config) (*Trainer, error) {
-	g := s.Graph()
-	parameters := s.Parameters()
+	if err := c.complete(s, loss); err != nil {
+		return nil, err
+	}
+	b := &step{g: s.Graph(), c: &c, t: &Trainer{clips: c.ClipNorm > 0}, start: Values{}}
+	b.output(lossName, loss)
+	gradients, err := b.gradients(loss, s.Parameters())
+	if err != nil {
+		return nil, err
+	}
+	if err := b.optimize(s.Parameters(), gradients); err != nil {
+		return nil, err
+	}
+	for _, p := range s.All() {
+		b.t.model = append(b.t.model, p.Node.Name())
+		if v := s.Updated(p.Node); v != p.Node {
+			b.update(p.Node, v)
+		}
+	}
+	b.t.metrics = slices.Sorted(maps.Keys(c.Metrics))
+	for _, name := range b.t.metrics {
+		b.output(metricsOf+name, c.Metrics[name])
+	}
+	return b.trainer(s)
+}
+
+// complete fills in what a configuration leaves out, and reports what is wrong with it.
+func (c *Config) complete(s *nn.Scope, loss *node) error {
+	g, parameters := s.Graph(), s.Parameters()
 	switch {
 	case g.Err() != nil:
-		return nil, g.Err()
+		return g.Err()
 	case loss == nil || !loss.Valid() || loss.Graph() != g:
-		return nil, errors.New("train: the loss is not a node of the scope's graph")
+		return errors.New("train: the loss is not a node of the scope's graph")
 	case len(parameters) == 0:
-		return nil, errors.New("train: there are no parameters")
+		return errors.New("train: there are no parameters")
 	case !(c.ClipNorm >= 0) || !(c.ClipValue >= 0):
-		return nil, fmt.Errorf("train: gradients clipped to the norm %v and the value %v", c.ClipNorm, c.ClipValue)
+		return fmt.Errorf("train: gradients clipped to the norm %v and the value %v", c.ClipNorm, c.ClipValue)
 	case c.Gradients != nil && len(c.Gradients) != len(parameters):
-		return nil, fmt.Errorf("train: %d gradients for %d parameters", len(c.Gradients), len(parameters))
+		return fmt.Errorf("train: %d gradients for %d parameters", len(c.Gradients), len(parameters))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
+		if n := c.Metrics[name]; n == nil || !n.Type().IsScalar() || !n.DType().IsFloat() {
+			return fmt.Errorf("train: the metric %q is not a scalar of floats", name)
+		}
 	}
 	if c.Optimizer == nil {
 		c.Optimizer = Adam{}
@@ -114,101 +146,104 @@ func New(s *nn.Scope, loss *graph.Node, c Config) (*Trainer, error) {
 	if c.Rate == nil {
 		c.Rate = Constant(1e-3)
 	}
-	scaling, err := c.LossScale.scaling(g, loss, c.Gradients != nil)
-	if err != nil {
+	c.Compile.Names, c.Compile.Updates = nil, nil
+	return nil
+}
+
+// step is what a step of training computes.
+type step struct {
+	g       *graph.Graph
+	c       *Config // whose options of the compiler name outputs and updates
+	t       *Trainer
+	scaling *lossScaling
+	outputs nodes
+	start   Values // of what is not the model's
+}
+
+func (b *step) output(name string, n *node) {
+	b.outputs, b.c.Compile.Names = append(b.outputs, n), append(b.c.Compile.Names, name)
+}
+
+// update gives an input another value in each step.
+func (b *step) update(in, value *node) {
+	b.c.Compile.Updates = append(b.c.Compile.Updates, compile.Update{Input: in, Value: value})
+	b.t.state = append(b.t.state, in.Name())
+}
+
+// gradients returns those by which parameters change: without the scale of the loss, and clipped.
+func (b *step) gradients(loss *node, parameters nodes) (gradients nodes, err error) {
+	if b.scaling, err = b.c.LossScale.scaling(b.g, loss, b.c.Gradients != nil); err != nil {
 		return nil, err
 	}
-	gradients := c.Gradients
-	if gradients == nil {
-		if gradients, err = compile.Gradient(scaling.differentiated(loss), parameters...); err != nil {
+	b.t.scales = b.scaling != nil
+	if gradients = b.c.Gradients; gradients == nil {
+		if gradients, err = compile.Gradient(b.scaling.differentiated(loss), parameters...); err != nil {
 			return nil, err
 		}
-		gradients = scaling.unscaled(gradients)
+		gradients = b.scaling.unscaled(gradients)
 	}
-	outputs, names := nodes{loss}, []string{lossName}
-	output := func(name string, n *node) {
-		outputs, names = append(outputs, n), append(names, name)
-	}
-	t := &Trainer{clips: c.ClipNorm > 0, scales: scaling != nil}
-	gradients = clipped(gradients, c)
-	if t.clips {
+	gradients = clipped(gradients, *b.c)
+	if b.t.clips {
 		norm := normOf(gradients)
-		output(normName, norm)
-		gradients = scaled(gradients, norm, c.ClipNorm)
+		b.output(normName, norm)
+		gradients = scaled(gradients, norm, b.c.ClipNorm)
 	}
+	return gradients, nil
+}
 
-	start := Values{} // of what is not the model's
-	c.Compile.Updates = nil
-	update := func(in, value *node) {
-		c.Compile.Updates = append(c.Compile.Updates, compile.Update{Input: in, Value: value})
-		t.state = append(t.state, in.Name())
-	}
-	step := stepOf(g)
-	start[stepName] = vm.Array{Data: []int64{0}}
-	update(step, graph.Add(step, graph.Like(step, 1)))
-	before := graph.Cast(step, graph.Float64)
-	if scaling != nil {
-		before = graph.Sub(before, graph.Cast(scaling.skipped, graph.Float64))
-		scaling.update(start, update)
+// optimize updates the parameters, the optimiser's states, averages, and the number of the step.
+func (b *step) optimize(parameters, gradients nodes) error {
+	number := stepOf(b.g)
+	b.start[stepName] = vm.Array{Data: []int64{0}}
+	b.update(number, graph.Add(number, graph.Like(number, 1)))
+	before := graph.Cast(number, graph.Float64)
+	if b.scaling != nil {
+		before = graph.Sub(before, graph.Cast(b.scaling.skipped, graph.Float64))
+		b.scaling.update(b.start, b.update)
 	}
 	count := graph.Add(before, graph.Like(before, 1))
-	rate := c.Rate(before)
-	output(rateName, rate)
+	rate := b.c.Rate(before)
+	b.output(rateName, rate)
 	for i, p := range parameters {
 		u := Update{Parameter: p, Gradient: gradients[i], Rate: rate, Count: count}
-		for _, v := range c.Optimizer.States() {
-			in := g.Input(prefix+v.Name+"/"+p.Name(), p.DType(), p.Shape()...)
-			start[in.Name()] = filled(in, v.Start)
+		for _, v := range b.c.Optimizer.States() {
+			in := b.g.Input(prefix+v.Name+"/"+p.Name(), p.DType(), p.Shape()...)
+			b.start[in.Name()] = filled(in, v.Start)
 			u.States = append(u.States, in)
 		}
-		value, states := c.Optimizer.Update(u)
+		value, states := b.c.Optimizer.Update(u)
 		if len(states) != len(u.States) {
-			return nil, fmt.Errorf("train: the optimiser gives %d states of %d", len(states), len(u.States))
+			return fmt.Errorf("train: the optimiser gives %d states of %d", len(states), len(u.States))
 		}
-		update(p, scaling.kept(value, p))
+		b.update(p, b.scaling.kept(value, p))
 		for k, v := range states {
-			update(u.States[k], scaling.kept(v, u.States[k]))
+			b.update(u.States[k], b.scaling.kept(v, u.States[k]))
 		}
-		if c.Average != nil {
-			in := g.Input(averaged+p.Name(), p.DType(), p.Shape()...)
-			update(in, scaling.kept(c.Average(in, value, count), in))
-			t.average = append(t.average, p.Name())
-		}
-	}
-	for _, p := range s.All() {
-		t.model = append(t.model, p.Node.Name())
-		if v := s.Updated(p.Node); v != p.Node {
-			update(p.Node, v)
+		if b.c.Average != nil {
+			in := b.g.Input(averaged+p.Name(), p.DType(), p.Shape()...)
+			b.update(in, b.scaling.kept(b.c.Average(in, value, count), in))
+			b.t.average = append(b.t.average, p.Name())
 		}
 	}
-	for name, n := range c.Metrics {
-		if n == nil || !n.Type().IsScalar() || !n.DType().IsFloat() {
-			return nil, fmt.Errorf("train: the metric %q is not a scalar of floats", name)
-		}
-		t.metrics = append(t.metrics, name)
-	}
-	slices.Sort(t.metrics)
-	for _, name := range t.metrics {
-		output(metricsOf+name, c.Metrics[name])
-	}
-	c.Compile.Names = names
-	if t.program, err = c.Compile.Compile(outputs...); err != nil {
+	return nil
+}
+
+// trainer compiles the step, and gives everything that training changes its first value.
+func (b *step) trainer(s *nn.Scope) (t *Trainer, err error) {
+	t = b.t
+	if t.program, err = b.c.Compile.Compile(b.outputs...); err != nil {
 		return nil, err
 	}
-	initial, err := Initial(s, c.Seed)
+	initial, err := Initial(s, b.c.Seed)
 	if err != nil {
-		return nil, err
-	}
-	t.machine = vm.NewMachine(t.program, c.Machine...)
-	if err := start.Fill(t.machine); err != nil {
-		return nil, err
-	}
-	if err := initial.Fill(t.machine); err != nil {
 		return nil, err
 	}
 	for _, name := range t.average {
-		v := Values{averaged + name: initial[name]}
-		if err := v.Fill(t.machine); err != nil {
+		b.start[averaged+name] = initial[name]
+	}
+	t.machine = vm.NewMachine(t.program, b.c.Machine...)
+	for _, values := range []Values{b.start, initial} {
+		if err := values.Fill(t.machine); err != nil {
 			return nil, err
 		}
 	}
