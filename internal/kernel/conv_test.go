@@ -57,19 +57,31 @@ func (s convSetup) result() []int {
 // terms calls f for each product that a convolution adds: elements xi, wi and yi of its three tensors.
 func (s convSetup) terms(f func(xi, wi, yi int)) {
 	y := s.result()
-	perGroup := s.w[0] / s.groups
-	indices(y, func(at []int) {
-		yi := flat(y, at)
-		indices(s.w[1:], func(tap []int) {
-			src := sh(at[0], at[1]/perGroup*s.w[1]+tap[0])
-			for i := range s.strides {
-				src = append(src, at[2+i]*s.strides[i]-s.padding[2*i]+tap[1+i]*s.dilation[i])
+	plane, positions, taps := shape.Size(s.x[2:]), shape.Size(y[2:]), shape.Size(s.w[2:])
+	reads := make([]int, 0, positions*taps) // where in a plane each tap reads for each position, −1 outside
+	src := make([]int, len(s.strides))
+	indices(y[2:], func(at []int) {
+		indices(s.w[2:], func(tap []int) {
+			for i := range src {
+				src[i] = at[i]*s.strides[i] - s.padding[2*i] + tap[i]*s.dilation[i]
 			}
-			if xi := flat(s.x, src); xi >= 0 {
-				f(xi, flat(s.w, append(sh(at[1]), tap...)), yi)
-			}
+			reads = append(reads, flat(s.x[2:], src))
 		})
 	})
+	perGroup := s.w[0] / s.groups
+	for n := range y[0] {
+		for o := range y[1] {
+			for p := range positions {
+				for c := range s.w[1] {
+					for t, at := range reads[p*taps:][:taps] {
+						if at >= 0 {
+							f((n*s.x[1]+o/perGroup*s.w[1]+c)*plane+at, (o*s.w[1]+c)*taps+t, (n*y[1]+o)*positions+p)
+						}
+					}
+				}
+			}
+		}
+	}
 }
 
 // randomConvs returns small convolutions of one to three dimensions; extents of one, filters for each plane and padding wider than the window are frequent.
