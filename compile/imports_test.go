@@ -49,6 +49,7 @@ var internalImports = map[string][]string{
 	"internal/dtype":            {},
 	"internal/npy":              {"dtype"},
 	"internal/shape":            {"dtype"},
+	"internal/asmgen":           {},
 	"internal/browser":          {},
 	"internal/pool":             {},
 	"internal/moves":            {"cpu"},

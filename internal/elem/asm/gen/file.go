@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 
+	"github.com/adjoint-go/adjoint/internal/asmgen"
 	"github.com/adjoint-go/adjoint/internal/elem/def"
 )
 
@@ -133,19 +131,7 @@ func (f *file) finish() ([]byte, error) {
 	for _, d := range f.data {
 		d()
 	}
-	f.ctx.ConstraintExpr("amd64")
-	out, err := f.ctx.Result()
-	if err != nil {
-		return nil, err
-	}
-	if err := pass.Compile.Execute(out); err != nil {
-		return nil, err
-	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "avo", Argv: []string{"go", "run", "./internal/elem/asm/gen"}, Pkg: "asm"}).Print(out)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.ReplaceAll(text, []byte("\t\n"), []byte("\n")), nil
+	return asmgen.Text(f.ctx, folder)
 }
 
 // write adds a kernel to the file.

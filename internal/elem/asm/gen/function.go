@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"math"
-	"reflect"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
+	"github.com/adjoint-go/adjoint/internal/asmgen"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem/def"
 )
@@ -73,17 +73,7 @@ var (
 	regTail = reg.R9                            // lanes in the buffers, 0 before
 )
 
-func (fn *function) emit(name string, ops ...operand.Op) {
-	m := reflect.ValueOf(fn.ctx).MethodByName(name)
-	if !m.IsValid() {
-		panic("BUG: avo has no instruction " + name)
-	}
-	args := make([]reflect.Value, len(ops))
-	for i, o := range ops {
-		args[i] = reflect.ValueOf(o)
-	}
-	m.Call(args)
-}
+func (fn *function) emit(name string, ops ...operand.Op) { asmgen.Emit(fn.ctx, name, ops...) }
 
 func (fn *function) lanesPerVector() int {
 	if fn.wide {

@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
-	"reflect"
 	"strings"
 	"unsafe"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
 
+	"github.com/adjoint-go/adjoint/internal/asmgen"
 	"github.com/adjoint-go/adjoint/internal/gemm/asm"
 )
 
@@ -188,17 +186,7 @@ type writer struct {
 	stores int        // of last vectors
 }
 
-func (w *writer) emit(name string, ops ...operand.Op) {
-	m := reflect.ValueOf(w.Context).MethodByName(name)
-	if !m.IsValid() {
-		panic("BUG: avo has no instruction " + name)
-	}
-	args := make([]reflect.Value, len(ops))
-	for i, o := range ops {
-		args[i] = reflect.ValueOf(o)
-	}
-	m.Call(args)
-}
+func (w *writer) emit(name string, ops ...operand.Op) { asmgen.Emit(w.Context, name, ops...) }
 
 func (w *writer) wide() bool { return w.bytes == 64 }
 
@@ -322,21 +310,7 @@ func (w *writer) addMemory(from operand.Mem, last bool, scratch, acc reg.Registe
 	}
 }
 
-func (w *writer) finish() ([]byte, error) {
-	w.ConstraintExpr("amd64")
-	out, err := w.Result()
-	if err != nil {
-		return nil, err
-	}
-	if err := pass.Compile.Execute(out); err != nil {
-		return nil, err
-	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "avo", Argv: []string{"go", "run", "./internal/gemm/asm/gen"}, Pkg: "asm"}).Print(out)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.ReplaceAll(text, []byte("\t\n"), []byte("\n")), nil
-}
+func (w *writer) finish() ([]byte, error) { return asmgen.Text(w.Context, folder) }
 
 // Offsets of the fields of asm.Tile and asm.Columns.
 var (

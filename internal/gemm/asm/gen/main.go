@@ -3,21 +3,8 @@
 //	go run ./internal/gemm/asm/gen
 package main
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-)
+import "github.com/adjoint-go/adjoint/internal/asmgen"
 
-func main() {
-	files, err := generate()
-	for name, text := range files {
-		if err == nil {
-			err = os.WriteFile(filepath.Join("internal/gemm/asm", name), text, 0o644)
-		}
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
-		os.Exit(1)
-	}
-}
+const folder = "internal/gemm/asm"
+
+func main() { asmgen.Main(folder, generate) }

@@ -4,40 +4,25 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"path/filepath"
 	"unsafe"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
 
+	"github.com/adjoint-go/adjoint/internal/asmgen"
 	"github.com/adjoint-go/adjoint/internal/philox/asm"
 )
 
-const fileName = "words_avx512_amd64.s"
+const folder = "internal/philox/asm"
 
-func main() {
-	text, err := generate()
-	if err == nil {
-		err = os.WriteFile(filepath.Join("internal/philox/asm", fileName), text, 0o644)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
-		os.Exit(1)
-	}
-}
+func main() { asmgen.Main(folder, generate) }
 
 // generate returns the text of the kernel. A lane has a block, 16 at a time: lane 4g + j block 4j + g, so that words lie in their order once four by four of them are transposed in
 // 16-byte lanes.
-func generate() ([]byte, error) {
+func generate() (map[string][]byte, error) {
 	w := build.NewContext()
-	w.ConstraintExpr("amd64")
 	w.StaticGlobal("blocks")
 	w.DataAttributes(attr.RODATA | attr.NOPTR)
 	for i := range 16 {
@@ -140,13 +125,6 @@ func generate() ([]byte, error) {
 	w.VZEROUPPER()
 	w.RET()
 
-	out, err := w.Result()
-	if err != nil {
-		return nil, err
-	}
-	if err := pass.Compile.Execute(out); err != nil {
-		return nil, err
-	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "avo", Argv: []string{"go", "run", "./internal/philox/asm/gen"}, Pkg: "asm"}).Print(out)
-	return bytes.ReplaceAll(text, []byte("\t\n"), []byte("\n")), err
+	text, err := asmgen.Text(w, folder)
+	return map[string][]byte{"words_avx512_amd64.s": text}, err
 }
