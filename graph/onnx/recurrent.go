@@ -89,6 +89,69 @@ func (c *call) activation(name string, alpha, beta func(otherwise float64) float
 	return nil
 }
 
+// reversals says of each direction whether it goes from the end of the sequence to its beginning.
+func (c *call) reversals() []bool {
+	switch direction := c.string("direction", "forward"); direction {
+	case "forward":
+		return []bool{false}
+	case "reverse":
+		return []bool{true}
+	case "bidirectional":
+		return []bool{false, true}
+	default:
+		c.fail("the direction %q", direction)
+		return nil
+	}
+}
+
+// cell is that of direction d, without its activations.
+func (c *call) cell(d, gates, hidden int) *cell {
+	r := &cell{c: c, hidden: hidden, clip: c.float("clip", 0)}
+	r.w, r.r = graph.Transpose(graph.Index(c.x(1), d)), graph.Transpose(graph.Index(c.x(2), d))
+	if c.has(3) {
+		b := graph.Index(c.x(3), d)
+		if !b.Valid() || b.Shape().Rank() != 1 || b.Shape()[0] != 2*gates*hidden {
+			c.fail("a bias %v", c.x(3).Type())
+		}
+		r.wb, r.rb = along(b, 0, 0, gates*hidden), along(b, 0, gates*hidden, 2*gates*hidden)
+		r.b = graph.Add(r.wb, r.rb)
+	}
+	if gates == 4 && c.has(7) {
+		for k := range 3 {
+			r.peep = append(r.peep, r.gate(graph.Index(c.x(7), d), k))
+		}
+	}
+	return r
+}
+
+// run goes through a sequence, and returns the last states and the outputs of all steps. Behind the end of a sequence that lengths give, states stay and outputs are 0.
+func (r *cell) run(x, lengths *graph.Node, init []*graph.Node, reverse bool, step func(r *cell, x *graph.Node, state []*graph.Node) []*graph.Node) (final []*graph.Node, y *graph.Node) {
+	var opts []graph.ScanOption
+	if reverse {
+		opts = append(opts, graph.Reverse)
+	}
+	length, outer := x.Shape()[0], r.c.b.g
+	times := graph.Iota(r.c.g(), graph.Int64, 0, length)
+	if lengths != nil {
+		times = graph.Cast(times, lengths.DType())
+	}
+	final, ys := graph.Scan(length, init, []*graph.Node{x, times}, func(carry, in []*graph.Node) (next, ys []*graph.Node) {
+		r.c.b.g = in[0].Graph()
+		defer func() { r.c.b.g = outer }()
+		next = step(r, in[0], carry)
+		y := next[0]
+		if lengths != nil {
+			inside := graph.Less(in[1], lengths)
+			for k := range next {
+				next[k] = graph.Where(inside, next[k], carry[k])
+			}
+			y = graph.Where(inside, y, graph.Like(y, 0))
+		}
+		return next, []*graph.Node{y}
+	}, opts...)
+	return final, ys[0]
+}
+
 // recurrent runs a cell over a sequence. Operands are X, W, R, B, lengths, and the initial states; results Y and the last states.
 func (c *call) recurrent(gates, states int, activations []string, step func(r *cell, x *graph.Node, state []*graph.Node) []*graph.Node) []value {
 	x, w, rec := c.x(0), c.x(1), c.x(2)
@@ -99,20 +162,12 @@ func (c *call) recurrent(gates, states int, activations []string, step func(r *c
 	if layout == 1 {
 		x = graph.Transpose(x, 1, 0, 2)
 	}
-	length, batch := x.Shape()[0], x.Shape()[1]
-	hidden := rec.Shape()[2]
+	batch, hidden := x.Shape()[1], rec.Shape()[2]
 	if h := c.int("hidden_size", hidden); h != hidden {
 		c.fail("hidden_size %d, R is %v", h, rec.Type())
 	}
-	direction := c.string("direction", "forward")
-	directions := 1
-	switch direction {
-	case "forward", "reverse":
-	case "bidirectional":
-		directions = 2
-	default:
-		c.fail("the direction %q", direction)
-	}
+	reverse := c.reversals()
+	directions := len(reverse)
 	if w.Shape()[0] != directions || rec.Shape()[0] != directions || w.Shape()[1] != gates*hidden || rec.Shape()[1] != gates*hidden || w.Shape()[2] != x.Shape()[2] {
 		c.fail("weights %v and %v for %v in %d directions", w.Type(), rec.Type(), x.Type(), directions)
 	}
@@ -143,21 +198,7 @@ func (c *call) recurrent(gates, states int, activations []string, step func(r *c
 	var outs []*graph.Node
 	last := make([][]*graph.Node, states)
 	for d := range directions {
-		r := &cell{c: c, hidden: hidden, clip: c.float("clip", 0)}
-		r.w, r.r = graph.Transpose(graph.Index(w, d)), graph.Transpose(graph.Index(rec, d))
-		if c.has(3) {
-			b := graph.Index(c.x(3), d)
-			if !b.Valid() || b.Shape().Rank() != 1 || b.Shape()[0] != 2*gates*hidden {
-				c.fail("a bias %v", c.x(3).Type())
-			}
-			r.wb, r.rb = along(b, 0, 0, gates*hidden), along(b, 0, gates*hidden, 2*gates*hidden)
-			r.b = graph.Add(r.wb, r.rb)
-		}
-		if gates == 4 && c.has(7) {
-			for k := range 3 {
-				r.peep = append(r.peep, r.gate(graph.Index(c.x(7), d), k))
-			}
-		}
+		r := c.cell(d, gates, hidden)
 		for k := range activations {
 			r.f = append(r.f, c.activation(names[d*len(activations)+k], alpha, beta))
 		}
@@ -171,31 +212,8 @@ func (c *call) recurrent(gates, states int, activations []string, step func(r *c
 				init[k] = graph.Index(s, d)
 			}
 		}
-		reverse := direction == "reverse" || d == 1
-		var opts []graph.ScanOption
-		if reverse {
-			opts = append(opts, graph.Reverse)
-		}
-		times := graph.Iota(c.g(), graph.Int64, 0, length)
-		if lengths != nil {
-			times = graph.Cast(times, lengths.DType())
-		}
-		outer := c.b.g
-		final, ys := graph.Scan(length, init, []*graph.Node{x, times}, func(carry, in []*graph.Node) (next, ys []*graph.Node) {
-			c.b.g = in[0].Graph()
-			defer func() { c.b.g = outer }()
-			next = step(r, in[0], carry)
-			y := next[0]
-			if lengths != nil { // behind the end of a sequence, states stay and outputs are 0
-				inside := graph.Less(in[1], lengths)
-				for k := range next {
-					next[k] = graph.Where(inside, next[k], carry[k])
-				}
-				y = graph.Where(inside, y, graph.Like(y, 0))
-			}
-			return next, []*graph.Node{y}
-		}, opts...)
-		outs = append(outs, ys[0])
+		final, y := r.run(x, lengths, init, reverse[d], step)
+		outs = append(outs, y)
 		for k := range last {
 			last[k] = append(last[k], final[k])
 		}
