@@ -4,70 +4,37 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"path/filepath"
-	"reflect"
 	"unsafe"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
 
+	"github.com/adjoint-go/adjoint/internal/asmgen"
 	"github.com/adjoint-go/adjoint/internal/winograd/asm"
 )
 
-const file = "transforms_avx512_amd64.s"
+const folder = "internal/winograd/asm"
 
-func main() {
-	text, err := generate()
-	if err == nil {
-		err = os.WriteFile(filepath.Join("internal/winograd/asm", file), text, 0o644)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
-		os.Exit(1)
-	}
-}
+func main() { asmgen.Main(folder, generate) }
 
 // generate returns the text of the assembly.
-func generate() ([]byte, error) {
+func generate() (map[string][]byte, error) {
 	w := &writer{Context: build.NewContext()}
 	w.tables()
 	w.plane("Input", 6, w.input)
 	w.plane("Adjoint", 4, w.adjoint)
 	w.output()
-	w.ConstraintExpr("amd64")
-	out, err := w.Result()
-	if err != nil {
-		return nil, err
-	}
-	if err := pass.Compile.Execute(out); err != nil {
-		return nil, err
-	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "avo", Argv: []string{"go", "run", "./internal/winograd/asm/gen"}, Pkg: "asm"}).Print(out)
-	return bytes.ReplaceAll(text, []byte("\t\n"), []byte("\n")), err
+	text, err := asmgen.Text(w.Context, folder)
+	return map[string][]byte{"transforms_avx512_amd64.s": text}, err
 }
 
 type writer struct {
 	*build.Context
 }
 
-func (w *writer) emit(name string, ops ...operand.Op) {
-	m := reflect.ValueOf(w.Context).MethodByName(name)
-	if !m.IsValid() {
-		panic("BUG: avo has no instruction " + name)
-	}
-	args := make([]reflect.Value, len(ops))
-	for i, o := range ops {
-		args[i] = reflect.ValueOf(o)
-	}
-	m.Call(args)
-}
+func (w *writer) emit(name string, ops ...operand.Op) { asmgen.Emit(w.Context, name, ops...) }
 
 func z(i int) reg.Register {
 	return [...]reg.Register{reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7, reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,
