@@ -25,8 +25,8 @@ func init() {
 	opLogSigmoid = Register(&Op{
 		Name: "log_sigmoid", Partials: []string{"σ(−a)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc: "ln σ(x) = −softplus(−x), without overflow.", Formula: "σ(−x)",
-		Partial: func(n *Node, _ int) *Node { return Sigmoid(Neg(n.inputs[0])) },
-		Expand:  func(n *Node) *Node { return Neg(Softplus(Neg(n.inputs[0]))) },
+		Partial: func(n *Node, _ int) *Node { return Sigmoid(Neg(n.Input(0))) },
+		Expand:  func(n *Node) *Node { return Neg(Softplus(Neg(n.Input(0)))) },
 		Samples: []Sample{over(-4, 4)},
 	})
 	opElu = Register(&Op{
@@ -35,11 +35,11 @@ func init() {
 		Doc:   "x for x > 0, else α·(eˣ − 1). The derivative at 0 is α.", Formula: "1 where x > 0, else α·eˣ",
 		Source: "Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear units, ICLR 2016",
 		Partial: func(n *Node, _ int) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			return Where(Greater(x, Like(x, 0)), Like(x, 1), Mul(Like(x, n.extra.attrs.Float("alpha")), Exp(x)))
 		},
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			return Where(Greater(x, Like(x, 0)), x, Mul(Like(x, n.extra.attrs.Float("alpha")), Expm1(x)))
 		},
 		Samples: []Sample{with(over(-2, 2), attr.F("alpha", 1)), with(at("kink at 0", -1, 0, 1), attr.F("alpha", 0.5))},
@@ -49,11 +49,11 @@ func init() {
 		Attrs: []AttrSpec{{Key: "alpha", Kind: attr.Float, Doc: "the slope for x ≤ 0"}},
 		Doc:   "x for x > 0, else α·x. The derivative at 0 is α.", Formula: "1 where x > 0, else α",
 		Partial: func(n *Node, _ int) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			return Where(Greater(x, Like(x, 0)), Like(x, 1), Like(x, n.extra.attrs.Float("alpha")))
 		},
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			return Where(Greater(x, Like(x, 0)), x, Mul(Like(x, n.extra.attrs.Float("alpha")), x))
 		},
 		Samples: []Sample{with(over(-2, 2), attr.F("alpha", 0.1)), with(at("kink at 0", -1, 0, 1), attr.F("alpha", 0.1))},
@@ -65,7 +65,7 @@ func init() {
 		Source:  "Hendrycks and Gimpel, Gaussian error linear units, arXiv:1606.08415",
 		Partial: geluPartial,
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			if n.extra.attrs.Bool("tanh") {
 				return MulNoNan(x, Sigmoid(geluTanhArgument(x)))
 			}
@@ -78,20 +78,20 @@ func init() {
 		Doc: "x·σ(x) (swish); 0 at −Inf.", Formula: "σ(x) + x·σ(x)(1 − σ(x))",
 		Source: "Elfwing, Uchibe and Doya, Sigmoid-weighted linear units, Neural Networks 107, 2018",
 		Partial: func(n *Node, _ int) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			return Add(Sigmoid(x), Mul(limited(x, 800), sigmoidDerivative(x)))
 		},
-		Expand:  func(n *Node) *Node { return MulNoNan(n.inputs[0], Sigmoid(n.inputs[0])) },
+		Expand:  func(n *Node) *Node { return MulNoNan(n.Input(0), Sigmoid(n.Input(0))) },
 		Samples: []Sample{over(-4, 4)},
 	})
 	opLogit = Register(&Op{
 		Name: "logit", Partials: []string{"1/(a(1 − a))"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "ln(p/(1 − p)), the inverse of sigmoid; ∓Inf at 0 and 1, NaN outside.", Formula: "1/(p(1 − p))",
 		Partial: func(n *Node, _ int) *Node {
-			p := n.inputs[0]
+			p := n.Input(0)
 			return Add(Reciprocal(p), Reciprocal(Sub(Like(p, 1), p)))
 		},
-		Expand:  func(n *Node) *Node { return Sub(Log(n.inputs[0]), Log1p(Neg(n.inputs[0]))) },
+		Expand:  func(n *Node) *Node { return Sub(Log(n.Input(0)), Log1p(Neg(n.Input(0)))) },
 		Samples: []Sample{over(0.1, 0.9)},
 	})
 	opClip = Register(&Op{
@@ -100,7 +100,7 @@ func init() {
 			"The derivative by x is 1 at the bounds.",
 		Formula: "1 where low ≤ x ≤ high; 1 where x < low ≤ high; 1 where high is the result and x > high or low > high; else 0",
 		Partial: func(n *Node, i int) *Node {
-			x, low, high := n.inputs[0], n.inputs[1], n.inputs[2]
+			x, low, high := n.Input(0), n.Input(1), n.Input(2)
 			var here *Node
 			switch i {
 			case 0:
@@ -112,7 +112,7 @@ func init() {
 			}
 			return Cast(here, n.typ.DType)
 		},
-		Expand: func(n *Node) *Node { return Min(Max(n.inputs[0], n.inputs[1]), n.inputs[2]) },
+		Expand: func(n *Node) *Node { return Min(Max(n.Input(0), n.Input(1)), n.Input(2)) },
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 5}}, Lo: -2, Hi: 2}, {Type: Type{Float64, nil}, Values: []float64{-1}}, {Type: Type{Float64, Shape{5}}, Lo: 0.5, Hi: 1}}},
 			{NoDifferences: "kinks at the bounds", In: []SampleInput{
@@ -122,7 +122,7 @@ func init() {
 		Name: "lerp", OperandNames: []string{"a", "b", "t"}, Partials: []string{"1 − c", "c", "b − a"}, Family: FamilyArithmetic, MinArity: 3, MaxArity: 3, Elementwise: true, DTypes: Floats,
 		Doc: "(1 − t)·a + t·b, exactly a at t = 0 and b at t = 1, broadcast: operands a, b, t.", Formula: "1 − t, t, b − a",
 		Partial: func(n *Node, i int) *Node {
-			a, b, t := n.inputs[0], n.inputs[1], n.inputs[2]
+			a, b, t := n.Input(0), n.Input(1), n.Input(2)
 			switch i {
 			case 0:
 				return Sub(Like(t, 1), t)
@@ -132,7 +132,7 @@ func init() {
 			return Sub(b, a)
 		},
 		Expand: func(n *Node) *Node {
-			a, b, t := n.inputs[0], n.inputs[1], n.inputs[2]
+			a, b, t := n.Input(0), n.Input(1), n.Input(2)
 			return FMA(t, b, FMA(Neg(t), a, a))
 		},
 		Samples: []Sample{{In: []SampleInput{
@@ -159,7 +159,7 @@ func geluTanhArgument(x *Node) *Node {
 }
 
 func geluPartial(n *Node, _ int) *Node {
-	x := n.inputs[0]
+	x := n.Input(0)
 	if !n.extra.attrs.Bool("tanh") {
 		return Add(normalCDF(x), Mul(limited(x, 40), gauss2(x)))
 	}

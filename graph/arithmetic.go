@@ -57,7 +57,7 @@ func unary(name, drawn, doc, formula string, family Family, partial func(x, y *N
 	op := &Op{
 		Name: name, Doc: doc, Formula: formula, Family: family, MinArity: 1, MaxArity: 1,
 		Elementwise: true, DTypes: Floats, Micro: name,
-		Partial: func(n *Node, _ int) *Node { return partial(n.inputs[0], n) },
+		Partial: func(n *Node, _ int) *Node { return partial(n.Input(0), n) },
 		Samples: samples,
 	}
 	if drawn != "" {
@@ -109,7 +109,7 @@ func init() {
 	opAbs = Register(&Op{
 		Name: "abs", Symbol: "|·|", Partials: []string{"sign a"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Micro: "abs",
 		Doc: "|x|. The derivative at 0 is 0.", Formula: "sign(x)",
-		Partial: func(n *Node, _ int) *Node { return Sign(n.inputs[0]) },
+		Partial: func(n *Node, _ int) *Node { return Sign(n.Input(0)) },
 		Samples: []Sample{over(-2, 2), at("kink at 0", -1, 0, 1)},
 	})
 	opSign = Register(&Op{
@@ -121,15 +121,15 @@ func init() {
 	opSquare = Register(&Op{
 		Name: "square", Symbol: "( · )²", Partials: []string{"2a"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers, Taylor: taylorOfSquare,
 		Doc: "x·x.", Formula: "2x",
-		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, 2), n.inputs[0]) },
-		Expand:  func(n *Node) *Node { return Mul(n.inputs[0], n.inputs[0]) },
+		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, 2), n.Input(0)) },
+		Expand:  func(n *Node) *Node { return Mul(n.Input(0), n.Input(0)) },
 		Samples: []Sample{over(-2, 2)},
 	})
 	opReciprocal = Register(&Op{
 		Name: "reciprocal", Symbol: "1/( · )", Partials: []string{"−v^2"}, Family: FamilyArithmetic, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc: "1/x; ±Inf at ±0.", Formula: "−1/x²", SingularPartials: true,
 		Partial: func(n *Node, _ int) *Node { return Neg(Square(n)) },
-		Expand:  func(n *Node) *Node { return Div(Like(n, 1), n.inputs[0]) },
+		Expand:  func(n *Node) *Node { return Div(Like(n, 1), n.Input(0)) },
 		Samples: []Sample{over(0.5, 3), over(-3, -0.5)},
 	})
 	opAdd = Register(&Op{
@@ -147,7 +147,7 @@ func init() {
 	opMul = Register(&Op{
 		Name: "mul", Symbol: "×", Commutative: true, Infix: true, Partials: []string{"b", "a"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "mul", Taylor: taylorOfProduct,
 		Doc: "x · y. Integers wrap.", Formula: "y, x",
-		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
+		Partial: func(n *Node, i int) *Node { return n.Input(1 - i) },
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	})
 	opDiv = Register(&Op{
@@ -157,9 +157,9 @@ func init() {
 		Formula: "1/y, −x/y²", SingularPartials: true,
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
-				return Reciprocal(n.inputs[1])
+				return Reciprocal(n.Input(1))
 			}
-			return Neg(Div(n, n.inputs[1]))
+			return Neg(Div(n, n.Input(1)))
 		},
 		Samples: []Sample{pair(-2, 2, 0.5, 3), pair(-2, 2, -3, -0.5)},
 	})
@@ -209,7 +209,7 @@ func init() {
 			return floatOperands(in, a)
 		},
 		Partial: func(n *Node, i int) *Node {
-			x, y, k := n.inputs[0], n.inputs[1], n.extra.attrs.Int("order")
+			x, y, k := n.Input(0), n.Input(1), n.extra.attrs.Int("order")
 			if i == 1 {
 				return powDerivative(x, y, k+1)
 			}
@@ -219,7 +219,7 @@ func init() {
 			return Add(MulNoNan(powDerivative(x, less, k), y), Where(larger, zero, multiple(powDerivative(x, less, k-1), float64(k))))
 		},
 		Expand: func(n *Node) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			zero := Like(n, 0)
 			log := Where(LogicalAnd(Equal(x, zero), Equal(y, zero)), zero, Log(x))
 			v := Pow(x, y)
@@ -233,13 +233,13 @@ func init() {
 	opMax = Register(&Op{
 		Name: "max", Commutative: true, Partials: []string{"H(a − b)", "H(b − a)"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "max",
 		Doc: "The larger of x and y; NaN if either is NaN. At a tie each operand gets half of the adjoint.", Formula: "1 where larger, ½ at a tie, else 0",
-		Partial: func(n *Node, i int) *Node { return tieShare(n, Greater(n.inputs[i], n.inputs[1-i])) },
+		Partial: func(n *Node, i int) *Node { return tieShare(n, Greater(n.Input(i), n.Input(1-i))) },
 		Samples: []Sample{pair(-2, 2, -2, 2), tie()},
 	})
 	opMin = Register(&Op{
 		Name: "min", Commutative: true, Partials: []string{"H(b − a)", "H(a − b)"}, Family: FamilyArithmetic, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Numbers, Micro: "min",
 		Doc: "The smaller of x and y; NaN if either is NaN. At a tie each operand gets half of the adjoint.", Formula: "1 where smaller, ½ at a tie, else 0",
-		Partial: func(n *Node, i int) *Node { return tieShare(n, Less(n.inputs[i], n.inputs[1-i])) },
+		Partial: func(n *Node, i int) *Node { return tieShare(n, Less(n.Input(i), n.Input(1-i))) },
 		Samples: []Sample{pair(-2, 2, -2, 2), tie()},
 	})
 	opFMA = Register(&Op{
@@ -249,7 +249,7 @@ func init() {
 			if i == 2 {
 				return Like(n, 1)
 			}
-			return n.inputs[1-i]
+			return n.Input(1 - i)
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{5}}}, {Type: Type{Float64, Shape{3, 1}}}}}},
@@ -260,7 +260,7 @@ func init() {
 			"Adjoints and tangents of operators with singular partials and behind masks are made of it, so that a zero wins. " +
 			"It closes: its derivative by each operand is the same product, with the tangent in that operand's place, at every order.",
 		Formula: "y, x", SingularPartials: true,
-		Partial: func(n *Node, i int) *Node { return n.inputs[1-i] },
+		Partial: func(n *Node, i int) *Node { return n.Input(1 - i) },
 		Samples: []Sample{pair(-2, 2, -2, 2), {NoDifferences: "an infinite factor", In: []SampleInput{
 			{Type: Type{Float64, Shape{6}}, Values: []float64{posInf, -posInf, 1, posInf, 0, 0}},
 			{Type: Type{Float64, Shape{6}}, Values: []float64{0, 0, 0, 2, -posInf, posInf - posInf}},
@@ -273,7 +273,7 @@ func init() {
 			if i == 1 {
 				return nil
 			}
-			return Mul(Sign(n.inputs[0]), Copysign(Like(n, 1), n.inputs[1]))
+			return Mul(Sign(n.Input(0)), Copysign(Like(n, 1), n.Input(1)))
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2)},
 	})
@@ -281,7 +281,7 @@ func init() {
 
 // wholeQuotient is the whole number q of the value n = x − q·y of a modulus: x/y itself may round up to the next one.
 func wholeQuotient(n *Node) *Node {
-	x, y := n.inputs[0], n.inputs[1]
+	x, y := n.Input(0), n.Input(1)
 	return Round(Sub(Div(x, y), Div(n, y)))
 }
 
@@ -294,12 +294,12 @@ func tie() Sample {
 
 // tieShare is 1 where wins, ½ where the operands are equal, else 0.
 func tieShare(n, wins *Node) *Node {
-	half := Where(Equal(n.inputs[0], n.inputs[1]), Like(n, 0.5), Like(n, 0))
+	half := Where(Equal(n.Input(0), n.Input(1)), Like(n, 0.5), Like(n, 0))
 	return Where(wins, Like(n, 1), half)
 }
 
 func powPartial(n *Node, i int) *Node {
-	x, y := n.inputs[0], n.inputs[1]
+	x, y := n.Input(0), n.Input(1)
 	if i == 0 {
 		c, ok := uniform(y)
 		switch {
@@ -330,7 +330,7 @@ func powDerivative(x, y *Node, k int) *Node {
 
 // taylorOfSquare is the recurrence of x²: 2·Σ_(j<k/2) x_j·x_(k−j), and x_(k/2)² where k is even.
 func taylorOfSquare(n *Node, s Series, k int) (*Node, bool) {
-	x := n.inputs[0]
+	x := n.Input(0)
 	var sum *Node
 	for j := 0; 2*j < k; j++ {
 		if a, b := s.Coefficient(x, j), s.Coefficient(x, k-j); a != nil && b != nil {
@@ -348,12 +348,12 @@ func taylorOfSquare(n *Node, s Series, k int) (*Node, bool) {
 
 // taylorOfQuotient is the recurrence of v = x/y: v_k = (x_k − Σ_(j≥1) y_j·v_(k−j))/y.
 func taylorOfQuotient(n *Node, s Series, k int) (*Node, bool) {
-	sum := s.Coefficient(n.inputs[0], k)
+	sum := s.Coefficient(n.Input(0), k)
 	if sum != nil {
 		sum = BroadcastTo(sum, n.typ.Shape...)
 	}
 	for j := 1; j <= k; j++ {
-		y, v := s.Coefficient(n.inputs[1], j), s.Coefficient(n, k-j)
+		y, v := s.Coefficient(n.Input(1), j), s.Coefficient(n, k-j)
 		switch {
 		case y == nil || v == nil:
 		case sum == nil:
@@ -365,13 +365,13 @@ func taylorOfQuotient(n *Node, s Series, k int) (*Node, bool) {
 	if sum == nil {
 		return nil, true
 	}
-	return MulNoNan(Reciprocal(n.inputs[1]), sum), true
+	return MulNoNan(Reciprocal(n.Input(1)), sum), true
 }
 
 // taylorOfPower is the recurrence of v = x^c for a constant c that is no whole number, whose powers never become constant:
 // k·x·v_k = Σ_(j≥1) (c·j − (k−j))·x_j·v_(k−j).
 func taylorOfPower(n *Node, s Series, k int) (*Node, bool) {
-	x, y := n.inputs[0], n.inputs[1]
+	x, y := n.Input(0), n.Input(1)
 	bits, uniform := y.ShownLiteral().Uniform()
 	if c := FloatOfBits(y.typ.DType, bits); s.Changes(y) || !uniform || c == math.Trunc(c) {
 		return nil, false

@@ -86,7 +86,7 @@ func (b *Batch) unfold(n, folded *Node) *Node { return Reshape(folded, b.Shape(n
 
 // batchFolded is the rule of operators with one batched operand whose first dimension numbers independent items, here images; the others have no batch of their own.
 func batchFolded(b *Batch, n *Node) *Node {
-	in := slices.Clone(n.inputs)
+	in := slices.Clone(n.Inputs())
 	for _, other := range in[1:] {
 		if b.Has(other) {
 			return nil

@@ -96,8 +96,8 @@ func (to *Graph) copyInto(image map[*Node]*Node, n *Node) error {
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		if top.next < len(n.inputs) {
-			o := n.inputs[top.next]
+		if top.next < len(n.Inputs()) {
+			o := n.Input(top.next)
 			top.next++
 			if image[o] == nil {
 				stack = append(stack, formatFrame{o, 0})
@@ -109,7 +109,7 @@ func (to *Graph) copyInto(image map[*Node]*Node, n *Node) error {
 			return fmt.Errorf("the results depend on the input %v, which is no parameter", n)
 		}
 		in = in[:0]
-		for _, o := range n.inputs {
+		for _, o := range n.Inputs() {
 			in = append(in, image[o])
 		}
 		m := to.copyOf(n, in, n.pos)
@@ -191,7 +191,7 @@ func (b *Body) Open() (g *Graph, params, results []*Node) {
 			continue
 		}
 		in = in[:0]
-		for _, o := range n.inputs {
+		for _, o := range n.Inputs() {
 			in = append(in, image[o.id])
 		}
 		m := g.copyOf(n, in, n.pos)
@@ -267,7 +267,7 @@ func (b *Body) InlineAll(in []*Node) ([]*Node, error) {
 			image[i] = g.literal(n.extra.lit)
 			continue
 		}
-		image[i] = g.Apply(n.op, imagesOf(image, n.inputs), n.extra.attrs)
+		image[i] = g.Apply(n.op, imagesOf(image, n.Inputs()), n.extra.attrs)
 	}
 	return image, nil
 }

@@ -67,10 +67,10 @@ func init() {
 			return in[1].typ.DType, nil
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
-			c, zero := n.inputs[0], Like(n, 0)
+			c, zero := n.Input(0), Like(n, 0)
 			return []*Node{nil,
-				SumTo(Where(c, ct[0], zero), n.inputs[1].typ.Shape),
-				SumTo(Where(c, zero, ct[0]), n.inputs[2].typ.Shape)}
+				SumTo(Where(c, ct[0], zero), n.Input(1).typ.Shape),
+				SumTo(Where(c, zero, ct[0]), n.Input(2).typ.Shape)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			a, b := dot[1], dot[2]
@@ -80,7 +80,7 @@ func init() {
 			if b == nil {
 				b = Like(n, 0)
 			}
-			return []*Node{BroadcastTo(Where(n.inputs[0], a, b), n.typ.Shape...)}
+			return []*Node{BroadcastTo(Where(n.Input(0), a, b), n.typ.Shape...)}
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Bool, Shape{2, 1}}, Values: []float64{0, 1}, Constant: true},
@@ -99,13 +99,13 @@ func init() {
 		},
 		Formula: "the adjoint, cast back",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			if x := n.inputs[0]; x.typ.DType.IsFloat() && n.typ.DType.IsFloat() {
+			if x := n.Input(0); x.typ.DType.IsFloat() && n.typ.DType.IsFloat() {
 				return []*Node{Cast(ct[0], x.typ.DType)}
 			}
 			return []*Node{nil}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			if n.inputs[0].typ.DType.IsFloat() && n.typ.DType.IsFloat() {
+			if n.Input(0).typ.DType.IsFloat() && n.typ.DType.IsFloat() {
 				return []*Node{Cast(dot[0], n.typ.DType)}
 			}
 			return []*Node{nil}
@@ -200,7 +200,7 @@ func Cast(x *Node, d DType) *Node {
 
 // taylorOfWhere chooses among the branches' coefficients.
 func taylorOfWhere(n *Node, s Series, k int) (*Node, bool) {
-	branches := n.inputs[1:]
+	branches := n.Inputs()[1:]
 	a, b := s.Coefficient(branches[0], k), s.Coefficient(branches[1], k)
 	if a == nil && b == nil {
 		return nil, true
@@ -211,5 +211,5 @@ func taylorOfWhere(n *Node, s Series, k int) (*Node, bool) {
 	if b == nil {
 		b = Like(branches[1], 0)
 	}
-	return BroadcastTo(Where(n.inputs[0], a, b), n.typ.Shape...), true
+	return BroadcastTo(Where(n.Input(0), a, b), n.typ.Shape...), true
 }

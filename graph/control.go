@@ -75,12 +75,12 @@ func ResultOf(n *Node) (of *Node, k int, ok bool) {
 	}
 	switch n.op {
 	case opResult:
-		return n.inputs[0], n.extra.attrs.Int("index"), true
+		return n.Input(0), n.extra.attrs.Int("index"), true
 	case opEachStep:
-		of = n.inputs[0]
+		of = n.Input(0)
 		return of, len(of.extra.results) + n.extra.attrs.Int("value"), true
 	case opSnapshots:
-		of = n.inputs[0]
+		of = n.Input(0)
 		return of, len(of.extra.results) + bodiesOf(of.extra.attrs)[0].g.Len() + n.extra.attrs.Int("carry"), true
 	}
 	return nil, 0, false

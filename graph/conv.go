@@ -30,9 +30,9 @@ func init() {
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			if i == 0 {
-				return withShape(opConvInputGrad, n, ct, n.inputs[1], n.inputs[0].typ.Shape)
+				return withShape(opConvInputGrad, n, ct, n.Input(1), n.Input(0).typ.Shape)
 			}
-			return withShape(opConvFilterGrad, n, n.inputs[0], ct, n.inputs[1].typ.Shape)
+			return withShape(opConvFilterGrad, n, n.Input(0), ct, n.Input(1).typ.Shape)
 		},
 		Samples: []Sample{
 			convSample(nil, Shape{2, 3, 5}, Shape{4, 3, 3}, []int{1}, []int{1}, []int{0, 0}, 1), convSample(nil, Shape{1, 2, 5, 4}, Shape{2, 1, 2, 3}, []int{2, 1}, []int{1, 1}, []int{1, 0, 1, 2}, 2),
@@ -51,9 +51,9 @@ func init() {
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			if i == 0 {
-				return withoutShape(opConv, n, ct, n.inputs[1])
+				return withoutShape(opConv, n, ct, n.Input(1))
 			}
-			return withShape(opConvFilterGrad, n, ct, n.inputs[0], n.inputs[1].typ.Shape)
+			return withShape(opConvFilterGrad, n, ct, n.Input(0), n.Input(1).typ.Shape)
 		},
 		Samples: []Sample{
 			convSample(Shape{2, 3, 5}, Shape{2, 4, 3}, Shape{4, 3, 3}, []int{1}, []int{1}, []int{0, 0}, 1), convSample(Shape{1, 2, 5, 4}, Shape{1, 2, 3, 5}, Shape{2, 1, 2, 3}, []int{2, 1}, []int{1, 1}, []int{1, 0, 1, 2}, 2),
@@ -71,9 +71,9 @@ func init() {
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
 			if i == 0 {
-				return withShape(opConvInputGrad, n, n.inputs[1], ct, n.inputs[0].typ.Shape)
+				return withShape(opConvInputGrad, n, n.Input(1), ct, n.Input(0).typ.Shape)
 			}
-			return withoutShape(opConv, n, n.inputs[0], ct)
+			return withoutShape(opConv, n, n.Input(0), ct)
 		},
 		Samples: []Sample{
 			convSample(Shape{4, 3, 3}, Shape{2, 3, 5}, Shape{2, 4, 3}, []int{1}, []int{1}, []int{0, 0}, 1), convSample(Shape{2, 1, 2, 3}, Shape{1, 2, 5, 4}, Shape{1, 2, 3, 5}, []int{2, 1}, []int{1, 1}, []int{1, 0, 1, 2}, 2),

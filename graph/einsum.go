@@ -149,12 +149,12 @@ func einsumLabels(term string, dots int) ([]int, error) {
 }
 
 func expandEinsum(n *Node) *Node {
-	e, err := parseEinsum(n.extra.attrs.Str("equation"), n.inputs)
+	e, err := parseEinsum(n.extra.attrs.Str("equation"), n.Inputs())
 	if err != nil {
 		panic("BUG: einsum: " + err.Error())
 	}
 	var all []labelled
-	for i, x := range n.inputs {
+	for i, x := range n.Inputs() {
 		// Dimensions that are narrower than those of other operands are not there.
 		var s Shape
 		var labels []int

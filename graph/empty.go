@@ -23,11 +23,11 @@ func (g *Graph) reduced(op *Op, inputs []*Node, k *kind) *Node {
 	if k.extra.results == nil && k.typ.Shape.Empty() {
 		return g.nothing(*k.typ)
 	}
-	n := &Node{kind: k, inputs: inputs, id: -1} // which is in no graph
+	n := &Node{kind: k, many: &inputs, id: -1} // which is in no graph
 	if op == opResult {
 		n, op = inputs[0], inputs[0].op
 	}
-	first := slices.IndexFunc(n.inputs, isEmpty)
+	first := slices.IndexFunc(n.Inputs(), isEmpty)
 	switch {
 	case first < 0:
 		return nil
@@ -41,7 +41,7 @@ func (g *Graph) reduced(op *Op, inputs []*Node, k *kind) *Node {
 	case op.Expand != nil:
 		return op.Expand(n)
 	}
-	return g.Fail(op.Name, fmt.Errorf("operand %d is %v: needs an element", first, n.inputs[first].typ))
+	return g.Fail(op.Name, fmt.Errorf("operand %d is %v: needs an element", first, n.Input(first).typ))
 }
 
 // ofNothing makes a rule for operators that give the same number wherever they have nothing to work on.
@@ -50,7 +50,7 @@ func ofNothing(v float64) func(n *Node, _ int) *Node {
 }
 
 // firstOperand is the rule of operators that change nothing in their first operand if there is nothing to change it by.
-func firstOperand(n *Node, _ int) *Node { return n.inputs[0] }
+func firstOperand(n *Node, _ int) *Node { return n.Input(0) }
 
 // withElements are the nodes of a list that have elements.
 func withElements(list []*Node) []*Node {

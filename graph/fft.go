@@ -50,7 +50,7 @@ func init() {
 		},
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
-			extent := n.inputs[0].typ.Shape[axis]
+			extent := n.Input(0).typ.Shape[axis]
 			y := applyAll(opIRFFT, []*Node{Mul(ct, halfSpectrumWeights(ct, axis, extent, 0.5))}, attr.I("axis", axis), attr.I("n", extent))
 			return Mul(y, Like(y, float64(extent)))
 		},

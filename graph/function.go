@@ -26,7 +26,7 @@ func init() {
 
 // switchAmongOne is an expansion by which nothing that the body of n computes is shared with what is around it.
 func switchAmongOne(n *Node) *Node {
-	return n.g.Apply(opSwitch, slices.Concat([]*Node{n.g.Scalar(Int32, 0)}, n.inputs), n.extra.attrs)
+	return n.g.Apply(opSwitch, slices.Concat([]*Node{n.g.Scalar(Int32, 0)}, n.Inputs()), n.extra.attrs)
 }
 
 // Function returns f as a function that may be called at any number of places, in bodies of loops too (CasADi's Function, or a call of JAX's jit within another one). f is called once, to build it, with

@@ -52,7 +52,7 @@ type Graph struct {
 	operators   []*Op     // of the nodes
 
 	operands []*Node // of the applications under way, one behind the other: see apply2
-	edgeSlab []*Node
+	edgeSlab []*Node // operands of nodes that have many
 }
 
 // New returns an empty graph.
@@ -211,18 +211,19 @@ func (g *Graph) newNode(k *kind, inputs []*Node) *Node {
 		return g.Fail(k.op.Name, fmt.Errorf("a graph holds at most 2^31-2 nodes"))
 	}
 	n := g.nodes.add()
-	n.kind, n.id, n.inputs = k, int32(g.nodes.len()-1), g.copyEdges(inputs)
+	n.kind, n.id = k, int32(g.nodes.len()-1)
 	n.scope, n.pos, n.origin = g.scope, g.position(), g.origin
-	for i := range min(len(inputs), len(n.first)) {
-		n.first[i] = inputs[i].id
+	for i := range min(len(inputs), len(n.few)) {
+		n.few[i], n.first[i] = inputs[i], inputs[i].id
+	}
+	if len(inputs) > len(n.few) {
+		many := g.copyEdges(inputs)
+		n.many = &many
 	}
 	return n
 }
 
 func (g *Graph) copyEdges(in []*Node) []*Node {
-	if len(in) == 0 {
-		return nil
-	}
 	if cap(g.edgeSlab)-len(g.edgeSlab) < len(in) {
 		g.edgeSlab = make([]*Node, 0, max(len(in), min(8192, 64+2*g.nodes.len())))
 	}

@@ -51,7 +51,7 @@ func init() {
 		Attrs: []AttrSpec{bodiesAttr, capturedAttr, {Key: "lanes", Kind: attr.Int, Doc: "leading dimensions over which the body works independently"},
 			{Key: "method", Kind: attr.String, Doc: "how linear systems with ∂f/∂x are solved: direct, sparse, cg, bicgstab or gmres"},
 			{Key: "tolerance", Kind: attr.Float, Doc: "of iterative methods, relative to the right-hand side"}, {Key: "limit", Kind: attr.Int, Doc: "of their steps"}},
-		Expand: func(n *Node) *Node { return n.inputs[len(n.inputs)-1] },
+		Expand: func(n *Node) *Node { return n.Input(len(n.Inputs()) - 1) },
 		Doc: "Its last operand x, taken for a solution of f(θ, x) = 0, where f is the first body and θ are the other operands: a function of θ. How x was found has no derivative, and " +
 			"whether f(θ, x) is 0 is not looked at. A second body gives for (θ, r) a preconditioned r.",
 		Formula: "implicit function theorem: (∂f/∂x)·dx = −(∂f/∂θ)·dθ; in reverse (∂f/∂x)ᵀ·λ = −ct, (∂f/∂θ)ᵀ·λ",
@@ -62,11 +62,11 @@ func init() {
 		Attrs:   []AttrSpec{{Key: "message", Kind: attr.String, Doc: "what is wrong if the condition is false"}},
 		Doc:     "The operand itself, if a bool is true, in an array all of them; else the run fails with the message, and with the largest element of each further operand, measures of what is wrong.",
 		Formula: "ct", Pattern: ElementPattern(func(_ *Node, t Terms) func(i int) { return func(i int) { t.Add(0, i) } }),
-		VJP: func(n *Node, ct []*Node) []*Node { return append(ct[:1:1], make([]*Node, len(n.inputs)-1)...) },
+		VJP: func(n *Node, ct []*Node) []*Node { return append(ct[:1:1], make([]*Node, len(n.Inputs())-1)...) },
 		JVP: func(_ *Node, dot []*Node) []*Node { return dot[:1] },
 		Batch: func(b *Batch, n *Node) *Node {
-			in := []*Node{b.Lift(n.inputs[0])}
-			for _, x := range n.inputs[1:] {
+			in := []*Node{b.Lift(n.Input(0))}
+			for _, x := range n.Inputs()[1:] {
 				in = append(in, b.Of(x))
 			}
 			return b.Graph.Apply(n.op, in, n.extra.attrs)

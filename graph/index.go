@@ -27,7 +27,7 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			return applyAll(opIndexTranspose, []*Node{ct}, attr.L("shape", n.inputs[0].typ.Shape), attr.L("indices", n.extra.attrs.Ints("indices")))
+			return applyAll(opIndexTranspose, []*Node{ct}, attr.L("shape", n.Input(0).typ.Shape), attr.L("indices", n.extra.attrs.Ints("indices")))
 		},
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("indices", []int{2})), shapeSample(Shape{3, 5}, attr.L("indices", []int{1, 4}))},
 	})
@@ -83,7 +83,7 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, i int, ct *Node) *Node {
-			m := len(n.extra.attrs.Ints("indices")) / len(n.inputs)
+			m := len(n.extra.attrs.Ints("indices")) / len(n.Inputs())
 			return applyAll(opIndex, []*Node{ct}, attr.L("indices", n.extra.attrs.Ints("indices")[i*m:(i+1)*m]))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.L("shape", []int{3, 5}), attr.L("indices", []int{2, 0})),
@@ -109,7 +109,7 @@ func init() {
 			if i == 1 {
 				return nil
 			}
-			return ScatterAdd(n.inputs[1], ct, n.extra.attrs.Int("axis"), n.inputs[0].typ.Shape...)
+			return ScatterAdd(n.Input(1), ct, n.extra.attrs.Int("axis"), n.Input(0).typ.Shape...)
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 5, 2}}}, {Type: Type{Int64, Shape{2, 3}}, Values: []float64{0, 4, 4, 1, -1, 2}, Constant: true}}}},
@@ -143,7 +143,7 @@ func init() {
 			if i == 0 {
 				return nil
 			}
-			return Gather(ct, n.inputs[0], n.extra.attrs.Int("axis"))
+			return Gather(ct, n.Input(0), n.extra.attrs.Int("axis"))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.L("shape", []int{3, 5, 2})), In: []SampleInput{
 			{Type: Type{Int64, Shape{2, 2}}, Values: []float64{0, 4, 4, -5}, Constant: true}, {Type: Type{Float64, Shape{3, 2, 2, 2}}}}}},
@@ -247,16 +247,16 @@ func batchIndex(b *Batch, n *Node) *Node {
 	for _, i := range n.extra.attrs.Ints("indices") {
 		ranges = append(ranges, Range{Start: i, Limit: i + 1})
 	}
-	return Reshape(Slice(b.Of(n.inputs[0]), ranges...), b.Shape(n)...)
+	return Reshape(Slice(b.Of(n.Input(0)), ranges...), b.Shape(n)...)
 }
 
 func batchIndexTranspose(b *Batch, n *Node) *Node {
 	r := n.typ.Shape.Rank()
 	indices := n.extra.attrs.Ints("indices")
-	m := len(indices) / len(n.inputs)
+	m := len(indices) / len(n.Inputs())
 	var starts, strides []int
-	pieces := make([]*Node, len(n.inputs))
-	for k, in := range n.inputs {
+	pieces := make([]*Node, len(n.Inputs()))
+	for k, in := range n.Inputs() {
 		shape := append(slices.Repeat([]int{1}, m), in.typ.Shape...)
 		pieces[k] = Reshape(b.Lift(in), withLeading(shape, b.Size)...)
 		starts = append(append(append(starts, 0), indices[k*m:(k+1)*m]...), make([]int, r-m)...)
@@ -272,7 +272,7 @@ func placesOfPieces(n *Node) func(operand int) (element int) {
 }
 
 func batchGather(b *Batch, n *Node) *Node {
-	x, idx, axis := n.inputs[0], n.inputs[1], n.extra.attrs.Int("axis")
+	x, idx, axis := n.Input(0), n.Input(1), n.extra.attrs.Int("axis")
 	switch {
 	case !b.Has(idx):
 		return Gather(b.Of(x), idx, axis+1)
@@ -291,7 +291,7 @@ func batchGather(b *Batch, n *Node) *Node {
 }
 
 func batchScatterAdd(b *Batch, n *Node) *Node {
-	idx, updates, axis := n.inputs[0], n.inputs[1], n.extra.attrs.Int("axis")
+	idx, updates, axis := n.Input(0), n.Input(1), n.extra.attrs.Int("axis")
 	if b.Has(idx) {
 		return nil
 	}

@@ -28,7 +28,7 @@ func init() {
 			return *x, nil
 		},
 		Expand: func(n *Node) *Node {
-			x, xp, fp := n.inputs[0], n.inputs[1], n.inputs[2]
+			x, xp, fp := n.Input(0), n.Input(1), n.Input(2)
 			last := xp.typ.Shape[0] - 1
 			k := Searchsorted(xp, x, true)
 			k = Clip(Sub(k, Like(k, 1)), Like(k, 0), Like(k, float64(last-1)))
@@ -80,7 +80,7 @@ func init() {
 
 // expandBSpline evaluates the four cubic B-splines that are not 0 on a piece.
 func expandBSpline(n *Node) *Node {
-	x, c := n.inputs[0], n.inputs[1]
+	x, c := n.Input(0), n.Input(1)
 	low, high := n.extra.attrs.Float("low"), n.extra.attrs.Float("high")
 	last := c.typ.Shape[0] - 1
 	t := Mul(Sub(x, Like(x, low)), Like(x, float64(last)/(high-low)))
@@ -109,7 +109,7 @@ func expandBSpline(n *Node) *Node {
 }
 
 func expandBSplineCoefficients(n *Node) *Node {
-	f, axis := n.inputs[0], n.extra.attrs.Int("axis")
+	f, axis := n.Input(0), n.extra.attrs.Int("axis")
 	e := f.typ.Shape[axis]
 	if e < 3 {
 		return Mul(f, Like(f, 1))

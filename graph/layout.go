@@ -28,7 +28,7 @@ func init() {
 		VJP: func(n *Node, ct []*Node) []*Node {
 			ranges := make([]Range, n.typ.Shape.Rank())
 			for d, l := range n.extra.attrs.Ints("low") {
-				ranges[d] = Range{l, l + n.inputs[0].typ.Shape[d], 1}
+				ranges[d] = Range{l, l + n.Input(0).typ.Shape[d], 1}
 			}
 			return []*Node{Slice(ct[0], ranges...)}
 		},
@@ -57,7 +57,7 @@ func init() {
 			return t, err
 		},
 		Expand: func(n *Node) *Node {
-			x, a := n.inputs[0], n.extra.attrs
+			x, a := n.Input(0), n.extra.attrs
 			for d, e := range x.typ.Shape {
 				low, high := a.Ints("low")[d], a.Ints("high")[d]
 				if low == 0 && high == 0 {
@@ -115,7 +115,7 @@ func init() {
 			return Roll(ct, -n.extra.attrs.Int("shift"), n.extra.attrs.Int("axis"))
 		},
 		Expand: func(n *Node) *Node {
-			x, axis := n.inputs[0], n.extra.attrs.Int("axis")
+			x, axis := n.Input(0), n.extra.attrs.Int("axis")
 			e := x.typ.Shape[axis]
 			if k := n.extra.attrs.Int("shift"); k > 0 {
 				return Concat(axis, sliceAxis(x, axis, e-k, e), sliceAxis(x, axis, 0, e-k))
@@ -142,7 +142,7 @@ func init() {
 			return Type{in[0].typ.DType, out}, nil
 		},
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			s, reps := n.inputs[0].typ.Shape, n.extra.attrs.Ints("reps")
+			s, reps := n.Input(0).typ.Shape, n.extra.attrs.Ints("reps")
 			wide, axes := Shape{}, []int{}
 			for d, r := range reps {
 				axes = append(axes, len(wide))
@@ -151,7 +151,7 @@ func init() {
 			return Reshape(ReduceSum(Reshape(ct, wide...), axes), s...)
 		},
 		Expand: func(n *Node) *Node {
-			x, reps := n.inputs[0], n.extra.attrs.Ints("reps")
+			x, reps := n.Input(0), n.extra.attrs.Ints("reps")
 			narrow, wide := Shape{}, Shape{}
 			for d, e := range x.typ.Shape {
 				narrow, wide = append(narrow, 1, e), append(wide, reps[d], e)
@@ -176,11 +176,11 @@ func init() {
 			return Type{in[0].typ.DType, out}, nil
 		},
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			s, axis := n.inputs[0].typ.Shape, n.extra.attrs.Int("axis")
+			s, axis := n.Input(0).typ.Shape, n.extra.attrs.Int("axis")
 			return ReduceSum(Reshape(ct, inserted(s, axis+1, n.extra.attrs.Int("repeats"))...), []int{axis + 1})
 		},
 		Expand: func(n *Node) *Node {
-			x, axis, r := n.inputs[0], n.extra.attrs.Int("axis"), n.extra.attrs.Int("repeats")
+			x, axis, r := n.Input(0), n.extra.attrs.Int("axis"), n.extra.attrs.Int("repeats")
 			s := x.typ.Shape
 			return Reshape(BroadcastTo(Reshape(x, inserted(s, axis+1, 1)...), inserted(s, axis+1, r)...), n.typ.Shape...)
 		},
@@ -212,7 +212,7 @@ func init() {
 			return Type{in[0].typ.DType, append(append(Shape{}, s[:len(s)-2]...), max(min(m+min(k, 0), n-max(k, 0), m, n), 0))}, nil
 		},
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			d, s := Diag(ct, n.extra.attrs.Int("k")), n.inputs[0].typ.Shape
+			d, s := Diag(ct, n.extra.attrs.Int("k")), n.Input(0).typ.Shape
 			r := len(s)
 			low, high := make([]int, r), make([]int, r)
 			for _, axis := range []int{r - 2, r - 1} {
@@ -448,11 +448,11 @@ func OneHot(x *Node, d DType, depth, axis int) *Node {
 }
 
 func batchTile(b *Batch, n *Node) *Node {
-	return b.Graph.Apply(n.op, []*Node{b.Of(n.inputs[0])}, attr.Make(attr.L("reps", withLeading(n.extra.attrs.Ints("reps"), 1))))
+	return b.Graph.Apply(n.op, []*Node{b.Of(n.Input(0))}, attr.Make(attr.L("reps", withLeading(n.extra.attrs.Ints("reps"), 1))))
 }
 
 func batchPad(b *Batch, n *Node) *Node {
 	a := n.extra.attrs
-	return b.Graph.Apply(n.op, []*Node{b.Of(n.inputs[0])}, attr.Make(attr.L("low", withLeading(a.Ints("low"), 0)),
+	return b.Graph.Apply(n.op, []*Node{b.Of(n.Input(0))}, attr.Make(attr.L("low", withLeading(a.Ints("low"), 0)),
 		attr.L("high", withLeading(a.Ints("high"), 0)), attr.F("value", a.Float("value"))))
 }

@@ -29,7 +29,7 @@ func init() {
 		VJP: func(n *Node, ct []*Node) []*Node {
 			a := n.extra.attrs
 			lower, transpose, unit := a.Bool("lower"), a.Bool("transpose"), a.Bool("unit")
-			b := triangularSolve(n.inputs[0], ct[0], lower, !transpose, unit)
+			b := triangularSolve(n.Input(0), ct[0], lower, !transpose, unit)
 			left, right := b, n
 			if transpose {
 				left, right = n, b
@@ -43,7 +43,7 @@ func init() {
 			if dot[0] != nil {
 				right = minus(right, matmul(readTriangle(dot[0], lower, unit), n, transpose, false))
 			}
-			return []*Node{triangularSolve(n.inputs[0], right, lower, transpose, unit)}
+			return []*Node{triangularSolve(n.Input(0), right, lower, transpose, unit)}
 		},
 		Samples: triangularSamples(),
 	})
@@ -53,7 +53,7 @@ func init() {
 		Formula: "−B̄·Xᵀ, B̄ = A⁻ᵀ·X̄", Source: giles + ", §2.3.1",
 		Infer: inferSolve,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			b := apply2(opSolve, swapLast(n.inputs[0]), ct[0])
+			b := apply2(opSolve, swapLast(n.Input(0)), ct[0])
 			return []*Node{Neg(matmul(b, n, false, true)), b}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
@@ -61,7 +61,7 @@ func init() {
 			if dot[0] != nil {
 				right = minus(right, matmul(dot[0], n, false, false))
 			}
-			return []*Node{apply2(opSolve, n.inputs[0], right)}
+			return []*Node{apply2(opSolve, n.Input(0), right)}
 		},
 		Samples: []Sample{
 			{In: []SampleInput{dominant(Shape{3, 3}), {Type: Type{Float64, Shape{3, 2}}}}},
@@ -87,10 +87,10 @@ func init() {
 		Formula: "ct·cofactor(A) (det(A)·A⁻ᵀ)", Source: giles + ", §2.2.4",
 		Infer: inferPerMatrix,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(perMatrix(ct[0]), Cofactor(n.inputs[0]))}
+			return []*Node{Mul(perMatrix(ct[0]), Cofactor(n.Input(0)))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{frobenius(dot[0], Cofactor(n.inputs[0]))}
+			return []*Node{frobenius(dot[0], Cofactor(n.Input(0)))}
 		},
 		Samples: []Sample{
 			{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}, {In: []SampleInput{{Type: Type{Float64, Shape{1, 1}}}}},
@@ -112,10 +112,10 @@ func init() {
 			if ct[1] == nil {
 				return []*Node{nil}
 			}
-			return []*Node{Mul(perMatrix(ct[1]), swapLast(Inv(n.inputs[0])))}
+			return []*Node{Mul(perMatrix(ct[1]), swapLast(Inv(n.Input(0))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{nil, frobenius(dot[0], swapLast(Inv(n.inputs[0])))}
+			return []*Node{nil, frobenius(dot[0], swapLast(Inv(n.Input(0))))}
 		},
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}},
 	})
@@ -138,7 +138,7 @@ func init() {
 			return *in[3].typ, nil
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
-			b := apply4(opTridiagonalSolve, shifted(n.inputs[2], -1, 1), n.inputs[1], shifted(n.inputs[0], -1, -1), ct[0])
+			b := apply4(opTridiagonalSolve, shifted(n.Input(2), -1, 1), n.Input(1), shifted(n.Input(0), -1, -1), ct[0])
 			last := func(x *Node) *Node { return Neg(ReduceSum(Mul(b, x), []int{-1})) }
 			return []*Node{last(shifted(n, -2, 1)), last(n), last(shifted(n, -2, -1)), b}
 		},
@@ -149,7 +149,7 @@ func init() {
 					right = minus(right, Mul(ExpandDims(dot[i], -1), shifted(n, -2, shift)))
 				}
 			}
-			return []*Node{apply4(opTridiagonalSolve, n.inputs[0], n.inputs[1], n.inputs[2], right)}
+			return []*Node{apply4(opTridiagonalSolve, n.Input(0), n.Input(1), n.Input(2), right)}
 		},
 		Samples: []Sample{
 			{In: []SampleInput{{Type: Type{Float64, Shape{4}}, Lo: -1, Hi: 1}, {Type: Type{Float64, Shape{4}}, Lo: 2.5, Hi: 4}, {Type: Type{Float64, Shape{4}}, Lo: -1, Hi: 1}, {Type: Type{Float64, Shape{4, 2}}}}},
@@ -165,10 +165,10 @@ func init() {
 		Source:  "Higham, Functions of Matrices (2008), algorithm 10.20; derivative: theorem 3.6 (Mathias 1996)",
 		Infer:   inferSquare,
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{expmDerivative(swapLast(n.inputs[0]), ct[0])}
+			return []*Node{expmDerivative(swapLast(n.Input(0)), ct[0])}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{expmDerivative(n.inputs[0], dot[0])}
+			return []*Node{expmDerivative(n.Input(0), dot[0])}
 		},
 		Samples: []Sample{
 			{In: []SampleInput{{Type: Type{Float64, Shape{3, 3}}, Lo: -1, Hi: 1}}}, {In: []SampleInput{{Type: Type{Float64, Shape{2, 2, 2}}, Lo: -1, Hi: 1}}},

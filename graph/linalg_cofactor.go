@@ -16,8 +16,8 @@ func init() {
 			"determinant. Derivatives of it are exact at singular matrices in the first order; those of higher orders are a runtime error there." + batching,
 		Formula: "cofactor_derivative(A, ct)", Source: "Magnus and Neudecker, Matrix Differential Calculus, ch. 8, §3; the products of singular values: Stewart, On the adjugate matrix (1998)",
 		Infer: inferSquare,
-		VJP:   func(n *Node, ct []*Node) []*Node { return []*Node{apply2(opCofactorDerivative, n.inputs[0], ct[0])} },
-		JVP:   func(n *Node, dot []*Node) []*Node { return []*Node{apply2(opCofactorDerivative, n.inputs[0], dot[0])} },
+		VJP:   func(n *Node, ct []*Node) []*Node { return []*Node{apply2(opCofactorDerivative, n.Input(0), ct[0])} },
+		JVP:   func(n *Node, dot []*Node) []*Node { return []*Node{apply2(opCofactorDerivative, n.Input(0), dot[0])} },
 		Samples: []Sample{
 			{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 2, 2})}}, {In: []SampleInput{dominant(Shape{4, 4})}}, {In: []SampleInput{{Type: Type{Float64, Shape{1, 1}}}}},
 		},
@@ -36,11 +36,11 @@ func init() {
 			return *in[0].typ, err
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
-			a, d := n.inputs[0], n.inputs[1]
+			a, d := n.Input(0), n.Input(1)
 			return []*Node{thirdOfDeterminant(a, d, ct[0]), apply2(opCofactorDerivative, a, ct[0])}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			a, d := n.inputs[0], n.inputs[1]
+			a, d := n.Input(0), n.Input(1)
 			var sum *Node
 			if dot[0] != nil {
 				sum = thirdOfDeterminant(a, d, dot[0])

@@ -35,12 +35,12 @@ func init() {
 				matmul(matmul(outer, d, false, false), left, false, false), matmul(matmul(right, d, false, false), gram, false, false))}
 		},
 		Expand: func(n *Node) *Node {
-			u, s, vt := SVD(n.inputs[0])
+			u, s, vt := SVD(n.Input(0))
 			rank := s.typ.Shape.Rank()
 			if isEmpty(s) {
 				return Zeros(n.g, n.typ.DType, n.typ.Shape...)
 			}
-			zero := LessEqual(s, negligible(n.inputs[0], ReduceMax(s, []int{rank - 1}, KeepDims)))
+			zero := LessEqual(s, negligible(n.Input(0), ReduceMax(s, []int{rank - 1}, KeepDims)))
 			inverse := Where(zero, Like(s, 0), Reciprocal(Where(zero, Like(s, 1), s)))
 			return matmul(swapLast(Mul(ExpandDims(inverse, rank), vt)), u, false, true)
 		},
@@ -51,7 +51,7 @@ func init() {
 
 // projectors returns I − A·A⁺ and I − A⁺·A for the node y = A⁺.
 func projectors(y *Node) (left, right *Node) {
-	a := y.inputs[0]
+	a := y.Input(0)
 	m, n := lastTwo(a.typ.Shape, false)
 	return Sub(Eye(y.g, y.typ.DType, m), matmul(a, y, false, false)), Sub(Eye(y.g, y.typ.DType, n), matmul(y, a, false, false))
 }

@@ -88,11 +88,11 @@ type luFactors struct {
 
 func newLUFactors(n *Node) *luFactors {
 	f := &luFactors{n: n}
-	f.m, f.cols = lastTwo(n.inputs[0].typ.Shape, false)
+	f.m, f.cols = lastTwo(n.Input(0).typ.Shape, false)
 	f.k = min(f.m, f.cols)
 	f.square, f.low, f.right = f.split(Result(n, 0))
 	p := Equal(ExpandDims(Result(n, 1), -1), Iota(n.g, Int64, 0, f.m))
-	f.perm = Cast(p, n.inputs[0].typ.DType)
+	f.perm = Cast(p, n.Input(0).typ.DType)
 	return f
 }
 
@@ -184,7 +184,7 @@ func wideQR(x *Node, k int) (lead, rest *Node) {
 func qrJVP(n, dot *Node) []*Node {
 	q, r := Result(n, 0), Result(n, 1)
 	_, k := lastTwo(q.typ.Shape, false)
-	_, rest := wideQR(n.inputs[0], k)
+	_, rest := wideQR(n.Input(0), k)
 	lead, dRest := wideQR(dot, k)
 	r, _ = wideQR(r, k)
 	x := rightSolve(lead, r, false)
@@ -201,7 +201,7 @@ func qrJVP(n, dot *Node) []*Node {
 func qrVJP(n, cq, cr *Node) *Node {
 	q, r := Result(n, 0), Result(n, 1)
 	_, k := lastTwo(q.typ.Shape, false)
-	_, rest := wideQR(n.inputs[0], k)
+	_, rest := wideQR(n.Input(0), k)
 	r, _ = wideQR(r, k)
 	var cRest *Node
 	sum := cq // of the terms of Q's adjoint

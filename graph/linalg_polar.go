@@ -19,11 +19,11 @@ func init() {
 			return Type{in[0].typ.DType, batch}, err
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(perMatrix(ct[0]), polarFactor(n.inputs[0]))}
+			return []*Node{Mul(perMatrix(ct[0]), polarFactor(n.Input(0)))}
 		},
-		JVP: func(n *Node, dot []*Node) []*Node { return []*Node{frobenius(dot[0], polarFactor(n.inputs[0]))} },
+		JVP: func(n *Node, dot []*Node) []*Node { return []*Node{frobenius(dot[0], polarFactor(n.Input(0)))} },
 		Expand: func(n *Node) *Node {
-			_, s, _ := SVD(n.inputs[0])
+			_, s, _ := SVD(n.Input(0))
 			return ReduceSum(s, []int{-1})
 		},
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 3, 2})}}, {In: []SampleInput{dominant(Shape{2, 4})}}},
@@ -41,7 +41,7 @@ func init() {
 		VJP: func(n *Node, ct []*Node) []*Node { return []*Node{polarDerivative(n, ct[0])} },
 		JVP: func(n *Node, dot []*Node) []*Node { return []*Node{polarDerivative(n, dot[0])} },
 		Expand: func(n *Node) *Node {
-			u, _, vt := SVD(n.inputs[0])
+			u, _, vt := SVD(n.Input(0))
 			return matmul(u, vt, false, false)
 		},
 		Samples: []Sample{{In: []SampleInput{dominant(Shape{3, 3})}}, {In: []SampleInput{dominant(Shape{2, 3, 2})}}, {In: []SampleInput{dominant(Shape{2, 4})}}},
@@ -59,7 +59,7 @@ func init() {
 			return *in[0].typ, err
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
-			c := apply2(opLyapunov, n.inputs[0], ct[0])
+			c := apply2(opLyapunov, n.Input(0), ct[0])
 			h := Neg(Add(matmul(n, c, true, false), matmul(c, n, false, true)))
 			return []*Node{halfLower(Add(h, swapLast(h))), c}
 		},
@@ -69,12 +69,12 @@ func init() {
 				h := fromLower(dot[0])
 				c = minus(c, Add(matmul(n, h, false, false), matmul(h, n, false, false)))
 			}
-			return []*Node{apply2(opLyapunov, n.inputs[0], c)}
+			return []*Node{apply2(opLyapunov, n.Input(0), c)}
 		},
 		Expand: func(n *Node) *Node {
-			e := apply1(opEigh, n.inputs[0])
+			e := apply1(opEigh, n.Input(0))
 			w, v := Result(e, 0), Result(e, 1)
-			c := matmul(matmul(v, n.inputs[1], true, false), v, false, false)
+			c := matmul(matmul(v, n.Input(1), true, false), v, false, false)
 			k := w.typ.Shape[w.typ.Shape.Rank()-1]
 			flat := LessEqual(Abs(sums(w)), ExpandDims(tolerance(w, 1, k), -1))
 			nothing := LogicalAnd(flat, LessEqual(Abs(c), tolerance(c, 2, k)))
@@ -92,7 +92,7 @@ func polarFactor(a *Node) *Node { return apply1(opPolarFactor, a) }
 
 // polarDerivative is the derivative of the polar factor p of its operand in the direction d.
 func polarDerivative(p, d *Node) *Node {
-	a := p.inputs[0]
+	a := p.Input(0)
 	if m, n := lastTwo(a.typ.Shape, false); m < n {
 		return swapLast(polarDerivative(polarFactor(swapLast(a)), swapLast(d)))
 	}

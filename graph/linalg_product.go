@@ -27,7 +27,7 @@ func init() {
 			batch, err := BroadcastShapes(x.Shape[:rx], y.Shape[:ry])
 			return Type{x.DType, append(append(Shape{}, batch...), x.Shape[rx], y.Shape[ry])}, err
 		},
-		Expand:  func(n *Node) *Node { return Mul(ExpandDims(n.inputs[0], -1), ExpandDims(n.inputs[1], -2)) },
+		Expand:  func(n *Node) *Node { return Mul(ExpandDims(n.Input(0), -1), ExpandDims(n.Input(1), -2)) },
 		Samples: []Sample{operands(Shape{3}, Shape{5}), operands(Shape{2, 1, 3}, Shape{3, 2})},
 	})
 	opKron = Register(&Op{
@@ -55,7 +55,7 @@ func init() {
 			return Type{x.DType, append(append(Shape{}, batch...), m*p, n*q)}, nil
 		},
 		Expand: func(n *Node) *Node {
-			a, b := n.inputs[0], n.inputs[1]
+			a, b := n.Input(0), n.Input(1)
 			a = ExpandDims(ExpandDims(a, -1), -3) // m×1×n×1
 			b = ExpandDims(ExpandDims(b, -2), -4) // 1×p×1×q
 			return Reshape(Mul(a, b), n.typ.Shape...)
@@ -73,7 +73,7 @@ func init() {
 			}
 			return Type{t.DType, t.Shape[:len(t.Shape)-2]}, nil
 		},
-		Expand:  func(n *Node) *Node { return ReduceSum(diagonalOf(n.inputs[0]), []int{-1}) },
+		Expand:  func(n *Node) *Node { return ReduceSum(diagonalOf(n.Input(0)), []int{-1}) },
 		Samples: []Sample{operands(Shape{3, 3}), operands(Shape{2, 2, 4}), operands(Shape{4, 1})},
 	})
 	opMatrixNorm = Register(&Op{
@@ -89,7 +89,7 @@ func init() {
 			batch, _, _, err := matrices("the operand", in[0].typ)
 			return Type{in[0].typ.DType, batch}, err
 		},
-		Expand:  func(n *Node) *Node { return matrixNorms[n.extra.attrs.Str("ord")](n.inputs[0]) },
+		Expand:  func(n *Node) *Node { return matrixNorms[n.extra.attrs.Str("ord")](n.Input(0)) },
 		Samples: matrixNormSamples(),
 	})
 	opLstSq = Register(&Op{
@@ -112,7 +112,7 @@ func init() {
 			return Type{in[0].typ.DType, append(append(Shape{}, batch...), n, k)}, nil
 		},
 		Expand: func(n *Node) *Node {
-			a, b := n.inputs[0], n.inputs[1]
+			a, b := n.Input(0), n.Input(1)
 			if rows, cols := lastTwo(a.typ.Shape, false); rows >= cols {
 				q, r := QR(a)
 				return triangularSolve(r, matmul(q, b, true, false), false, false, false)
@@ -258,7 +258,7 @@ func inferDotGeneral(in []*Node, a attr.List) (Type, error) {
 }
 
 func expandDotGeneral(n *Node) *Node {
-	a, b := n.inputs[0], n.inputs[1]
+	a, b := n.Input(0), n.Input(1)
 	la, lb, out, err := dotLabels(a.typ.Shape.Rank(), b.typ.Shape.Rank(), n.extra.attrs)
 	if err != nil {
 		panic("BUG: dot_general: " + err.Error())

@@ -26,7 +26,7 @@ func init() {
 			return *in[0].typ, nil
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
-			y := n.inputs[1]
+			y := n.Input(1)
 			return []*Node{GapDivide(ct[0], y), Neg(GapDivide(Mul(ct[0], n), y))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
@@ -34,7 +34,7 @@ func init() {
 			if dot[1] != nil {
 				x = minus(x, Mul(n, dot[1]))
 			}
-			return []*Node{GapDivide(x, n.inputs[1])}
+			return []*Node{GapDivide(x, n.Input(1))}
 		},
 		Samples: []Sample{
 			{In: []SampleInput{{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Float64, Shape{3, 5}}, Lo: 0.5, Hi: 2}}},
@@ -181,7 +181,7 @@ func meeting(n *Node, ct []*Node, at int, used *Node) *Node {
 	noise := ExpandDims(tolerance(w, 1, size), -1)
 	diagonal := diagonalMask(w.g, size, size)
 	equal := LogicalAnd(LessEqual(Abs(gaps), noise), LogicalNot(diagonal))
-	if r, c := lastTwo(n.inputs[0].typ.Shape, false); r != c {
+	if r, c := lastTwo(n.Input(0).typ.Shape, false); r != c {
 		equal = LogicalOr(equal, LogicalAnd(LessEqual(sums(w), noise), diagonal))
 	}
 	return refusal(LogicalAnd(equal, used), w)
@@ -201,7 +201,7 @@ func usedMatrices(n *Node, ct []*Node) *Node {
 			continue
 		}
 		var axes []int
-		for i := n.inputs[0].typ.Shape.Rank() - 2; i < c.typ.Shape.Rank(); i++ {
+		for i := n.Input(0).typ.Shape.Rank() - 2; i < c.typ.Shape.Rank(); i++ {
 			axes = append(axes, i)
 		}
 		any := ReduceAny(NotEqual(c, Like(c, 0)), axes)
@@ -219,10 +219,10 @@ func dependsOn(x, n *Node, selects func(result int) bool) bool {
 	seen, open := map[*Node]bool{x: true}, []*Node{x}
 	for len(open) > 0 {
 		x, open = open[len(open)-1], open[:len(open)-1]
-		if x.op == opResult && x.inputs[0] == n && selects(x.extra.attrs.Int("index")) {
+		if x.op == opResult && x.Input(0) == n && selects(x.extra.attrs.Int("index")) {
 			return true
 		}
-		for _, in := range x.inputs {
+		for _, in := range x.Inputs() {
 			if in.id > n.id && !seen[in] {
 				seen[in] = true
 				open = append(open, in)

@@ -19,8 +19,8 @@ func init() {
 	opRsqrt = Register(&Op{
 		Name: "rsqrt", Symbol: "1/√( · )", Partials: []string{"−v/(2a)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "1/√x; +Inf at 0, NaN for x < 0. The derivative at 0 is −Inf, but a zero adjoint wins.", Formula: "−1/(2x√x)",
-		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -0.5), Div(n, n.inputs[0])) },
-		Expand:  func(n *Node) *Node { return Div(Like(n, 1), Sqrt(n.inputs[0])) },
+		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -0.5), Div(n, n.Input(0))) },
+		Expand:  func(n *Node) *Node { return Div(Like(n, 1), Sqrt(n.Input(0))) },
 		Samples: []Sample{over(0.2, 4)},
 	})
 	opCbrt = Register(singular(unary("cbrt", "1/(3v^2)", "The real cube root; odd. The derivative at 0 is +Inf, but a zero adjoint wins.", "1/(3∛x²)", FamilyMath,
@@ -56,8 +56,8 @@ func init() {
 		Name: "atan_derivative", Partials: []string{"−2a v^2"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc:     "1/(1 + x²), the derivative of atan, whose derivatives do not underflow before they have to; 0 at ±Inf.",
 		Formula: "−2x/(1 + x²)²",
-		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -2), Mul(MulNoNan(n.inputs[0], n), n)) },
-		Expand:  func(n *Node) *Node { return Reciprocal(FMA(n.inputs[0], n.inputs[0], Like(n, 1))) },
+		Partial: func(n *Node, _ int) *Node { return Mul(Like(n, -2), Mul(MulNoNan(n.Input(0), n), n)) },
+		Expand:  func(n *Node) *Node { return Reciprocal(FMA(n.Input(0), n.Input(0), Like(n, 1))) },
 		Samples: []Sample{over(-3, 3)},
 	})
 	opSinh = Register(unary("sinh", "cosh a", "(eˣ − e⁻ˣ)/2.", "cosh x", FamilyMath,
@@ -79,9 +79,9 @@ func init() {
 		Name: "sigmoid_derivative", Symbol: "σ′", Partials: []string{"−v tanh(a/2)"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc:     "σ(x)·σ(−x), the derivative of sigmoid and the density of the logistic distribution, accurate for large |x|.",
 		Formula: "−σ(x)·σ(−x)·tanh(x/2)",
-		Partial: func(n *Node, _ int) *Node { return Neg(Mul(n, Tanh(Mul(Like(n, 0.5), n.inputs[0])))) },
+		Partial: func(n *Node, _ int) *Node { return Neg(Mul(n, Tanh(Mul(Like(n, 0.5), n.Input(0))))) },
 		Expand: func(n *Node) *Node {
-			e := Exp(Neg(Abs(n.inputs[0])))
+			e := Exp(Neg(Abs(n.Input(0))))
 			return Div(e, Square(Add(e, Like(n, 1))))
 		},
 		Samples: []Sample{over(-4, 4)},
@@ -99,15 +99,15 @@ func init() {
 	opRelu = Register(&Op{
 		Name: "relu", Symbol: "relu", Partials: []string{"[a > 0]"}, Family: FamilyMath, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Numbers,
 		Doc: "max(x, 0); NaN for NaN. The derivative at 0 is 0.", Formula: "1 where x > 0, else 0",
-		Partial: func(n *Node, _ int) *Node { return Cast(Greater(n.inputs[0], Like(n, 0)), n.typ.DType) },
-		Expand:  func(n *Node) *Node { return Max(n.inputs[0], Like(n, 0)) },
+		Partial: func(n *Node, _ int) *Node { return Cast(Greater(n.Input(0), Like(n, 0)), n.typ.DType) },
+		Expand:  func(n *Node) *Node { return Max(n.Input(0), Like(n, 0)) },
 		Samples: []Sample{over(-2, 2), at("kink at 0", -1, 0, 1)},
 	})
 	opAtan2 = Register(&Op{
 		Name: "atan2", OperandNames: []string{"y", "x"}, Partials: []string{"b/(a^2 + b^2)", "−a/(a^2 + b^2)"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "atan2", SingularPartials: true,
 		Doc: "The angle of the point (x, y) in [−π, π]: operands y, x as in C, with its values at zeros and infinities: 0 at (0, 0). The derivatives at the origin are 0.", Formula: "x/(x²+y²), −y/(x²+y²)",
 		Partial: func(n *Node, i int) *Node {
-			y, x := n.inputs[0], n.inputs[1]
+			y, x := n.Input(0), n.Input(1)
 			if i == 0 {
 				return atan2Derivative(x, y)
 			}
@@ -120,14 +120,14 @@ func init() {
 		Doc:     "x/(x² + y²), the derivative of atan2(y, x) by y, whose derivatives are products of its own values, without powers of the radius that leave the range; 0 at the origin with derivatives 0, and where an operand is infinite.",
 		Formula: "(y² − x²)/r⁴, −2x·y/r⁴",
 		Partial: func(n *Node, i int) *Node {
-			other := atan2Derivative(n.inputs[1], n.inputs[0])
+			other := atan2Derivative(n.Input(1), n.Input(0))
 			if i == 0 {
 				return Sub(Square(other), Square(n))
 			}
 			return Mul(Like(n, -2), Mul(n, other))
 		},
 		Expand: func(n *Node) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			r := Hypot(x, y)
 			return Div(hypotDerivative(x, y), Where(Equal(r, Like(r, 0)), Like(r, posInf), r))
 		},
@@ -139,12 +139,12 @@ func init() {
 		Formula: "y²/r³, −x·y/r³",
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
-				return apply2(opHypotSecondDerivative, n.inputs[0], n.inputs[1])
+				return apply2(opHypotSecondDerivative, n.Input(0), n.Input(1))
 			}
-			return Neg(apply2(opHypotMixedDerivative, n.inputs[0], n.inputs[1]))
+			return Neg(apply2(opHypotMixedDerivative, n.Input(0), n.Input(1)))
 		},
 		Expand: func(n *Node) *Node {
-			x, r := n.inputs[0], Hypot(n.inputs[0], n.inputs[1])
+			x, r := n.Input(0), Hypot(n.Input(0), n.Input(1))
 			edge := LogicalOr(Equal(r, Like(r, 0)), Equal(r, Like(r, posInf)))
 			// Where |x| = r the quotient is the sign of x.
 			return Where(LogicalAnd(edge, Equal(Abs(x), r)), Sign(x), Div(x, r))
@@ -158,7 +158,7 @@ func init() {
 		Doc:     "y²/r³, r = √(x² + y²), the second derivative of hypot by x; 0 at the origin with derivatives 0.",
 		Formula: "−3x·y²/r⁵, y·(2x² − y²)/r⁵",
 		Partial: func(n *Node, i int) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			along := atan2Derivative(y, x) // the sine over the radius
 			if i == 0 {
 				return Mul(Like(n, -3), Mul(apply2(opHypotMixedDerivative, x, y), along))
@@ -166,7 +166,7 @@ func init() {
 			return Mul(along, Sub(Mul(Like(n, 2), apply2(opHypotSecondDerivative, y, x)), n))
 		},
 		Expand: func(n *Node) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			return Mul(hypotDerivative(y, x), atan2Derivative(y, x))
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2)},
@@ -176,11 +176,11 @@ func init() {
 		Doc:     "x·y/r³, r = √(x² + y²), the second derivative of hypot by x and y but for its sign; 0 at the origin with derivatives 0.",
 		Formula: "y·(y² − 2x²)/r⁵, x·(x² − 2y²)/r⁵",
 		Partial: func(n *Node, i int) *Node {
-			x, y := n.inputs[i], n.inputs[1-i]
+			x, y := n.Input(i), n.Input(1-i)
 			return Mul(atan2Derivative(y, x), Sub(apply2(opHypotSecondDerivative, x, y), Mul(Like(n, 2), apply2(opHypotSecondDerivative, y, x))))
 		},
 		Expand: func(n *Node) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			return Mul(hypotDerivative(x, y), atan2Derivative(y, x))
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2)},
@@ -189,7 +189,7 @@ func init() {
 		Name: "hypot", Commutative: true, Partials: []string{"a/v", "b/v"}, Family: FamilyMath, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, Micro: "hypot", SingularPartials: true,
 		Doc: "√(x² + y²) without undue overflow. The derivatives at the origin are 0; that by an infinite operand is ±1.", Formula: "x/r, y/r",
 		Partial: func(n *Node, i int) *Node {
-			return hypotDerivative(n.inputs[i], n.inputs[1-i])
+			return hypotDerivative(n.Input(i), n.Input(1-i))
 		},
 		Samples: []Sample{pair(0.5, 2, -2, 2), {NoDifferences: "kink at the origin", In: []SampleInput{
 			{Type: Type{Float64, Shape{2}}, Values: []float64{0, 3}}, {Type: Type{Float64, Shape{2}}, Values: []float64{0, 4}}}}},

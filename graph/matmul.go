@@ -49,7 +49,7 @@ func init() {
 			return Type{x.DType, append(append(Shape{}, batch...), m, n)}, nil
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
-			a, b := n.inputs[0], n.inputs[1]
+			a, b := n.Input(0), n.Input(1)
 			ta, tb := n.extra.attrs.Bool("transpose_a"), n.extra.attrs.Bool("transpose_b")
 			matmul := func(a, b *Node, ta, tb bool) *Node {
 				attrs := []attr.Named{attr.B("transpose_a", ta), attr.B("transpose_b", tb)}
@@ -72,7 +72,7 @@ func init() {
 			default:
 				adj = matmul(ct, a, true, ta)
 			}
-			return SumTo(adj, n.inputs[i].typ.Shape)
+			return SumTo(adj, n.Input(i).typ.Shape)
 		},
 		Samples: []Sample{
 			matmulSample(Shape{3, 4}, Shape{4, 5}, false, false), matmulSample(Shape{4, 3}, Shape{4, 5}, true, false),
@@ -143,13 +143,13 @@ func batchMatMul(b *Batch, n *Node) *Node {
 		return m
 	}
 	rank := n.typ.Shape.Rank()
-	return b.Graph.Apply(n.op, []*Node{b.Aligned(n.inputs[0], rank), b.Aligned(n.inputs[1], rank)}, n.extra.attrs)
+	return b.Graph.Apply(n.op, []*Node{b.Aligned(n.Input(0), rank), b.Aligned(n.Input(1), rank)}, n.extra.attrs)
 }
 
 // oneProduct makes one product of the products of many matrices on the left, or many columns on the right, with the same matrix: their rows,
 // or the columns as rows, are those of one matrix. It returns nil for others.
 func oneProduct(b *Batch, n *Node) *Node {
-	x, y := n.inputs[0], n.inputs[1]
+	x, y := n.Input(0), n.Input(1)
 	if b.Has(x) == b.Has(y) || x.typ.Shape.Rank() != 2 || y.typ.Shape.Rank() != 2 {
 		return nil
 	}

@@ -12,8 +12,9 @@ import (
 //
 // It is a cache line, as the nodes of a large graph are met in any order.
 type Node struct {
-	*kind  // nil in the zero Node only
-	inputs []*Node
+	*kind           // nil in the zero Node only
+	few    [2]*Node // the first two operands
+	many   *[]*Node // all operands of a node that has more
 	id     int32
 	pos    int32
 	scope  int32    // index in the graph's scopes
@@ -111,10 +112,17 @@ func (n *Node) Op() *Op {
 
 // Inputs returns the operands. The slice is not to be modified.
 func (n *Node) Inputs() []*Node {
-	if n == nil {
+	switch {
+	case n == nil:
 		return nil
+	case n.many != nil:
+		return *n.many
+	case n.few[1] != nil:
+		return n.few[:]
+	case n.few[0] != nil:
+		return n.few[:1:1]
 	}
-	return n.inputs
+	return nil
 }
 
 // Input returns operand i. It panics if there is none.
@@ -130,7 +138,7 @@ func (n *Node) InputID(i int) int {
 }
 
 // firstOperands returns the IDs of the operands that stand in the node itself.
-func (n *Node) firstOperands() []int32 { return n.first[:min(len(n.inputs), len(n.first))] }
+func (n *Node) firstOperands() []int32 { return n.first[:min(len(n.Inputs()), len(n.first))] }
 
 // Attrs returns the attributes.
 func (n *Node) Attrs() attr.List { return n.facts().attrs }
@@ -159,7 +167,7 @@ func (n *Node) Literal() *Literal { return n.facts().lit }
 // what reshape, broadcast_to, transpose, slice and their like make of it. It is nil for all other nodes.
 func (n *Node) ShownLiteral() *Literal {
 	for n != nil && n.op != nil && n.op.View != nil {
-		n = n.inputs[0]
+		n = n.Input(0)
 	}
 	return n.Literal()
 }
@@ -271,7 +279,7 @@ func (n *Node) copy() *Node {
 		k = k.with(k.extra)
 		k.extra.name, k.extra.also = "", nil
 	}
-	return n.g.newNode(k, n.inputs)
+	return n.g.newNode(k, n.Inputs())
 }
 
 // String returns the node as %id, with its name if it has one.

@@ -26,7 +26,7 @@ func init() {
 	opReduceL1 = Register(reduction(Op{
 		Name: "reduce_l1", Symbol: "‖ · ‖₁", DTypes: Numbers,
 		Doc: "The sum of absolute values over dimensions. Integers wrap.", Formula: "sign(x)·adjoint", ThroughExpand: true,
-		Expand: func(n *Node) *Node { return reduceLike(opReduceSum, n, Abs(n.inputs[0])) },
+		Expand: func(n *Node) *Node { return reduceLike(opReduceSum, n, Abs(n.Input(0))) },
 	}))
 	opReduceL2 = Register(reduction(Op{
 		Name: "reduce_l2", OfNothing: ofNothing(0), Symbol: "‖ · ‖₂", DTypes: Floats,
@@ -42,7 +42,7 @@ func init() {
 			return []*Node{overNorm(norm, reduceLike(opReduceSum, n, Mul(x, dot[0])))}
 		},
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			return n.g.Apply(opNormOfSquares, []*Node{x, reduceLike(opReduceSum, n, Square(x))}, n.extra.attrs)
 		},
 		Samples: append(reduceSamples(), Sample{NoDifferences: "a norm of 0", Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)),
@@ -78,7 +78,7 @@ func init() {
 		Name: "reduce_linf", Symbol: "‖ · ‖∞", DTypes: Floats,
 		Doc: "The largest absolute value over dimensions. Equal largest ones share the adjoint.", Formula: "sign(x)·adjoint over the number of ties, where largest",
 		ThroughExpand: true,
-		Expand:        func(n *Node) *Node { return reduceLike(opReduceMax, n, Abs(n.inputs[0])) },
+		Expand:        func(n *Node) *Node { return reduceLike(opReduceMax, n, Abs(n.Input(0))) },
 	}))
 	opCountNonzero = Register(&Op{
 		Name: "count_nonzero", AlongAxis: true, Family: FamilyReduce, MinArity: 1, MaxArity: 1, Attrs: append([]AttrSpec{}, reduceAttrs...),
@@ -88,7 +88,7 @@ func init() {
 			return Type{Int64, s}, err
 		},
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			if x.typ.DType != Bool {
 				x = NotEqual(x, Like(x, 0))
 			}
@@ -129,13 +129,13 @@ func inverseRMSOp() *Op {
 		Doc:     "The reciprocal ρ of the root mean square over dimensions, 1/√(mean of x² + ε), also where the squares overflow.",
 		Formula: "−x·ρ³/count·adjoint",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(Mul(n.inputs[0], spread(n, n)), spread(n, share(n, Mul(n, ct[0]))))}
+			return []*Node{Mul(Mul(n.Input(0), spread(n, n)), spread(n, share(n, Mul(n, ct[0]))))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{share(n, reduceLike2(opReduceSum, n, Mul(Mul(n.inputs[0], spread(n, n)), Mul(dot[0], spread(n, n)))))}
+			return []*Node{share(n, reduceLike2(opReduceSum, n, Mul(Mul(n.Input(0), spread(n, n)), Mul(dot[0], spread(n, n)))))}
 		},
 		Expand: func(n *Node) *Node {
-			root := Mul(reduceLike2(opReduceL2, n, n.inputs[0]), Like(n, 1/math.Sqrt(reducedCount(n))))
+			root := Mul(reduceLike2(opReduceL2, n, n.Input(0)), Like(n, 1/math.Sqrt(reducedCount(n))))
 			return Reciprocal(Hypot(root, Like(n, math.Sqrt(n.extra.attrs.Float("epsilon")))))
 		},
 	})
@@ -158,7 +158,7 @@ func reduceLike2(op *Op, n, x *Node) *Node {
 
 // centred is the operand of a reduction less its mean.
 func centred(n *Node) *Node {
-	x := n.inputs[0]
+	x := n.Input(0)
 	return Sub(x, applyAll(opReduceMean, []*Node{x}, attr.L("axes", n.extra.attrs.Ints("axes")), attr.B("keepdims", true)))
 }
 
@@ -187,7 +187,7 @@ func scaledByNorm(n *Node) (x, norm *Node) {
 		}
 		s = Where(beyond(n, power(b[0])), power(b[1]), s)
 	}
-	return Mul(n.inputs[0], keepDims(n, s)), Mul(n, s)
+	return Mul(n.Input(0), keepDims(n, s)), Mul(n, s)
 }
 
 // overNorm is v/n, 0 where the norm n is 0.

@@ -32,15 +32,15 @@ func init() {
 		Source: "Ba, Kiros and Hinton, Layer normalization, arXiv:1607.06450",
 		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
 		Expand: func(n *Node) *Node {
-			x, axes := n.inputs[0], n.extra.attrs.Ints("axes")
+			x, axes := n.Input(0), n.extra.attrs.Ints("axes")
 			c := Sub(x, reduce(opReduceMean, x, axes, true))
-			return Add(Mul(unitRMS(n, c), n.inputs[1]), n.inputs[2])
+			return Add(Mul(unitRMS(n, c), n.Input(1)), n.Input(2))
 		},
 		Samples: []Sample{affine},
 	}))
 	// The Jacobian ρ·(1 − y·yᵀ/count) is symmetric.
 	unitRMSDerivative := func(n *Node, v []*Node) []*Node {
-		u := Mul(v[0], inverseRMS(n, n.inputs[0]))
+		u := Mul(v[0], inverseRMS(n, n.Input(0)))
 		return []*Node{Sub(u, Mul(n, reduce(opReduceMean, Mul(u, n), n.extra.attrs.Ints("axes"), true)))}
 	}
 	opUnitRMS = Register(&Op{
@@ -48,7 +48,7 @@ func init() {
 		Doc: "y = x/√(mean of x² + ε) over dimensions, also where the squares overflow.", Formula: "ρ·(adjoint − y·mean(y·adjoint)), ρ = 1/√(mean of x² + ε)",
 		Infer: func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
 		VJP:   unitRMSDerivative, JVP: unitRMSDerivative,
-		Expand:  func(n *Node) *Node { return Mul(n.inputs[0], inverseRMS(n, n.inputs[0])) },
+		Expand:  func(n *Node) *Node { return Mul(n.Input(0), inverseRMS(n, n.Input(0))) },
 		Samples: []Sample{{Attrs: affine.Attrs, In: affine.In[:1]}},
 	})
 	opRMSNorm = Register(composite(Op{
@@ -57,8 +57,8 @@ func init() {
 		Source: "Zhang and Sennrich, Root mean square layer normalization, NeurIPS 2019",
 		Infer:  func(in []*Node, a attr.List) (Type, error) { return normType(in, a) },
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
-			return Mul(unitRMS(n, x), n.inputs[1])
+			x := n.Input(0)
+			return Mul(unitRMS(n, x), n.Input(1))
 		},
 		Samples: []Sample{{Attrs: affine.Attrs, In: affine.In[:2]}},
 	}))
@@ -87,9 +87,9 @@ func init() {
 				s[i] = 1
 			}
 			s[n.extra.attrs.Int("axis")] = -1
-			wide := func(i int) *Node { return Reshape(n.inputs[i], s...) }
-			factor := Mul(wide(1), Rsqrt(Add(wide(4), Like(n.inputs[4], n.extra.attrs.Float("epsilon")))))
-			return Add(Mul(Sub(n.inputs[0], wide(3)), factor), wide(2))
+			wide := func(i int) *Node { return Reshape(n.Input(i), s...) }
+			factor := Mul(wide(1), Rsqrt(Add(wide(4), Like(n.Input(4), n.extra.attrs.Float("epsilon")))))
+			return Add(Mul(Sub(n.Input(0), wide(3)), factor), wide(2))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.F("epsilon", 1e-5)), In: []SampleInput{
 			{Type: Type{Float64, Shape{2, 3, 2}}}, vector(-2, 2), vector(-2, 2), vector(-1, 1), vector(0.5, 2)}}},
@@ -146,7 +146,7 @@ func init() {
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
-			return Neg(ReduceSum(MulNoNan(LogSoftmax(n.inputs[0], axis), n.inputs[1]), []int{axis}))
+			return Neg(ReduceSum(MulNoNan(LogSoftmax(n.Input(0), axis), n.Input(1)), []int{axis}))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 0)), In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 4}}}, {Type: Type{Float64, Shape{3, 4}}, Lo: 0.1, Hi: 1}}}},
@@ -157,13 +157,13 @@ func init() {
 		Formula: "(1 − p)·σ(x) − p·σ(−x) = σ(x) − p, −x",
 		Partial: func(n *Node, i int) *Node {
 			if i == 0 {
-				x, p := n.inputs[0], n.inputs[1]
+				x, p := n.Input(0), n.Input(1)
 				return Sub(Mul(Sub(Like(p, 1), p), Sigmoid(x)), Mul(p, Sigmoid(Neg(x))))
 			}
-			return Neg(n.inputs[0])
+			return Neg(n.Input(0))
 		},
 		Expand: func(n *Node) *Node {
-			x, p := n.inputs[0], n.inputs[1]
+			x, p := n.Input(0), n.Input(1)
 			return Add(MulNoNan(Softplus(Neg(x)), p), MulNoNan(Softplus(x), Sub(Like(p, 1), p)))
 		},
 		Samples: []Sample{pair(-4, 4, 0, 1)},
@@ -178,7 +178,7 @@ func init() {
 			}
 			return Type{d, Shape{}}, err
 		},
-		Expand:  func(n *Node) *Node { return Mean(Square(Sub(n.inputs[0], n.inputs[1]))) },
+		Expand:  func(n *Node) *Node { return Mean(Square(Sub(n.Input(0), n.Input(1)))) },
 		Samples: []Sample{pair(-2, 2, -2, 2)},
 	}))
 	opHuber = Register(&Op{
@@ -193,12 +193,12 @@ func init() {
 		Doc:   "(x − y)²/2 where |x − y| ≤ δ, else δ·(|x − y| − δ/2).", Formula: "x − y limited to [−δ, δ], and its negative",
 		Source: "Huber, Robust estimation of a location parameter, Annals of Mathematical Statistics 35, 1964",
 		Partial: func(n *Node, i int) *Node {
-			d := Sub(n.inputs[i], n.inputs[1-i])
+			d := Sub(n.Input(i), n.Input(1-i))
 			delta := n.extra.attrs.Float("delta")
 			return Clip(d, Like(d, -delta), Like(d, delta))
 		},
 		Expand: func(n *Node) *Node {
-			d, delta := Abs(Sub(n.inputs[0], n.inputs[1])), Like(n.inputs[0], n.extra.attrs.Float("delta"))
+			d, delta := Abs(Sub(n.Input(0), n.Input(1))), Like(n.Input(0), n.extra.attrs.Float("delta"))
 			half := Like(d, 0.5)
 			return Where(LessEqual(d, delta), Mul(half, Square(d)), Mul(delta, Sub(d, Mul(half, delta))))
 		},
@@ -227,8 +227,8 @@ func init() {
 // otherClasses has, for a cross entropy, 1 − p of each label's class without the difference: which elements are those of the labels, which rows are −Inf throughout, the softmax of the other classes
 // among themselves, 0 at the labels, and the logarithm of the odds against the label. The loss is softplus(odds).
 func otherClasses(n *Node) (own, none, share, odds *Node) {
-	x, axis := n.inputs[0], n.extra.attrs.Int("axis")
-	classes, labels := x.typ.Shape[axis], ExpandDims(n.inputs[1], axis)
+	x, axis := n.Input(0), n.extra.attrs.Int("axis")
+	classes, labels := x.typ.Shape[axis], ExpandDims(n.Input(1), axis)
 	logit := applyAll(opTakeAlongAxis, []*Node{x, labels}, attr.I("axis", axis), attr.B("from_start", true))
 	if classes <= 1<<24 { // exact in each float dtype, in whose lanes the comparison is cheap
 		labels = Cast(labels, x.typ.DType)
@@ -327,14 +327,14 @@ const (
 )
 
 func expandAttention(n *Node) *Node {
-	q, k, v := n.inputs[0], n.inputs[1], n.inputs[2]
+	q, k, v := n.Input(0), n.Input(1), n.Input(2)
 	if l, s := q.typ.Shape[q.typ.Shape.Rank()-2], k.typ.Shape[k.typ.Shape.Rank()-2]; s >= 2*attentionKeys && l*s > attentionScores {
 		return attentionByBlocks(n)
 	}
 	scores := Mul(matmul(q, k, false, true), Like(q, n.extra.attrs.Float("scale")))
 	var mask *Node
-	if len(n.inputs) == 4 {
-		scores, mask = masked(scores, n.inputs[3])
+	if len(n.Inputs()) == 4 {
+		scores, mask = masked(scores, n.Input(3))
 	}
 	r := scores.typ.Shape.Rank()
 	l, s := scores.typ.Shape[r-2], scores.typ.Shape[r-1]
@@ -385,11 +385,11 @@ func attentionByBlocks(n *Node) *Node {
 	wide := func(x *Node) *Node {
 		return BroadcastTo(x, append(slices.Clone(n.typ.Shape[:r-2]), x.typ.Shape[x.typ.Shape.Rank()-2:]...)...)
 	}
-	q, k, v := wide(n.inputs[0]), wide(n.inputs[1]), wide(n.inputs[2])
+	q, k, v := wide(n.Input(0)), wide(n.Input(1)), wide(n.Input(2))
 	l, s := q.typ.Shape[r-2], k.typ.Shape[r-2]
 	var mask *Node
-	if len(n.inputs) == 4 {
-		mask = n.inputs[3]
+	if len(n.Inputs()) == 4 {
+		mask = n.Input(3)
 	}
 	ofKeys := mask != nil && mask.typ.Shape.Rank() > 0 && mask.typ.Shape[mask.typ.Shape.Rank()-1] == s
 	causal := n.extra.attrs.Bool("causal")

@@ -130,7 +130,7 @@ func (c *chains[T]) add(key int, x T) {
 
 // combinesAlong is the pattern of operators that combine the elements of one operand by the indices along an axis in another.
 func combinesAlong(indices, elements int, axis func(n *Node) int) Combines {
-	return Combines{elements, func(n, result *Node) *Node { return Gather(result, n.inputs[indices], axis(n)) }}
+	return Combines{elements, func(n, result *Node) *Node { return Gather(result, n.Input(indices), axis(n)) }}
 }
 
 func axisOfNode(n *Node) int { return n.extra.attrs.Int("axis") }
@@ -138,7 +138,7 @@ func axisOfNode(n *Node) int { return n.extra.attrs.Int("axis") }
 // sameElement is the pattern of kernels that act element by element on operands of the result's shape, and have no derivative by others.
 func sameElement(n *Node, t Terms) func(i int) {
 	return func(i int) {
-		for k, in := range n.inputs {
+		for k, in := range n.Inputs() {
 			if in.typ.Shape.Equal(n.typ.Shape) {
 				t.Add(k, i)
 			}
@@ -150,7 +150,7 @@ func sameElement(n *Node, t Terms) func(i int) {
 // ascending, at its own indices in the others, which result and operand have at the same places.
 func mixedAlong(dims func(n *Node) []int) ElementPattern {
 	return func(n *Node, t Terms) func(i int) {
-		in, out := n.inputs[0].typ.Shape, n.typ.Shape
+		in, out := n.Input(0).typ.Shape, n.typ.Shape
 		mixed, stride := make([]bool, max(len(in), len(out))), make([]int, len(in))
 		for _, d := range dims(n) {
 			mixed[d] = true
@@ -189,7 +189,7 @@ const maxTerms = 1 << 24
 
 // selectedPattern: which element of a line is taken depends on all of them.
 func selectedPattern(n *Node, t Terms) func(i int) {
-	in, out, axis := n.inputs[0].typ.Shape, n.extra.results[0].Shape, axisOfNode(n)
+	in, out, axis := n.Input(0).typ.Shape, n.extra.results[0].Shape, axisOfNode(n)
 	inner := in[axis+1:].Size()
 	if out.Size()*in[axis] > maxTerms {
 		return nil
@@ -227,12 +227,12 @@ func recurrencePattern(n *Node, t Terms) func(i int) {
 // slicePattern: a slice may be a small part of its operand, so that its kernel, which needs the numbers of all elements, is not asked.
 func slicePattern(n *Node, t Terms) func(i int) {
 	starts, strides := n.extra.attrs.Ints("starts"), n.extra.attrs.Ints("strides")
-	return func(i int) { t.Add(0, shape.StridedIndex(i, n.typ.Shape, n.inputs[0].typ.Shape, starts, strides)) }
+	return func(i int) { t.Add(0, shape.StridedIndex(i, n.typ.Shape, n.Input(0).typ.Shape, starts, strides)) }
 }
 
 // broadcastPattern: few elements may become very many.
 func broadcastPattern(n *Node, t Terms) func(i int) {
-	return func(i int) { t.Add(0, shape.BroadcastIndex(i, n.typ.Shape, n.inputs[0].typ.Shape)) }
+	return func(i int) { t.Add(0, shape.BroadcastIndex(i, n.typ.Shape, n.Input(0).typ.Shape)) }
 }
 
 // concatPattern: operands may be many and small.
@@ -240,7 +240,7 @@ func concatPattern(n *Node, t Terms) func(i int) {
 	s, axis := n.typ.Shape, axisOfNode(n)
 	parts, inner := partsOfConcat(n, axis), s[axis+1:].Size()
 	of := make([]int32, 0, s[axis]) // the operand at an index of the axis
-	for k, in := range n.inputs {
+	for k, in := range n.Inputs() {
 		for range in.typ.Shape[axis] {
 			of = append(of, int32(k))
 		}
@@ -256,9 +256,9 @@ func concatPattern(n *Node, t Terms) func(i int) {
 // indexTransposePattern: operands may be many and small, and do not overlap.
 func indexTransposePattern(n *Node, t Terms) func(i int) {
 	s, indices := n.typ.Shape, n.extra.attrs.Ints("indices")
-	m := len(indices) / len(n.inputs)
+	m := len(indices) / len(n.Inputs())
 	at, rest := make([]int32, s[:m].Size()), s[m:].Size() // the operand at a place, counted from 1
-	for k := range n.inputs {
+	for k := range n.Inputs() {
 		flat := 0
 		for d, i := range indices[k*m : (k+1)*m] {
 			flat = flat*s[d] + i
@@ -276,7 +276,7 @@ func indexTransposePattern(n *Node, t Terms) func(i int) {
 func sliceTransposePattern(n *Node, t Terms) func(i int) {
 	s, r := n.typ.Shape, n.typ.Shape.Rank()
 	by := newChains[[2]int32](s.Size(), s.Size())
-	for k, in := range n.inputs {
+	for k, in := range n.Inputs() {
 		starts, strides := n.extra.attrs.Ints("starts")[k*r:(k+1)*r], n.extra.attrs.Ints("strides")[k*r:(k+1)*r]
 		for i := range in.typ.Shape.Size() {
 			by.add(shape.StridedIndex(i, in.typ.Shape, s, starts, strides), [2]int32{int32(k), int32(i)})
@@ -292,7 +292,7 @@ func sliceTransposePattern(n *Node, t Terms) func(i int) {
 
 // matmulPattern: a row and a column.
 func matmulPattern(n *Node, t Terms) func(i int) {
-	a, b, s, r := n.inputs[0].typ.Shape, n.inputs[1].typ.Shape, n.typ.Shape, n.typ.Shape.Rank()
+	a, b, s, r := n.Input(0).typ.Shape, n.Input(1).typ.Shape, n.typ.Shape, n.typ.Shape.Rank()
 	ta, tb := n.extra.attrs.Bool("transpose_a"), n.extra.attrs.Bool("transpose_b")
 	rows, inner := lastTwo(a, ta)
 	columns := s[r-1]
@@ -323,8 +323,8 @@ func csrPatternOf(sampled bool) ElementPattern {
 			return nil
 		}
 		transpose := !sampled && n.extra.attrs.Bool("transpose")
-		rows, entries := n.inputs[0].typ.Shape.Size()-1, n.inputs[1].typ.Shape.Size()
-		x := n.inputs[3].typ.Shape
+		rows, entries := n.Input(0).typ.Shape.Size()-1, n.Input(1).typ.Shape.Size()
+		x := n.Input(3).typ.Shape
 		columns, width := x[0], x[1:].Size()
 		if transpose {
 			columns = n.typ.Shape[0]
@@ -390,7 +390,7 @@ const (
 func convPattern(a, b, result int) ElementPattern {
 	return func(n *Node, t Terms) func(i int) {
 		var shapes [3]Shape
-		shapes[a], shapes[b], shapes[result] = n.inputs[0].typ.Shape, n.inputs[1].typ.Shape, n.typ.Shape
+		shapes[a], shapes[b], shapes[result] = n.Input(0).typ.Shape, n.Input(1).typ.Shape, n.typ.Shape
 		in, filter, out := shapes[convInput], shapes[convFilters], shapes[convOutput]
 		if out.Size()*(filter.Size()/filter[0]) > maxConvTerms {
 			return nil

@@ -37,7 +37,7 @@ func init() {
 			if ct[0] == nil {
 				return []*Node{nil}
 			}
-			s := n.inputs[0].typ.Shape
+			s := n.Input(0).typ.Shape
 			flat := Shape{s[0], s[1], s[2:].Size()}
 			sum := ScatterAlongAxisAdd(flatSpatial(Result(n, 1)), flatSpatial(ct[0]), 2, flat...)
 			return []*Node{Reshape(sum, s...)}
@@ -60,7 +60,7 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			return applyAll(opAvgPoolGrad, []*Node{ct}, append(without(n.extra.attrs, "shape"), attr.L("shape", n.inputs[0].typ.Shape))...)
+			return applyAll(opAvgPoolGrad, []*Node{ct}, append(without(n.extra.attrs, "shape"), attr.L("shape", n.Input(0).typ.Shape))...)
 		},
 		Samples: []Sample{
 			poolSample(Shape{2, 2, 7}, []int{3}, []int{2}, []int{1, 0}, attr.B("count_include_pad", false)), poolSample(Shape{1, 2, 4, 5}, []int{2, 2}, []int{1, 2}, []int{0, 0, 0, 1}, attr.B("count_include_pad", true)),
@@ -155,7 +155,7 @@ func inferPool(x *Type, dtypes DTypeSet, a attr.List) (Type, error) {
 
 // underWindows is the pattern of pools, whose elements come from the operand's elements under a window, and of the transpose of one.
 func underWindows(n *Node, t Terms) func(i int) {
-	in, a := n.inputs[0].typ.Shape, n.extra.attrs
+	in, a := n.Input(0).typ.Shape, n.extra.attrs
 	out := n.typ.Shape
 	if n.extra.results != nil {
 		out = n.extra.results[0].Shape
@@ -214,7 +214,7 @@ func flatSpatial(x *Node) *Node {
 
 // expandResize gathers along one dimension after another.
 func expandResize(n *Node) *Node {
-	x, a := n.inputs[0], n.extra.attrs
+	x, a := n.Input(0), n.extra.attrs
 	for i, size := range a.Ints("size") {
 		axis := i + 2
 		extent := x.typ.Shape[axis]
@@ -338,7 +338,7 @@ func Resize(x *Node, mode string, size []int, opts ...ResizeOption) *Node {
 }
 
 func batchMaxPool(b *Batch, n *Node) *Node {
-	pool := n.inputs[0]
-	folded := b.Graph.Apply(opMaxPool, []*Node{b.fold(pool.inputs[0])}, pool.extra.attrs)
+	pool := n.Input(0)
+	folded := b.Graph.Apply(opMaxPool, []*Node{b.fold(pool.Input(0))}, pool.extra.attrs)
 	return b.unfold(n, Result(folded, n.extra.attrs.Int("index")))
 }

@@ -53,8 +53,8 @@ func init() {
 			return Type{Bool, in[1].typ.Shape}, checkKey(in[0])
 		},
 		Expand: func(n *Node) *Node {
-			p := n.inputs[1]
-			return Less(RandomUniform(n.inputs[0], p.typ.DType, p.typ.Shape...), p)
+			p := n.Input(1)
+			return Less(RandomUniform(n.Input(0), p.typ.DType, p.typ.Shape...), p)
 		},
 		Samples: []Sample{{In: []SampleInput{keySample(), {Type: Type{Float64, Shape{3, 5}}, Lo: 0, Hi: 1}}}},
 	})
@@ -72,8 +72,8 @@ func init() {
 			return Type{Int64, shape.Replaced(t.Shape, axis)}, checkKey(in[0])
 		},
 		Expand: func(n *Node) *Node {
-			logits := n.inputs[1]
-			noise := RandomGumbel(n.inputs[0], logits.typ.DType, logits.typ.Shape...)
+			logits := n.Input(1)
+			noise := RandomGumbel(n.Input(0), logits.typ.DType, logits.typ.Shape...)
 			return Argmax(Add(logits, noise), n.extra.attrs.Int("axis"))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{keySample(), {Type: Type{Float64, Shape{7, 3}}}}}},
@@ -85,7 +85,7 @@ func init() {
 			return Type{Int64, Shape{a.Int("count"), 2}}, checkKey(in[0])
 		},
 		Expand: func(n *Node) *Node {
-			return drawOf(opRandomBits, otherStream(n.inputs[0], nil), Int64, Shape{n.extra.attrs.Int("count"), 2})
+			return drawOf(opRandomBits, otherStream(n.Input(0), nil), Int64, Shape{n.extra.attrs.Int("count"), 2})
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("count", 3)), In: []SampleInput{keySample()}}},
 	})
@@ -99,7 +99,7 @@ func init() {
 			return Type{Int64, Shape{2}}, checkKey(in[0])
 		},
 		Expand: func(n *Node) *Node {
-			return drawOf(opRandomBits, otherStream(n.inputs[0], Cast(n.inputs[1], Int64)), Int64, Shape{2})
+			return drawOf(opRandomBits, otherStream(n.Input(0), Cast(n.Input(1), Int64)), Int64, Shape{2})
 		},
 		Samples: []Sample{{In: []SampleInput{keySample(), {Type: Type{Int32, nil}, Values: []float64{7}, Constant: true}}}},
 	})
@@ -118,8 +118,8 @@ func init() {
 			return *in[1].typ, checkKey(in[0])
 		},
 		Expand: func(n *Node) *Node {
-			x, rate := n.inputs[1], n.extra.attrs.Float("rate")
-			u := RandomUniform(n.inputs[0], x.typ.DType, x.typ.Shape...)
+			x, rate := n.Input(1), n.extra.attrs.Float("rate")
+			u := RandomUniform(n.Input(0), x.typ.DType, x.typ.Shape...)
 			return Where(GreaterEqual(u, Like(x, rate)), Mul(x, Like(x, 1/(1-rate))), Like(x, 0))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.F("rate", 0.4)), In: []SampleInput{keySample(), {Type: Type{Float64, Shape{5, 3}}}}}},
@@ -159,14 +159,14 @@ func draw(name, doc string, dtypes DTypeSet) *Op {
 	switch name {
 	case "random_normal":
 		op.Expand = func(n *Node) *Node {
-			u := drawOf(opRandomUniform, n.inputs[0], n.typ.DType, n.typ.Shape)
+			u := drawOf(opRandomUniform, n.Input(0), n.typ.DType, n.typ.Shape)
 			// 2u − 1 and half a step: exact, symmetric, never ±1.
 			v := Add(Sub(Mul(u, Like(u, 2)), Like(u, 1)), Like(u, uniformStep(n.typ.DType)))
 			return Mul(Like(u, math.Sqrt2), Erfinv(v))
 		}
 	case "random_gumbel":
 		op.Expand = func(n *Node) *Node {
-			u := drawOf(opRandomUniform, n.inputs[0], n.typ.DType, n.typ.Shape)
+			u := drawOf(opRandomUniform, n.Input(0), n.typ.DType, n.typ.Shape)
 			return Neg(Log(Neg(Log(Max(u, Like(u, uniformStep(n.typ.DType)/2))))))
 		}
 	default:
@@ -200,7 +200,7 @@ func otherStream(key, data *Node) *Node {
 
 // gammaSlope is the derivative of a gamma sample by its shape parameter.
 func gammaSlope(n *Node) *Node {
-	a := n.inputs[1]
+	a := n.Input(1)
 	d := iGammaDerivative(a, n, 0, 1)
 	flat := Equal(d, Like(d, 0)) // the sample underflowed to 0
 	return Where(flat, Like(d, 0), Neg(Div(iGammaDerivative(a, n, 1, 0), d)))

@@ -30,7 +30,7 @@ func (g *Graph) RebuildInStages(outputs []*Node, stages []int32, replace func(to
 	for i := range order {
 		order[i] = int32(i)
 		n := g.nodes.at(i)
-		for k := range n.inputs {
+		for k := range n.Inputs() {
 			if stages[n.InputID(k)] > stages[i] {
 				panic(fmt.Sprintf("BUG: node %d is of stage %d, and its operand of %d", i, stages[i], stages[n.InputID(k)]))
 			}
@@ -56,7 +56,7 @@ func (g *Graph) Expand(t Term) *Node {
 	}
 	// Expansions read the node but do not use it as an operand, so it need not be part of the graph.
 	n := &Node{
-		kind: &kind{g: g, op: t.Op, typ: &t.Type, extra: extra{attrs: t.Attrs}, own: true}, inputs: t.Inputs,
+		kind: &kind{g: g, op: t.Op, typ: &t.Type, extra: extra{attrs: t.Attrs}, own: true}, many: &t.Inputs,
 		id: -1, pos: max(g.fixedPosition, 0), scope: g.scope, origin: g.origin,
 	}
 	return t.Op.Expand(n)
@@ -96,7 +96,7 @@ func (g *Graph) Needed(outputs ...*Node) []bool {
 			continue
 		}
 		n := g.nodes.at(i)
-		for k := range n.inputs {
+		for k := range n.Inputs() {
 			need[n.InputID(k)] = true
 		}
 	}
@@ -151,7 +151,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, order []int32, replace func(
 			m = to.literal(n.extra.lit.as(false))
 		default:
 			buf = buf[:0]
-			for k := range n.inputs {
+			for k := range n.Inputs() {
 				buf = append(buf, image[n.InputID(k)])
 			}
 			if replace != nil {
@@ -199,7 +199,7 @@ func (n *Node) CheckType() error {
 	if n.op == opInput || n.op == opConst {
 		return n.typ.Shape.check()
 	}
-	t, results, err := n.op.infer(n.inputs, n.extra.attrs)
+	t, results, err := n.op.infer(n.Inputs(), n.extra.attrs)
 	if err != nil {
 		return err
 	}

@@ -55,12 +55,12 @@ func reduceSamples() []Sample {
 
 // spread brings a reduction's result (or its adjoint) back to the operand's shape.
 func spread(n, v *Node) *Node {
-	return BroadcastTo(keepDims(n, v), n.inputs[0].typ.Shape...)
+	return BroadcastTo(keepDims(n, v), n.Input(0).typ.Shape...)
 }
 
 // keepDims gives v, which has the shape of the reduction n, the reduced dimensions with extent 1.
 func keepDims(n, v *Node) *Node {
-	s := append(Shape{}, n.inputs[0].typ.Shape...)
+	s := append(Shape{}, n.Input(0).typ.Shape...)
 	for _, a := range n.extra.attrs.Ints("axes") {
 		s[a] = 1
 	}
@@ -72,7 +72,7 @@ func reduceLike(op *Op, n, x *Node) *Node { return n.g.Apply(op, []*Node{x}, n.e
 
 // reducedCount is the number of elements that each result of a reduction comes from.
 func reducedCount(n *Node) float64 {
-	return float64(n.inputs[0].typ.Shape.Size() / n.typ.Shape.Size())
+	return float64(n.Input(0).typ.Shape.Size() / n.typ.Shape.Size())
 }
 
 // The operators of this file; init fills them in because their derivatives refer to one another.
@@ -93,7 +93,7 @@ func init() {
 		Expand: func(n *Node) *Node {
 			// The power of two is exact, so the quotient is that of the sum.
 			fraction, e := math.Frexp(reducedCount(n))
-			return Div(reduceLike(opReduceSum, n, Mul(n.inputs[0], Like(n, math.Ldexp(1, -e)))), Like(n, fraction))
+			return Div(reduceLike(opReduceSum, n, Mul(n.Input(0), Like(n, math.Ldexp(1, -e)))), Like(n, fraction))
 		},
 	}))
 	opReduceProd = Register(reduction(Op{
@@ -179,7 +179,7 @@ func init() {
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
-			x, none := shiftedRows(n.inputs[0], axis)
+			x, none := shiftedRows(n.Input(0), axis)
 			e := Exp(x)
 			sum := sumKept(e, axis)
 			return Div(e, Where(none, Like(sum, 1), sum))
@@ -193,24 +193,24 @@ func init() {
 		Infer:   floatAlongAxis,
 		VJP: func(n *Node, ct []*Node) []*Node {
 			axis := n.extra.attrs.Int("axis")
-			_, none := shiftedRows(n.inputs[0], axis)
+			_, none := shiftedRows(n.Input(0), axis)
 			c := Where(none, Like(n, 0), ct[0])
-			y := Softmax(n.inputs[0], axis)
+			y := Softmax(n.Input(0), axis)
 			c = Sub(c, MulNoNan(y, sumKept(c, axis)))
 			// All elements add up to 0.
 			return []*Node{Where(likely(y), Neg(sumKept(Where(likely(y), Like(n, 0), c), axis)), c)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			axis := n.extra.attrs.Int("axis")
-			_, none := shiftedRows(n.inputs[0], axis)
+			_, none := shiftedRows(n.Input(0), axis)
 			d := Where(none, Like(n, 0), dot[0])
-			y := Softmax(n.inputs[0], axis)
+			y := Softmax(n.Input(0), axis)
 			d = lessLikely(y, d, axis)
 			return []*Node{Sub(d, sumKept(MulNoNan(y, d), axis))}
 		},
 		Expand: func(n *Node) *Node {
 			axis := n.extra.attrs.Int("axis")
-			x, none := shiftedRows(n.inputs[0], axis)
+			x, none := shiftedRows(n.Input(0), axis)
 			e := Exp(x)
 			sum := sumKept(e, axis)
 			// A sum below 2 has one term of 1, without which it keeps the digits of the others.
@@ -265,12 +265,12 @@ func finiteOrZero(x *Node) *Node { return Where(IsFinite(x), x, Like(x, 0)) }
 // expShifted is exp(x − m) for the operand of a logsumexp, m its maximum or 0 where that is not finite. No derivative
 // passes through m, on which the results do not depend.
 func expShifted(n *Node) (e, m *Node) {
-	m = StopGradient(finiteOrZero(reduceLike(opReduceMax, n, n.inputs[0])))
-	return Exp(Sub(n.inputs[0], keepDims(n, m))), m
+	m = StopGradient(finiteOrZero(reduceLike(opReduceMax, n, n.Input(0))))
+	return Exp(Sub(n.Input(0), keepDims(n, m))), m
 }
 
 // shares is the softmax that is the derivative of a logsumexp.
-func shares(n *Node) *Node { return n.g.Apply(opLogSumExpDerivative, n.inputs, n.extra.attrs) }
+func shares(n *Node) *Node { return n.g.Apply(opLogSumExpDerivative, n.Inputs(), n.extra.attrs) }
 
 func boolSamples() []Sample {
 	return []Sample{{Attrs: attr.Make(attr.L("axes", []int{1}), attr.B("keepdims", false)), In: []SampleInput{
@@ -303,7 +303,7 @@ func arg(name, which string) *Op {
 
 // extremumMask is 1 where the operand equals the extremum, and the number of such elements.
 func extremumMask(n *Node) (mask, count *Node) {
-	x := n.inputs[0]
+	x := n.Input(0)
 	mask = Cast(Equal(x, keepDims(n, n)), x.typ.DType)
 	return mask, reduceLike(opReduceSum, n, mask)
 }
@@ -320,7 +320,7 @@ func extremumJVP(n *Node, dot []*Node) []*Node {
 
 // expandProd multiplies in a tree of halves, so that derivatives of every order are exact at zeros.
 func expandProd(n *Node) *Node {
-	x := n.inputs[0]
+	x := n.Input(0)
 	for _, a := range n.extra.attrs.Ints("axes") {
 		for x.typ.Shape[a] > 1 {
 			e := x.typ.Shape[a]

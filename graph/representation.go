@@ -19,13 +19,13 @@ func init() {
 		Doc:     "x·2ⁿ, rounded once, n a whole number in a float dtype, which is truncated if it is none. NaN where n is. It has no derivative by n.",
 		Formula: "2ⁿ, –",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{SumTo(apply2(opLdexp, ct[0], n.inputs[1]), n.inputs[0].typ.Shape), nil}
+			return []*Node{SumTo(apply2(opLdexp, ct[0], n.Input(1)), n.Input(0).typ.Shape), nil}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			if dot[0] == nil {
 				return []*Node{nil}
 			}
-			return []*Node{apply2(opLdexp, dot[0], n.inputs[1])}
+			return []*Node{apply2(opLdexp, dot[0], n.Input(1))}
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 1}}, Lo: -2, Hi: 2}, {Type: Type{Float64, Shape{5}}, Values: []float64{-3, 0, 1, 2.9, -1.5}, Constant: true}}}},

@@ -56,13 +56,13 @@ func init() {
 		Doc:     "Running products along an axis; exclusive starts with 1. Derivatives of every order are exact at zeros. Integers wrap.",
 		Formula: "x̄ⱼ = Pⱼ₋₁·Rⱼ with P the products and the recurrence Rⱼ = ȳⱼ + xⱼ₊₁·Rⱼ₊₁",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			s, x := scanOf(n), n.inputs[0]
+			s, x := scanOf(n), n.Input(0)
 			before := scan(opCumprod, x, s.axis, s.reverse, true)
 			back := linearRecurrence(s.backward(x, 0), s.inclusive(ct[0]), s.axis, !s.reverse)
 			return []*Node{Mul(before, back)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			s, x := scanOf(n), n.inputs[0]
+			s, x := scanOf(n), n.Input(0)
 			before := scan(opCumprod, x, s.axis, s.reverse, true)
 			return []*Node{s.result(linearRecurrence(x, Mul(before, dot[0]), s.axis, s.reverse))}
 		},
@@ -89,14 +89,14 @@ func init() {
 		Doc:     "Running ln Σ eˣ along an axis, without overflow; exclusive starts with −Inf. All −Inf gives −Inf with gradient 0.",
 		Formula: "x̄ⱼ = e^(xⱼ−yⱼ)·Rⱼ with the recurrence Rⱼ = ȳⱼ + e^(yⱼ−yⱼ₊₁)·Rⱼ₊₁, whose factors are at most 1",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			s, x := scanOf(n), n.inputs[0]
+			s, x := scanOf(n), n.Input(0)
 			y := scan(opCumLogSumExp, x, s.axis, s.reverse, false)
 			decay := expOver(s.forward(y, 0), y) // e^(y before − y)
 			back := linearRecurrence(s.backward(decay, 0), s.inclusive(ct[0]), s.axis, !s.reverse)
 			return []*Node{MulNoNan(expOver(x, y), back)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			s, x := scanOf(n), n.inputs[0]
+			s, x := scanOf(n), n.Input(0)
 			y := scan(opCumLogSumExp, x, s.axis, s.reverse, false)
 			decay := expOver(s.forward(y, 0), y)
 			return []*Node{s.result(linearRecurrence(decay, MulNoNan(dot[0], expOver(x, y)), s.axis, s.reverse))}
@@ -118,7 +118,7 @@ func init() {
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
 			s := scanOf(n)
-			b := linearRecurrence(s.backward(n.inputs[0], 0), ct[0], s.axis, !s.reverse)
+			b := linearRecurrence(s.backward(n.Input(0), 0), ct[0], s.axis, !s.reverse)
 			return []*Node{Mul(b, s.forward(n, 0)), b}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
@@ -130,7 +130,7 @@ func init() {
 					b = Add(b, dot[1])
 				}
 			}
-			return []*Node{linearRecurrence(n.inputs[0], b, s.axis, s.reverse)}
+			return []*Node{linearRecurrence(n.Input(0), b, s.axis, s.reverse)}
 		},
 		Samples: []Sample{
 			{Attrs: attr.Make(attr.I("axis", 1), attr.B("reverse", false)), In: []SampleInput{{Type: Type{Float64, Shape{2, 5, 3}}}, {Type: Type{Float64, Shape{2, 5, 3}}}}},
@@ -216,14 +216,14 @@ func (s scanAttributes) runs(op *Op, x *Node) (keep, mask, count *Node) {
 
 func cumExtremumVJP(n *Node, ct []*Node) []*Node {
 	s := scanOf(n)
-	keep, mask, count := s.runs(n.op, n.inputs[0])
+	keep, mask, count := s.runs(n.op, n.Input(0))
 	share := linearRecurrence(s.backward(keep, 0), Div(s.inclusive(ct[0]), count), s.axis, !s.reverse)
 	return []*Node{MulNoNan(share, mask)}
 }
 
 func cumExtremumJVP(n *Node, dot []*Node) []*Node {
 	s := scanOf(n)
-	keep, mask, count := s.runs(n.op, n.inputs[0])
+	keep, mask, count := s.runs(n.op, n.Input(0))
 	return []*Node{s.result(Div(linearRecurrence(keep, MulNoNan(dot[0], mask), s.axis, s.reverse), count))}
 }
 

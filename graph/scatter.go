@@ -31,13 +31,13 @@ func init() {
 			if i == 1 {
 				return nil
 			}
-			return scatterAlongAxisAdd(n.inputs[1], ct, n.extra.attrs.Int("axis"), n.inputs[0].typ.Shape)
+			return scatterAlongAxisAdd(n.Input(1), ct, n.extra.attrs.Int("axis"), n.Input(0).typ.Shape)
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1)), In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 5}}}, {Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}}}},
 	})
 	opScatterAlongAxisAdd = Register(&Op{
-		Name: "scatter_along_axis_add", OfNothing: ofNothing(0), Accuracy: accuracyInOrder, Pattern: Combines{1, func(n, result *Node) *Node { return TakeAlongAxis(result, n.inputs[0], axisOfNode(n)) }}, OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Merge: mergeScatterAlongAxisAdd, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
+		Name: "scatter_along_axis_add", OfNothing: ofNothing(0), Accuracy: accuracyInOrder, Pattern: Combines{1, func(n, result *Node) *Node { return TakeAlongAxis(result, n.Input(0), axisOfNode(n)) }}, OperandNames: []string{"indices", "updates"}, Family: FamilyIndex, MinArity: 2, MaxArity: 2, Merge: mergeScatterAlongAxisAdd, Kernel: "scatter_along_axis_add", Batch: batchScatterAlong, Attrs: []AttrSpec{axisAttr, shapeAttr},
 		Doc: "Zeros of the given shape to whose lines along an axis each update (second operand) is added at its index (first operand): the linear transpose of " +
 			"take_along_axis. Repeated indices add up in ascending order; an index out of range is a runtime error.",
 		Formula: "–; the adjoint taken at the indices",
@@ -64,7 +64,7 @@ func init() {
 			if i == 0 {
 				return nil
 			}
-			return TakeAlongAxis(ct, n.inputs[0], n.extra.attrs.Int("axis"))
+			return TakeAlongAxis(ct, n.Input(0), n.extra.attrs.Int("axis"))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("axis", 1), attr.L("shape", []int{3, 5})), In: []SampleInput{
 			{Type: Type{Int64, Shape{3, 3}}, Values: along, Constant: true}, {Type: Type{Float64, Shape{3, 3}}}}}},
@@ -87,7 +87,7 @@ func init() {
 			if i == 1 {
 				return nil
 			}
-			return DynamicUpdateSlice(zerosLike(n.inputs[0]), ct, n.inputs[1])
+			return DynamicUpdateSlice(zerosLike(n.Input(0)), ct, n.Input(1))
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.L("sizes", []int{2, 3})), In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, begin}}},
 	})
@@ -104,11 +104,11 @@ func init() {
 			return *x, checkPart(x.Shape, u.Shape, *in[2].typ)
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{DynamicUpdateSlice(ct[0], zerosLike(n.inputs[1]), n.inputs[2]),
-				DynamicSlice(ct[0], n.inputs[2], n.inputs[1].typ.Shape...), nil}
+			return []*Node{DynamicUpdateSlice(ct[0], zerosLike(n.Input(1)), n.Input(2)),
+				DynamicSlice(ct[0], n.Input(2), n.Input(1).typ.Shape...), nil}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			return []*Node{DynamicUpdateSlice(orZeros(dot[0], n.inputs[0]), orZeros(dot[1], n.inputs[1]), n.inputs[2])}
+			return []*Node{DynamicUpdateSlice(orZeros(dot[0], n.Input(0)), orZeros(dot[1], n.Input(1)), n.Input(2))}
 		},
 		Samples: []Sample{{In: []SampleInput{{Type: Type{Float64, Shape{3, 7}}}, {Type: Type{Float64, Shape{2, 3}}}, begin}}},
 	})
@@ -129,16 +129,16 @@ func init() {
 		Name: "scatter_add_to", Accuracy: accuracyOfUpdates, Pattern: combinesAlong(1, 2, axisOfNode), Doc: "with the updates added, in ascending order",
 		Formula: "the adjoint; –; the adjoint gathered at the indices",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{ct[0], nil, Gather(ct[0], n.inputs[1], axisOfNode(n))}
+			return []*Node{ct[0], nil, Gather(ct[0], n.Input(1), axisOfNode(n))}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			switch {
 			case dot[2] == nil:
 				return []*Node{dot[0]}
 			case dot[0] == nil:
-				return []*Node{ScatterAdd(n.inputs[1], dot[2], axisOfNode(n), n.typ.Shape...)}
+				return []*Node{ScatterAdd(n.Input(1), dot[2], axisOfNode(n), n.typ.Shape...)}
 			}
-			return []*Node{n.g.Apply(opScatterAddTo, []*Node{dot[0], n.inputs[1], dot[2]}, n.extra.attrs)}
+			return []*Node{n.g.Apply(opScatterAddTo, []*Node{dot[0], n.Input(1), dot[2]}, n.extra.attrs)}
 		},
 	}, Numbers))
 	opScatterMul = Register(scatterOp(Op{
@@ -147,7 +147,7 @@ func init() {
 		VJP: func(n *Node, ct []*Node) []*Node {
 			x := scatterAxis(n)
 			factor := ScatterMul(onesLike(n), x.idx, x.updates, x.axis)
-			return []*Node{Mul(ct[0], factor), nil, Mul(Gather(Mul(ct[0], n.inputs[0]), x.idx, x.axis), x.otherUpdates())}
+			return []*Node{Mul(ct[0], factor), nil, Mul(Gather(Mul(ct[0], n.Input(0)), x.idx, x.axis), x.otherUpdates())}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			x := scatterAxis(n)
@@ -156,7 +156,7 @@ func init() {
 				sum = Mul(dot[0], ScatterMul(onesLike(n), x.idx, x.updates, x.axis))
 			}
 			if dot[2] != nil {
-				t := Mul(n.inputs[0], ScatterAdd(x.idx, Mul(dot[2], x.otherUpdates()), x.axis, n.typ.Shape...))
+				t := Mul(n.Input(0), ScatterAdd(x.idx, Mul(dot[2], x.otherUpdates()), x.axis, n.typ.Shape...))
 				if sum == nil {
 					sum = t
 				} else {
@@ -265,7 +265,7 @@ type scattered struct {
 
 func scatterAxis(n *Node) scattered {
 	axis := n.extra.attrs.Int("axis")
-	return scattered{n.inputs[1], n.inputs[2], axis, n.typ.Shape[axis]}
+	return scattered{n.Input(1), n.Input(2), axis, n.typ.Shape[axis]}
 }
 
 // flatIndices are the indices as a vector, ≥ 0.
@@ -299,7 +299,7 @@ func (x scattered) otherUpdates() *Node {
 // extremum is 1 where the operand is the result, where an update is, and the number of both for each element of the result.
 func (x scattered) extremum(n *Node) (operand, update, count *Node) {
 	d := n.typ.DType
-	operand = Cast(Equal(n.inputs[0], n), d)
+	operand = Cast(Equal(n.Input(0), n), d)
 	update = Cast(Equal(x.updates, Gather(n, x.idx, x.axis)), d)
 	return operand, update, Add(operand, ScatterAdd(x.idx, update, x.axis, n.typ.Shape...))
 }
@@ -437,24 +437,24 @@ func batchScatterAlong(b *Batch, n *Node) *Node {
 
 // batchScatter: indices that all elements of the batch share apply behind the batch dimension.
 func batchScatter(b *Batch, n *Node) *Node {
-	if b.Has(n.inputs[1]) {
+	if b.Has(n.Input(1)) {
 		return nil
 	}
-	return b.Graph.Apply(n.op, []*Node{b.Lift(n.inputs[0]), n.inputs[1], b.Lift(n.inputs[2])}, ShiftAxes(n.extra.attrs))
+	return b.Graph.Apply(n.op, []*Node{b.Lift(n.Input(0)), n.Input(1), b.Lift(n.Input(2))}, ShiftAxes(n.extra.attrs))
 }
 
 func batchDynamicSlice(b *Batch, n *Node) *Node {
-	if b.Has(n.inputs[1]) {
+	if b.Has(n.Input(1)) {
 		return nil
 	}
-	return DynamicSlice(b.Of(n.inputs[0]), zeroBefore(n.inputs[1]), b.Shape(n)...)
+	return DynamicSlice(b.Of(n.Input(0)), zeroBefore(n.Input(1)), b.Shape(n)...)
 }
 
 func batchDynamicUpdateSlice(b *Batch, n *Node) *Node {
-	if b.Has(n.inputs[2]) {
+	if b.Has(n.Input(2)) {
 		return nil
 	}
-	return DynamicUpdateSlice(b.Lift(n.inputs[0]), b.Lift(n.inputs[1]), zeroBefore(n.inputs[2]))
+	return DynamicUpdateSlice(b.Lift(n.Input(0)), b.Lift(n.Input(1)), zeroBefore(n.Input(2)))
 }
 
 // zeroBefore is a vector of indices with a leading 0.

@@ -40,7 +40,7 @@ func init() {
 			if i == 1 {
 				return nil
 			}
-			return Gather(ct, n.inputs[1], 0)
+			return Gather(ct, n.Input(1), 0)
 		},
 	}))
 	opSegmentProd = Register(segmentOp(Op{
@@ -49,11 +49,11 @@ func init() {
 			"An empty segment gives 1; a segment out of range is a runtime error. Derivatives of every order are exact at zeros.",
 		Formula: "the adjoint gathered at the segments times the product of the segment's other elements; –",
 		VJP: func(n *Node, ct []*Node) []*Node {
-			return []*Node{Mul(Gather(ct[0], n.inputs[1], 0), productOfOthers(n.inputs[0], n.inputs[1], 0)), nil}
+			return []*Node{Mul(Gather(ct[0], n.Input(1), 0), productOfOthers(n.Input(0), n.Input(1), 0)), nil}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			others := productOfOthers(n.inputs[0], n.inputs[1], 0)
-			return []*Node{n.g.Apply(opSegmentSum, []*Node{Mul(dot[0], others), n.inputs[1]}, n.extra.attrs)}
+			others := productOfOthers(n.Input(0), n.Input(1), 0)
+			return []*Node{n.g.Apply(opSegmentSum, []*Node{Mul(dot[0], others), n.Input(1)}, n.extra.attrs)}
 		},
 		Samples: []Sample{{Attrs: attr.Make(attr.I("num_segments", 3)), In: []SampleInput{
 			{Type: Type{Float64, Shape{7}}, Values: []float64{2, 0, 3, 0, 0, -1, 1.5}},
@@ -104,20 +104,20 @@ func productOfOthers(x, segments *Node, axis int) *Node {
 
 // segmentExtremum is 1 where an element is its segment's extremum, and the number of these in each segment.
 func segmentExtremum(n *Node) (mask, count *Node) {
-	x := n.inputs[0]
-	mask = Cast(Equal(x, Gather(n, n.inputs[1], 0)), x.typ.DType)
-	count = n.g.Apply(opSegmentSum, []*Node{mask, n.inputs[1]}, n.extra.attrs)
+	x := n.Input(0)
+	mask = Cast(Equal(x, Gather(n, n.Input(1), 0)), x.typ.DType)
+	count = n.g.Apply(opSegmentSum, []*Node{mask, n.Input(1)}, n.extra.attrs)
 	return mask, Max(count, Like(count, 1)) // empty segments
 }
 
 func segmentExtremumVJP(n *Node, ct []*Node) []*Node {
 	mask, count := segmentExtremum(n)
-	return []*Node{MulNoNan(Gather(Div(ct[0], count), n.inputs[1], 0), mask), nil}
+	return []*Node{MulNoNan(Gather(Div(ct[0], count), n.Input(1), 0), mask), nil}
 }
 
 func segmentExtremumJVP(n *Node, dot []*Node) []*Node {
 	mask, count := segmentExtremum(n)
-	return []*Node{Div(n.g.Apply(opSegmentSum, []*Node{Mul(mask, dot[0]), n.inputs[1]}, n.extra.attrs), count)}
+	return []*Node{Div(n.g.Apply(opSegmentSum, []*Node{Mul(mask, dot[0]), n.Input(1)}, n.extra.attrs), count)}
 }
 
 func segment(op *Op, x, segments *Node, n int) *Node {
@@ -155,14 +155,14 @@ func Bincount(x, weights *Node, n int) *Node {
 
 // batchSegment moves the batch dimension behind that of the segments, which all elements of the batch share.
 func batchSegment(b *Batch, n *Node) *Node {
-	if b.Has(n.inputs[1]) {
+	if b.Has(n.Input(1)) {
 		return nil
 	}
-	x := b.Of(n.inputs[0])
+	x := b.Of(n.Input(0))
 	swap := []int{1, 0}
 	for d := 2; d < x.typ.Shape.Rank(); d++ {
 		swap = append(swap, d)
 	}
-	y := b.Graph.Apply(n.op, []*Node{Transpose(x, swap...), n.inputs[1]}, n.extra.attrs)
+	y := b.Graph.Apply(n.op, []*Node{Transpose(x, swap...), n.Input(1)}, n.extra.attrs)
 	return Transpose(y, swap...)
 }

@@ -33,7 +33,7 @@ func multiple(c *Node, k float64) *Node {
 func taylorOfProduct(n *Node, s Series, k int) (*Node, bool) {
 	var sum *Node
 	for j := range k + 1 {
-		if x, y := s.Coefficient(n.inputs[0], j), s.Coefficient(n.inputs[1], k-j); x != nil && y != nil {
+		if x, y := s.Coefficient(n.Input(0), j), s.Coefficient(n.Input(1), k-j); x != nil && y != nil {
 			sum = addTerm(sum, BroadcastTo(s.Product(n, x, y), n.typ.Shape...))
 		}
 	}

@@ -99,7 +99,7 @@ func init() {
 			return Type{in[0].typ.DType, s}, nil
 		},
 		JointlyLinear: true,
-		Transpose:     func(n *Node, _ int, ct *Node) *Node { return Reshape(ct, n.inputs[0].typ.Shape...) },
+		Transpose:     func(n *Node, _ int, ct *Node) *Node { return Reshape(ct, n.Input(0).typ.Shape...) },
 		Samples:       []Sample{shapeSample(Shape{3, 4}, attr.L("shape", []int{2, 6}))},
 	})
 	opBroadcastTo = Register(&Op{
@@ -117,7 +117,7 @@ func init() {
 			return Type{in[0].typ.DType, s}, err
 		},
 		JointlyLinear: true,
-		Transpose:     func(n *Node, _ int, ct *Node) *Node { return SumTo(ct, n.inputs[0].typ.Shape) },
+		Transpose:     func(n *Node, _ int, ct *Node) *Node { return SumTo(ct, n.Input(0).typ.Shape) },
 		Samples:       []Sample{shapeSample(Shape{3, 1}, attr.L("shape", []int{2, 3, 5})), shapeSample(nil, attr.L("shape", []int{3}))},
 	})
 	opTranspose = Register(&Op{
@@ -150,7 +150,7 @@ func init() {
 		Samples: []Sample{shapeSample(Shape{3, 5}, attr.L("perm", []int{1, 0})), shapeSample(Shape{2, 3, 5}, attr.L("perm", []int{2, 0, 1}))},
 	})
 	opConcat = Register(&Op{
-		Name: "concat", OfNothing: func(n *Node, _ int) *Node { return Concat(n.extra.attrs.Int("axis"), withElements(n.inputs)...) }, Pattern: SumPattern(concatPattern), AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
+		Name: "concat", OfNothing: func(n *Node, _ int) *Node { return Concat(n.extra.attrs.Int("axis"), withElements(n.Inputs())...) }, Pattern: SumPattern(concatPattern), AlongAxis: true, Family: FamilyShape, MinArity: 1, MaxArity: -1, Kernel: "concat",
 		Attrs: []AttrSpec{{Key: "axis", Kind: attr.Int, Doc: "the dimension along which the operands follow one another, ≥ 0"}},
 		Doc:   "The operands, one after another along an axis; their other extents are equal.", Formula: "the operand's part of the adjoint",
 		Infer: func(in []*Node, a attr.List) (Type, error) {
@@ -219,7 +219,7 @@ func init() {
 		},
 		JointlyLinear: true,
 		Transpose: func(n *Node, _ int, ct *Node) *Node {
-			return applyAll(opSliceTranspose, []*Node{ct}, attr.L("shape", n.inputs[0].typ.Shape),
+			return applyAll(opSliceTranspose, []*Node{ct}, attr.L("shape", n.Input(0).typ.Shape),
 				attr.L("starts", n.extra.attrs.Ints("starts")), attr.L("strides", n.extra.attrs.Ints("strides")))
 		},
 		Samples: []Sample{
@@ -271,7 +271,7 @@ func init() {
 			r := n.typ.Shape.Rank()
 			starts, strides := n.extra.attrs.Ints("starts")[i*r:(i+1)*r], n.extra.attrs.Ints("strides")[i*r:(i+1)*r]
 			limits := make([]int, r)
-			for d, e := range n.inputs[i].typ.Shape {
+			for d, e := range n.Input(i).typ.Shape {
 				limits[d] = starts[d] + (e-1)*strides[d] + 1
 				if strides[d] < 0 {
 					limits[d] -= 2
@@ -291,8 +291,8 @@ type partsOf struct {
 }
 
 func partsOfConcat(n *Node, axis int) partsOf {
-	p := partsOf{of: n, start: make([]int, 1, len(n.inputs)+1)}
-	for i, in := range n.inputs {
+	p := partsOf{of: n, start: make([]int, 1, len(n.Inputs())+1)}
+	for i, in := range n.Inputs() {
 		p.start = append(p.start, p.start[i]+in.typ.Shape[axis])
 	}
 	return p
@@ -581,7 +581,7 @@ func SumTo(x *Node, shape Shape) *Node {
 	switch {
 	case len(axes) == 0:
 	case x.op == opNeg:
-		return Neg(SumTo(x.inputs[0], shape))
+		return Neg(SumTo(x.Input(0), shape))
 	default:
 		x = reduce(opReduceSum, sumsOfProduct(x, axes), axes, false)
 	}
@@ -594,7 +594,7 @@ func sumsOfProduct(x *Node, axes []int) *Node {
 	if x.op != opMatMul || x.extra.attrs.Bool("no_nan") {
 		return x
 	}
-	operands := [2]*Node{x.inputs[0], x.inputs[1]}
+	operands := [2]*Node{x.Input(0), x.Input(1)}
 	transposed := [2]bool{x.extra.attrs.Bool("transpose_a"), x.extra.attrs.Bool("transpose_b")}
 	for i, a := range operands {
 		free, inner := a.typ.Shape.Rank()-2, a.typ.Shape.Rank()-1
@@ -606,7 +606,7 @@ func sumsOfProduct(x *Node, axes []int) *Node {
 			operands[i] = reduce(opReduceSum, a, []int{free}, true)
 		}
 	}
-	if operands[0] == x.inputs[0] && operands[1] == x.inputs[1] {
+	if operands[0] == x.Input(0) && operands[1] == x.Input(1) {
 		return x
 	}
 	return matmul(operands[0], operands[1], transposed[0], transposed[1])
@@ -618,10 +618,10 @@ func SliceTranspose(shape Shape, starts, strides []int, pieces ...*Node) *Node {
 	return applyAll(opSliceTranspose, pieces, attr.L("shape", shape), attr.L("starts", starts), attr.L("strides", strides))
 }
 
-func batchReshape(b *Batch, n *Node) *Node { return Reshape(b.Of(n.inputs[0]), b.Shape(n)...) }
+func batchReshape(b *Batch, n *Node) *Node { return Reshape(b.Of(n.Input(0)), b.Shape(n)...) }
 
 func batchBroadcast(b *Batch, n *Node) *Node {
-	return BroadcastTo(b.Aligned(n.inputs[0], n.typ.Shape.Rank()), b.Shape(n)...)
+	return BroadcastTo(b.Aligned(n.Input(0), n.typ.Shape.Rank()), b.Shape(n)...)
 }
 
 func batchTranspose(b *Batch, n *Node) *Node {
@@ -629,19 +629,19 @@ func batchTranspose(b *Batch, n *Node) *Node {
 	for _, p := range n.extra.attrs.Ints("perm") {
 		perm = append(perm, p+1)
 	}
-	return Transpose(b.Of(n.inputs[0]), perm...)
+	return Transpose(b.Of(n.Input(0)), perm...)
 }
 
 func batchSlice(b *Batch, n *Node) *Node {
 	a := n.extra.attrs
-	return b.Graph.Apply(n.op, []*Node{b.Of(n.inputs[0])}, attr.Make(attr.L("starts", withLeading(a.Ints("starts"), 0)),
+	return b.Graph.Apply(n.op, []*Node{b.Of(n.Input(0))}, attr.Make(attr.L("starts", withLeading(a.Ints("starts"), 0)),
 		attr.L("limits", withLeading(a.Ints("limits"), b.Size)), attr.L("strides", withLeading(a.Ints("strides"), 1))))
 }
 
 func batchSliceTranspose(b *Batch, n *Node) *Node {
 	r := n.typ.Shape.Rank()
 	var starts, strides []int
-	for k := range n.inputs {
+	for k := range n.Inputs() {
 		starts = append(append(starts, 0), n.extra.attrs.Ints("starts")[k*r:(k+1)*r]...)
 		strides = append(append(strides, 1), n.extra.attrs.Ints("strides")[k*r:(k+1)*r]...)
 	}

@@ -65,7 +65,7 @@ func (g *Graph) find(op *Op, inputs []*Node, attrs attr.List, lit *Literal) *Nod
 
 // equals reports whether the node is the application of the operator to the operands, nodes of its graph.
 func (n *Node) equals(op *Op, inputs []*Node, attrs attr.List, lit *Literal) bool {
-	if n.op != op || len(n.inputs) != len(inputs) {
+	if n.op != op || len(n.Inputs()) != len(inputs) {
 		return false
 	}
 	for k, in := range inputs {
@@ -81,7 +81,7 @@ func (n *Node) equals(op *Op, inputs []*Node, attrs attr.List, lit *Literal) boo
 
 // remember makes find know a node.
 func (g *Graph) remember(n *Node) {
-	if last := lastOperand(n.inputs); last != nil {
+	if last := lastOperand(n.Inputs()); last != nil {
 		length := 0
 		for id := last.users; id != 0; length++ {
 			id = g.nodes.at(int(id) - 1).next
@@ -94,7 +94,7 @@ func (g *Graph) remember(n *Node) {
 	if 2*(g.used+1) > len(g.table) {
 		g.grow(max(64, 2*len(g.table)))
 	}
-	g.insert(entry{uint32(hashOf(n.op, n.inputs, n.extra.attrs, n.extra.lit)), n.id + 1})
+	g.insert(entry{uint32(hashOf(n.op, n.Inputs(), n.extra.attrs, n.extra.lit)), n.id + 1})
 	g.used++
 }
 

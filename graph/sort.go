@@ -17,11 +17,11 @@ func init() {
 		Doc: "The elements sorted along an axis; NaN counts as the largest. Equal elements keep their order, and each its own adjoint.", Formula: "the adjoint, put back in order",
 		Infer: func(in []*Node, a attr.List) (Type, error) { return numberAlongAxis(Numbers, in, a) },
 		VJP: func(n *Node, ct []*Node) []*Node {
-			order := n.g.Apply(opArgsort, n.inputs, n.extra.attrs)
+			order := n.g.Apply(opArgsort, n.Inputs(), n.extra.attrs)
 			return []*Node{scatterAlongAxisAdd(order, ct[0], n.extra.attrs.Int("axis"), n.typ.Shape)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
-			order := n.g.Apply(opArgsort, n.inputs, n.extra.attrs)
+			order := n.g.Apply(opArgsort, n.Inputs(), n.extra.attrs)
 			return []*Node{TakeAlongAxis(dot[0], order, n.extra.attrs.Int("axis"))}
 		},
 		Samples: sortSamples(),
@@ -60,7 +60,7 @@ func init() {
 			if ct[0] == nil {
 				return []*Node{nil}
 			}
-			return []*Node{scatterAlongAxisAdd(Result(n, 1), ct[0], n.extra.attrs.Int("axis"), n.inputs[0].typ.Shape)}
+			return []*Node{scatterAlongAxisAdd(Result(n, 1), ct[0], n.extra.attrs.Int("axis"), n.Input(0).typ.Shape)}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			return []*Node{TakeAlongAxis(dot[0], Result(n, 1), n.extra.attrs.Int("axis")), nil}
@@ -165,7 +165,7 @@ func Searchsorted(sequence, values *Node, right bool) *Node {
 }
 
 func batchSearchsorted(b *Batch, n *Node) *Node {
-	sequence, values, right := n.inputs[0], n.inputs[1], n.extra.attrs.Bool("right")
+	sequence, values, right := n.Input(0), n.Input(1), n.extra.attrs.Bool("right")
 	switch {
 	case !b.Has(sequence) && sequence.typ.Shape.Rank() == 1:
 		return Searchsorted(sequence, b.Of(values), right)

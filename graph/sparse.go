@@ -49,11 +49,11 @@ func init() {
 			transpose := n.extra.attrs.Bool("transpose")
 			switch {
 			case i == 2 && transpose:
-				return apply4(opCSRSampledMatMul, n.inputs[0], n.inputs[1], n.inputs[3], ct)
+				return apply4(opCSRSampledMatMul, n.Input(0), n.Input(1), n.Input(3), ct)
 			case i == 2:
-				return apply4(opCSRSampledMatMul, n.inputs[0], n.inputs[1], ct, n.inputs[3])
+				return apply4(opCSRSampledMatMul, n.Input(0), n.Input(1), ct, n.Input(3))
 			case i == 3:
-				return csrMatMul(n.inputs[0], n.inputs[1], n.inputs[2], ct, n.extra.attrs.Int("columns"), !transpose)
+				return csrMatMul(n.Input(0), n.Input(1), n.Input(2), ct, n.extra.attrs.Int("columns"), !transpose)
 			}
 			return nil
 		},
@@ -83,12 +83,12 @@ func init() {
 			return Type{x.DType, in[1].typ.Shape}, nil
 		},
 		Transpose: func(n *Node, i int, ct *Node) *Node {
-			columns := n.inputs[3].typ.Shape[0]
+			columns := n.Input(3).typ.Shape[0]
 			switch i {
 			case 2:
-				return csrMatMul(n.inputs[0], n.inputs[1], ct, n.inputs[3], columns, false)
+				return csrMatMul(n.Input(0), n.Input(1), ct, n.Input(3), columns, false)
 			case 3:
-				return csrMatMul(n.inputs[0], n.inputs[1], ct, n.inputs[2], columns, true)
+				return csrMatMul(n.Input(0), n.Input(1), ct, n.Input(2), columns, true)
 			}
 			return nil
 		},
@@ -116,20 +116,20 @@ func init() {
 		},
 		VJP: func(n *Node, ct []*Node) []*Node {
 			transpose := n.extra.attrs.Bool("transpose")
-			b := csrSolve(n.inputs[0], n.inputs[1], n.inputs[2], ct[0], !transpose)
+			b := csrSolve(n.Input(0), n.Input(1), n.Input(2), ct[0], !transpose)
 			left, right := b, n
 			if transpose {
 				left, right = n, b
 			}
-			return []*Node{nil, nil, Neg(apply4(opCSRSampledMatMul, n.inputs[0], n.inputs[1], left, right)), b}
+			return []*Node{nil, nil, Neg(apply4(opCSRSampledMatMul, n.Input(0), n.Input(1), left, right)), b}
 		},
 		JVP: func(n *Node, dot []*Node) []*Node {
 			transpose := n.extra.attrs.Bool("transpose")
 			right := dot[3]
 			if dot[2] != nil {
-				right = minus(right, csrMatMul(n.inputs[0], n.inputs[1], dot[2], n, n.typ.Shape[0], transpose))
+				right = minus(right, csrMatMul(n.Input(0), n.Input(1), dot[2], n, n.typ.Shape[0], transpose))
 			}
-			return []*Node{csrSolve(n.inputs[0], n.inputs[1], n.inputs[2], right, transpose)}
+			return []*Node{csrSolve(n.Input(0), n.Input(1), n.Input(2), right, transpose)}
 		},
 		Samples: []Sample{csrSolveSample(false, Shape{4}), csrSolveSample(true, Shape{4}), csrSolveSample(false, Shape{4, 2})},
 	})
@@ -351,12 +351,12 @@ func (m *CSR) Dense() *Node {
 
 // batchCSR puts the columns beside the matrix next to one another: [b, rows] or [b, rows, k] becomes [rows, b·k].
 func batchCSR(b *Batch, n *Node) *Node {
-	x := n.inputs[3]
-	if b.Has(n.inputs[0]) || b.Has(n.inputs[1]) || b.Has(n.inputs[2]) {
+	x := n.Input(3)
+	if b.Has(n.Input(0)) || b.Has(n.Input(1)) || b.Has(n.Input(2)) {
 		return nil
 	}
 	rows, k := x.typ.Shape[0], x.typ.Shape[1:].Size()
 	columns := Reshape(Transpose(Reshape(b.Of(x), b.Size, rows, k), 1, 0, 2), rows, b.Size*k)
-	y := b.Graph.Apply(n.op, []*Node{n.inputs[0], n.inputs[1], n.inputs[2], columns}, n.extra.attrs)
+	y := b.Graph.Apply(n.op, []*Node{n.Input(0), n.Input(1), n.Input(2), columns}, n.extra.attrs)
 	return b.unfold(n, Transpose(Reshape(y, n.typ.Shape[0], b.Size, k), 1, 0, 2))
 }

@@ -28,7 +28,7 @@ func init() {
 			if i == 0 {
 				return nil
 			}
-			return apply2(opPolygamma, Add(n.inputs[0], Like(n, 1)), n.inputs[1])
+			return apply2(opPolygamma, Add(n.Input(0), Like(n, 1)), n.Input(1))
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{1, 2, 3}, Constant: true}, {Type: Type{Float64, Shape{5}}, Lo: 0.8, Hi: 4}}}},
@@ -49,7 +49,7 @@ func init() {
 			return in[0].typ.DType, nil
 		},
 		Partial: func(n *Node, _ int) *Node {
-			return applyAll(opSinc, n.inputs, attr.I("order", n.extra.attrs.Int("order")+1))
+			return applyAll(opSinc, n.Inputs(), attr.I("order", n.extra.attrs.Int("order")+1))
 		},
 		Expand: expandSinc,
 		Samples: []Sample{over(-3, 3), at("", 0, 1e-9, -1e-3), {Attrs: attr.Make(attr.I("order", 1)),
@@ -72,7 +72,7 @@ func init() {
 			if i == 0 {
 				return nil
 			}
-			return apply2(opBesselI0eDerivative, Add(n.inputs[0], Like(n, 1)), n.inputs[1])
+			return apply2(opBesselI0eDerivative, Add(n.Input(0), Like(n, 1)), n.Input(1))
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{1, 2, 3}, Constant: true}, {Type: Type{Float64, Shape{5}}, Lo: 0.8, Hi: 4}}}},
@@ -82,14 +82,14 @@ func init() {
 		Name: "xlogy", Partials: []string{"ln b", "a/b"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "x·ln y, but 0 where x is 0 and y is not NaN (SciPy). There, where y ≤ 0, its derivatives are 0, but at (0, 0) the mixed one of order 2 is +Inf, its limit.", Formula: "ln y, x/y",
 		Partial: func(n *Node, i int) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			if i == 0 {
 				return flatAt0(x, y, Log(y), Sqrt(y))
 			}
 			return flatAt0(x, y, Div(x, y), MulNoNan(x, Reciprocal(y)))
 		},
 		Expand: func(n *Node) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			zero := Like(x, 0)
 			return Where(LogicalAnd(Equal(x, zero), LogicalNot(IsNaN(y))), zero, Mul(x, Log(y)))
 		},
@@ -100,7 +100,7 @@ func init() {
 		Name: "xlog1py", Partials: []string{"ln(1 + b)", "a/(1 + b)"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats, SingularPartials: true,
 		Doc: "x·ln(1 + y), but 0 where x is 0 and y is not NaN (SciPy). There, where y ≤ −1, its derivatives are 0, but at (0, −1) the mixed one of order 2 is +Inf, its limit.", Formula: "ln(1+y), x/(1+y)",
 		Partial: func(n *Node, i int) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			z := Add(y, Like(y, 1))
 			if i == 0 {
 				return flatAt0(x, z, Log1p(y), Sqrt(z))
@@ -108,7 +108,7 @@ func init() {
 			return flatAt0(x, z, Div(x, z), MulNoNan(x, Reciprocal(z)))
 		},
 		Expand: func(n *Node) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			zero := Like(x, 0)
 			return Where(LogicalAnd(Equal(x, zero), LogicalNot(IsNaN(y))), zero, Mul(x, Log1p(y)))
 		},
@@ -119,13 +119,13 @@ func init() {
 		Name: "logaddexp", Commutative: true, Partials: []string{"σ(a − b)", "σ(b − a)"}, Family: FamilySpecial, MinArity: 2, MaxArity: 2, Elementwise: true, DTypes: Floats,
 		Doc: "ln(eˣ + eʸ) without overflow. Both −Inf gives −Inf with derivative 0.", Formula: "σ(x − y), σ(y − x)",
 		Partial: func(n *Node, i int) *Node {
-			x, y := n.inputs[i], n.inputs[1-i]
+			x, y := n.Input(i), n.Input(1-i)
 			infinite := LogicalAnd(Equal(x, y), LogicalNot(IsFinite(x)))
 			atInfinity := Where(Less(x, Like(x, 0)), Like(x, 0), Like(x, 0.5))
 			return Where(infinite, atInfinity, Sigmoid(Sub(x, y)))
 		},
 		Expand: func(n *Node) *Node {
-			x, y := n.inputs[0], n.inputs[1]
+			x, y := n.Input(0), n.Input(1)
 			tail := Log1p(Exp(Neg(Abs(Sub(x, y)))))
 			// Where the operands are equal their difference may be Inf − Inf.
 			return Add(Max(x, y), Where(Equal(x, y), Like(x, math.Ln2), tail))
@@ -149,7 +149,7 @@ const maxSincOrder = 12
 
 // expandSinc gives the derivative of order k of sin u/u: the power series for |u| < max(1, k), where the recurrence would cancel.
 func expandSinc(n *Node) *Node {
-	x, order := n.inputs[0], n.extra.attrs.Int("order")
+	x, order := n.Input(0), n.extra.attrs.Int("order")
 	u := Mul(x, Like(x, math.Pi))
 	// x = whole + r: sin πx = (−1)^whole·sin πr without the rounding of a large u.
 	whole := Round(x)

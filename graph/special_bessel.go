@@ -12,7 +12,7 @@ func bessel(name, symbol, doc, formula, source string, lo float64, derivative fu
 			if i == 0 {
 				return nil
 			}
-			return derivative(n.inputs[0], n.inputs[1], n)
+			return derivative(n.Input(0), n.Input(1), n)
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{4, 1}}, Values: []float64{0, 1, 2, 5}, Constant: true}, {Type: Type{Float64, Shape{5}}, Lo: lo, Hi: 11}}}},

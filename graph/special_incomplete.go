@@ -24,7 +24,7 @@ func initIncomplete() {
 		Doc:     "The regularised lower incomplete gamma function P(a, x) = 1/Γ(a) ∫₀ˣ t^(a−1) e^(−t) dt, a > 0, x ≥ 0; NaN elsewhere." + incompleteAccuracy,
 		Formula: "∂P/∂a (igamma_derivative), x^(a−1) e^(−x)/Γ(a)", Source: incompleteSource + "8.2.4, 8.8.13",
 		Partial: func(n *Node, i int) *Node {
-			return iGammaDerivative(n.inputs[0], n.inputs[1], 1-i, i)
+			return iGammaDerivative(n.Input(0), n.Input(1), 1-i, i)
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0.5, 1.7, 12}}, {Type: Type{Float64, Shape{5}}, Values: []float64{0.3, 1, 2.2, 6, 15}}}}},
@@ -151,15 +151,15 @@ func iGammaDerivative(a, x *Node, orderA, orderX int) *Node {
 }
 
 func iGammaPartials(n *Node) (da, dx *Node) {
-	a, x, i, j := n.inputs[0], n.inputs[1], n.extra.attrs.Int("order"), n.extra.attrs.Int("order_x")
+	a, x, i, j := n.Input(0), n.Input(1), n.extra.attrs.Int("order"), n.extra.attrs.Int("order_x")
 	return iGammaDerivative(a, x, i+1, j), iGammaDerivative(a, x, i, j+1)
 }
 
 // betaIncDerivative is the derivative of I_x(a, b) for the operands of n.
 func betaIncDerivative(n *Node, orders [3]int) *Node {
-	in, err := together(n.inputs...)
+	in, err := together(n.Inputs()...)
 	if err != nil {
-		return graphOf(n.inputs...).Fail("betainc_derivative", err)
+		return graphOf(n.Inputs()...).Fail("betainc_derivative", err)
 	}
 	return applyAll(opBetaIncDerivative, in, attr.I("order_a", orders[0]), attr.I("order_b", orders[1]), attr.I("order_x", orders[2]))
 }

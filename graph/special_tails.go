@@ -15,7 +15,7 @@ func init() {
 			if i == 0 {
 				return nil
 			}
-			return erfcx(Add(n.inputs[0], Like(n, 1)), n.inputs[1])
+			return erfcx(Add(n.Input(0), Like(n, 1)), n.Input(1))
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0, 1, 3}, Constant: true}, {Type: Type{Float64, Shape{7}}, Lo: -1.5, Hi: 6}}}},
@@ -24,14 +24,14 @@ func init() {
 		Name: "log_ndtr", SingularPartials: true, Family: FamilySpecial, MinArity: 1, MaxArity: 1, Elementwise: true, DTypes: Floats,
 		Doc: "ln Φ(x), the logarithm of the normal distribution's function, without under- or overflow; −0 at +Inf, the limit from below (SciPy). Derivatives of order 3 and more lose about 2·log₁₀|x| digits for x < −1.", Formula: "φ(x)/Φ(x)",
 		Partial: func(n *Node, _ int) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			zero := Like(x, 0)
 			left := Div(Like(x, math.Sqrt(2/math.Pi)), erfcx(zero, Mul(Min(x, zero), Like(x, -math.Sqrt2/2))))
 			right := Div(gauss(Mul(x, Like(x, math.Sqrt2/2)), 1/math.Sqrt(2*math.Pi)), NormCDF(Where(Less(x, zero), zero, x)))
 			return Where(Less(x, zero), left, right)
 		},
 		Expand: func(n *Node) *Node {
-			x := n.inputs[0]
+			x := n.Input(0)
 			zero, bound := Like(x, 0), Less(x, Like(x, -1))
 			t := Mul(x, Like(x, math.Sqrt2/2))
 			left := Sub(Log(Mul(Like(x, 0.5), erfcx(zero, Neg(Min(t, zero))))), Mul(Like(x, 0.5), Square(x)))
@@ -50,7 +50,7 @@ func init() {
 			if i == 0 {
 				return nil
 			}
-			s, x := n.inputs[0], n.inputs[1]
+			s, x := n.Input(0), n.Input(1)
 			return Mul(Neg(s), Zeta(Add(s, Like(s, 1)), x))
 		},
 		Samples: []Sample{{In: []SampleInput{
@@ -61,7 +61,7 @@ func init() {
 		Doc:     "The regularised upper incomplete gamma function Q(a, x) = 1 − P(a, x) without cancellation, a > 0, x ≥ 0; NaN elsewhere." + incompleteAccuracy,
 		Formula: "−∂P/∂a (igamma_derivative), −x^(a−1) e^(−x)/Γ(a)", Source: incompleteSource + "8.2.4, 8.8.13",
 		Partial: func(n *Node, i int) *Node {
-			return Neg(iGammaDerivative(n.inputs[0], n.inputs[1], 1-i, i))
+			return Neg(iGammaDerivative(n.Input(0), n.Input(1), 1-i, i))
 		},
 		Samples: []Sample{{In: []SampleInput{
 			{Type: Type{Float64, Shape{3, 1}}, Values: []float64{0.5, 1.7, 12}}, {Type: Type{Float64, Shape{5}}, Values: []float64{0.3, 1, 2.2, 6, 15}}}}},

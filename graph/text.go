@@ -107,14 +107,14 @@ func (f *formatter) walk(n *Node) {
 	f.stack = append(f.stack[:0], formatFrame{n, 0})
 	for len(f.stack) > 0 {
 		top := &f.stack[len(f.stack)-1]
-		if top.next == len(top.n.inputs) {
+		if top.next == len(top.n.Inputs()) {
 			if f.number[top.n.id] == 0 {
 				f.line(top.n)
 			}
 			f.stack = f.stack[:len(f.stack)-1]
 			continue
 		}
-		in := top.n.inputs[top.next]
+		in := top.n.Input(top.next)
 		top.next++
 		if f.number[in.id] == 0 {
 			f.stack = append(f.stack, formatFrame{in, 0})
@@ -143,7 +143,7 @@ func (f *formatter) line(n *Node) {
 		f.buf = append(append(append(f.buf, ` "`...), name...), '"')
 	}
 	f.buf = append(append(f.buf, " = "...), n.op.Name...)
-	for i, in := range n.inputs {
+	for i, in := range n.Inputs() {
 		if i > 0 {
 			f.buf = append(f.buf, ',')
 		}

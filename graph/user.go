@@ -158,20 +158,20 @@ func CustomOp(c Custom) (*Op, error) {
 			}
 			return *y.typ, nil
 		},
-		Expand: func(n *Node) *Node { return c.Forward(n.inputs) },
+		Expand: func(n *Node) *Node { return c.Forward(n.Inputs()) },
 	}
 	if c.VJP != nil {
-		op.VJP = func(n *Node, ct []*Node) []*Node { return c.VJP(n.inputs, n, ct[0]) }
+		op.VJP = func(n *Node, ct []*Node) []*Node { return c.VJP(n.Inputs(), n, ct[0]) }
 	}
 	if c.JVP != nil {
 		op.JVP = func(n *Node, dot []*Node) []*Node {
 			full := make([]*Node, len(dot))
-			for i, x := range n.inputs {
+			for i, x := range n.Inputs() {
 				if x.typ.DType.IsFloat() {
 					full[i] = orZeros(dot[i], x)
 				}
 			}
-			return []*Node{c.JVP(n.inputs, n, full)}
+			return []*Node{c.JVP(n.Inputs(), n, full)}
 		}
 	}
 	return RegisterUser(op)

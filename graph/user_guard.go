@@ -61,7 +61,7 @@ func guard(op *Op) {
 					n.g.Fail(name, err)
 				}
 			}()
-			return checkedList(n, "transpose", "an adjoint", []*Node{transpose(n, i, ct)}, []Type{*n.inputs[i].typ})[0]
+			return checkedList(n, "transpose", "an adjoint", []*Node{transpose(n, i, ct)}, []Type{*n.Input(i).typ})[0]
 		}
 	}
 	op.Pattern = guardPattern(name, op.Pattern)
@@ -115,11 +115,11 @@ func guard(op *Op) {
 			defer func() {
 				if err := panicAsError("VJP", recover(), nil); err != nil {
 					n.g.Fail(name, err)
-					adjoints = make([]*Node, len(n.inputs))
+					adjoints = make([]*Node, len(n.Inputs()))
 				}
 			}()
-			types := make([]Type, len(n.inputs))
-			for i, x := range n.inputs {
+			types := make([]Type, len(n.Inputs()))
+			for i, x := range n.Inputs() {
 				types[i] = *x.typ
 			}
 			return checkedList(n, "VJP", "an adjoint", vjp(n, ct), types)
@@ -157,7 +157,7 @@ func guardPattern(name string, p Pattern) Pattern {
 		}
 		p.Take = func(n, result *Node) (taken *Node) {
 			defer func() { failed(n, recover()) }()
-			return checkedList(n, "pattern", "a node", []*Node{take(n, result)}, []Type{*n.inputs[p.Elements].typ})[0]
+			return checkedList(n, "pattern", "a node", []*Node{take(n, result)}, []Type{*n.Input(p.Elements).typ})[0]
 		}
 		return p
 	case ElementPattern:

@@ -12,14 +12,14 @@ func whole(*Node) (int, bool) { return 0, true }
 
 // viewOfBroadcast: nothing is repeated.
 func viewOfBroadcast(n *Node) (int, bool) {
-	return 0, n.typ.Shape.Size() == n.inputs[0].typ.Shape.Size()
+	return 0, n.typ.Shape.Size() == n.Input(0).typ.Shape.Size()
 }
 
 // viewOfTranspose: the order of all dimensions with extent above 1 stays.
 func viewOfTranspose(n *Node) (int, bool) {
 	last := -1
 	for _, p := range n.extra.attrs.Ints("perm") {
-		if n.inputs[0].typ.Shape[p] == 1 {
+		if n.Input(0).typ.Shape[p] == 1 {
 			continue
 		}
 		if p < last {
@@ -32,7 +32,7 @@ func viewOfTranspose(n *Node) (int, bool) {
 
 // viewOfSlice: the elements lie next to one another.
 func viewOfSlice(n *Node) (first int, ok bool) {
-	in, out := n.inputs[0].typ.Shape, n.typ.Shape
+	in, out := n.Input(0).typ.Shape, n.typ.Shape
 	starts, strides := n.extra.attrs.Ints("starts"), n.extra.attrs.Ints("strides")
 	part := false // an outer dimension is wider than 1
 	for d := range in {
@@ -47,7 +47,7 @@ func viewOfSlice(n *Node) (first int, ok bool) {
 
 // viewOfIndex: always.
 func viewOfIndex(n *Node) (first int, ok bool) {
-	s := n.inputs[0].typ.Shape
+	s := n.Input(0).typ.Shape
 	for d, i := range n.extra.attrs.Ints("indices") {
 		first = first*s[d] + i
 	}
@@ -79,20 +79,20 @@ func partOfPad(n *Node) *Part {
 	}
 	w := newPart(n)
 	for d, low := range n.extra.attrs.Ints("low") {
-		w.First[d], w.Lo[d], w.Hi[d] = -low, low, low+n.inputs[0].typ.Shape[d]
+		w.First[d], w.Lo[d], w.Hi[d] = -low, low, low+n.Input(0).typ.Shape[d]
 	}
 	return w
 }
 
 // partOfSliceTranspose: of one operand, whose elements lie next to one another.
 func partOfSliceTranspose(n *Node) *Part {
-	if len(n.inputs) != 1 {
+	if len(n.Inputs()) != 1 {
 		return nil
 	}
 	w := newPart(n)
 	strides := n.extra.attrs.Ints("strides")
 	for d, start := range n.extra.attrs.Ints("starts") {
-		switch e := n.inputs[0].typ.Shape[d]; {
+		switch e := n.Input(0).typ.Shape[d]; {
 		case strides[d] == 1 || e == 1:
 			w.First[d], w.Lo[d], w.Hi[d] = -start, start, start+e
 		case strides[d] == -1:

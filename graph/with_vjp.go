@@ -14,15 +14,15 @@ func init() {
 	opWithVJP = Register(&Op{
 		Name: "with_vjp", Family: FamilyControl, MinArity: 2, MaxArity: -1, Pattern: Dense,
 		Attrs:   []AttrSpec{bodiesAttr, capturedAttr, {Key: "lanes", Kind: attr.Int, Optional: true, Doc: "leading dimensions of the arguments and of y over which the body works independently, those of batches"}},
-		Expand:  func(n *Node) *Node { return n.inputs[len(n.inputs)-1] },
+		Expand:  func(n *Node) *Node { return n.Input(len(n.Inputs()) - 1) },
 		Doc:     "Its last operand, y, with a vector-Jacobian product of its own: the body takes the captured values, the arguments, which are the operands between them and y, y and its adjoint, and returns the arguments' adjoints.",
 		Formula: "forward that of y; in reverse what the body gives",
 		Infer:   inferWithVJP,
 		JVP:     func(_ *Node, dot []*Node) []*Node { return dot[len(dot)-1:] },
 		VJP: func(n *Node, ct []*Node) []*Node {
-			last := len(n.inputs) - 1
-			adjoints := make([]*Node, len(n.inputs))
-			copy(adjoints[n.extra.attrs.Int("captured"):], bodiesOf(n.extra.attrs)[0].Inline(append(slices.Clone(n.inputs[:last]), n, ct[0])))
+			last := len(n.Inputs()) - 1
+			adjoints := make([]*Node, len(n.Inputs()))
+			copy(adjoints[n.extra.attrs.Int("captured"):], bodiesOf(n.extra.attrs)[0].Inline(append(slices.Clone(n.Inputs()[:last]), n, ct[0])))
 			return adjoints
 		},
 		Samples: withVJPSamples(),
