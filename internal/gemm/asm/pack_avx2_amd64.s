@@ -7,37 +7,26 @@
 // func ColumnsF32AVX2(c *byte)
 // Requires: AVX
 TEXT ·ColumnsF32AVX2(SB), NOSPLIT, $0-8
-	MOVQ    c+0(FP), DI
-	MOVQ    40(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    16(DI), SI
-	MOVQ    24(DI), R8
-	MOVQ    32(DI), CX
-	MOVQ    8(DI), R9
-	MOVQ    (DI), DI
-	TESTQ   CX, CX
-	JZ      end
+	MOVQ  c+0(FP), DI
+	MOVQ  40(DI), AX
+	MOVQ  16(DI), SI
+	MOVQ  24(DI), R8
+	MOVQ  32(DI), CX
+	MOVQ  8(DI), R9
+	MOVQ  (DI), DI
+	TESTQ CX, CX
+	JZ    end
+	SHLQ  $0x02, AX
 
-row:
-	VMOVUPS    (SI), Y0
-	VMASKMOVPS 32(SI), Y15, Y1
-	VMOVUPS    Y0, (DI)
-	TESTB      $0x08, AL
-	JZ         part0
-	VMOVUPS    Y1, 32(DI)
-	JMP        stored0
-
-part0:
-	VMASKMOVPS Y1, Y15, 32(DI)
-
-stored0:
-	ADDQ R8, SI
-	ADDQ R9, DI
-	DECQ CX
-	JNZ  row
+row32:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(AX*1), Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, (DI)(AX*1)
+	ADDQ    R8, SI
+	ADDQ    R9, DI
+	DECQ    CX
+	JNZ     row32
 
 end:
 	VZEROUPPER
@@ -46,35 +35,70 @@ end:
 // func LinesF32AVX2(c *byte)
 // Requires: AVX
 TEXT ·LinesF32AVX2(SB), NOSPLIT, $0-8
-	MOVQ    c+0(FP), DI
-	MOVQ    40(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    16(DI), SI
-	MOVQ    24(DI), R8
-	MOVQ    32(DI), CX
-	MOVQ    8(DI), R9
-	MOVQ    (DI), DI
-	TESTQ   CX, CX
-	JZ      end
+	MOVQ  c+0(FP), DI
+	MOVQ  40(DI), AX
+	MOVQ  16(DI), SI
+	MOVQ  24(DI), R8
+	MOVQ  32(DI), CX
+	MOVQ  8(DI), R9
+	MOVQ  (DI), DI
+	TESTQ CX, CX
+	JZ    end
+	SHLQ  $0x02, AX
+	CMPQ  AX, $0x20
+	JLT   below32
 
-row:
-	VMASKMOVPS (SI), Y15, Y0
-	TESTB      $0x08, AL
-	JZ         part1
-	VMOVUPS    Y0, (DI)
-	JMP        stored1
+row32:
+	VMOVUPS (SI), Y0
+	VMOVUPS -32(SI)(AX*1), Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, -32(DI)(AX*1)
+	ADDQ    R8, SI
+	ADDQ    R9, DI
+	DECQ    CX
+	JNZ     row32
+	JMP     end
 
-part1:
-	VMASKMOVPS Y0, Y15, (DI)
+below32:
+	CMPQ AX, $0x10
+	JLT  below16
 
-stored1:
-	ADDQ R8, SI
-	ADDQ R9, DI
-	DECQ CX
-	JNZ  row
+row16:
+	VMOVUPS (SI), X0
+	VMOVUPS -16(SI)(AX*1), X1
+	VMOVUPS X0, (DI)
+	VMOVUPS X1, -16(DI)(AX*1)
+	ADDQ    R8, SI
+	ADDQ    R9, DI
+	DECQ    CX
+	JNZ     row16
+	JMP     end
+
+below16:
+	CMPQ AX, $0x08
+	JLT  below8
+
+row8:
+	VMOVSD (SI), X0
+	VMOVSD -8(SI)(AX*1), X1
+	VMOVSD X0, (DI)
+	VMOVSD X1, -8(DI)(AX*1)
+	ADDQ   R8, SI
+	ADDQ   R9, DI
+	DECQ   CX
+	JNZ    row8
+	JMP    end
+
+below8:
+row4:
+	VMOVSS (SI), X0
+	VMOVSS -4(SI)(AX*1), X1
+	VMOVSS X0, (DI)
+	VMOVSS X1, -4(DI)(AX*1)
+	ADDQ   R8, SI
+	ADDQ   R9, DI
+	DECQ   CX
+	JNZ    row4
 
 end:
 	VZEROUPPER
@@ -134,37 +158,26 @@ after_rows:
 // func ColumnsF64AVX2(c *byte)
 // Requires: AVX
 TEXT ·ColumnsF64AVX2(SB), NOSPLIT, $0-8
-	MOVQ    c+0(FP), DI
-	MOVQ    40(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    16(DI), SI
-	MOVQ    24(DI), R8
-	MOVQ    32(DI), CX
-	MOVQ    8(DI), R9
-	MOVQ    (DI), DI
-	TESTQ   CX, CX
-	JZ      end
+	MOVQ  c+0(FP), DI
+	MOVQ  40(DI), AX
+	MOVQ  16(DI), SI
+	MOVQ  24(DI), R8
+	MOVQ  32(DI), CX
+	MOVQ  8(DI), R9
+	MOVQ  (DI), DI
+	TESTQ CX, CX
+	JZ    end
+	SHLQ  $0x03, AX
 
-row:
-	VMOVUPD    (SI), Y0
-	VMASKMOVPD 32(SI), Y15, Y1
-	VMOVUPD    Y0, (DI)
-	TESTB      $0x04, AL
-	JZ         part2
-	VMOVUPD    Y1, 32(DI)
-	JMP        stored2
-
-part2:
-	VMASKMOVPD Y1, Y15, 32(DI)
-
-stored2:
-	ADDQ R8, SI
-	ADDQ R9, DI
-	DECQ CX
-	JNZ  row
+row32:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(AX*1), Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, (DI)(AX*1)
+	ADDQ    R8, SI
+	ADDQ    R9, DI
+	DECQ    CX
+	JNZ     row32
 
 end:
 	VZEROUPPER
@@ -173,35 +186,55 @@ end:
 // func LinesF64AVX2(c *byte)
 // Requires: AVX
 TEXT ·LinesF64AVX2(SB), NOSPLIT, $0-8
-	MOVQ    c+0(FP), DI
-	MOVQ    40(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    16(DI), SI
-	MOVQ    24(DI), R8
-	MOVQ    32(DI), CX
-	MOVQ    8(DI), R9
-	MOVQ    (DI), DI
-	TESTQ   CX, CX
-	JZ      end
+	MOVQ  c+0(FP), DI
+	MOVQ  40(DI), AX
+	MOVQ  16(DI), SI
+	MOVQ  24(DI), R8
+	MOVQ  32(DI), CX
+	MOVQ  8(DI), R9
+	MOVQ  (DI), DI
+	TESTQ CX, CX
+	JZ    end
+	SHLQ  $0x03, AX
+	CMPQ  AX, $0x20
+	JLT   below32
 
-row:
-	VMASKMOVPD (SI), Y15, Y0
-	TESTB      $0x04, AL
-	JZ         part3
-	VMOVUPD    Y0, (DI)
-	JMP        stored3
+row32:
+	VMOVUPS (SI), Y0
+	VMOVUPS -32(SI)(AX*1), Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, -32(DI)(AX*1)
+	ADDQ    R8, SI
+	ADDQ    R9, DI
+	DECQ    CX
+	JNZ     row32
+	JMP     end
 
-part3:
-	VMASKMOVPD Y0, Y15, (DI)
+below32:
+	CMPQ AX, $0x10
+	JLT  below16
 
-stored3:
-	ADDQ R8, SI
-	ADDQ R9, DI
-	DECQ CX
-	JNZ  row
+row16:
+	VMOVUPS (SI), X0
+	VMOVUPS -16(SI)(AX*1), X1
+	VMOVUPS X0, (DI)
+	VMOVUPS X1, -16(DI)(AX*1)
+	ADDQ    R8, SI
+	ADDQ    R9, DI
+	DECQ    CX
+	JNZ     row16
+	JMP     end
+
+below16:
+row8:
+	VMOVSD (SI), X0
+	VMOVSD -8(SI)(AX*1), X1
+	VMOVSD X0, (DI)
+	VMOVSD X1, -8(DI)(AX*1)
+	ADDQ   R8, SI
+	ADDQ   R9, DI
+	DECQ   CX
+	JNZ    row8
 
 end:
 	VZEROUPPER

@@ -1,20 +1,25 @@
 package main
 
 import (
+	"fmt"
+	"math/bits"
+
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// columns emits the packing of one or two vectors of columns of rows of B.
+// columns emits the packing of one or two vectors of columns of rows of B, of which the last is narrower. With AVX2 no mask is needed: parts of a row that overlap are copied instead, since stores under a
+// mask take some processors ten times as long.
 func (w *writer) columns(name string, vectors int) {
 	w.Function(name + w.element.name + w.isa.name)
 	w.Attributes(attr.NOSPLIT)
 	w.SignatureExpr("func(c *byte)")
 	w.Load(w.Param("c"), reg.RDI)
-	w.last = reg.AL
 	w.emit("MOVQ", mem(reg.RDI, cols.last), reg.RAX)
-	w.loadMask(reg.RAX, reg.RBX)
+	if w.wide() {
+		w.loadMask(reg.RAX, reg.RBX)
+	}
 	w.emit("MOVQ", mem(reg.RDI, cols.from), reg.RSI)
 	w.emit("MOVQ", mem(reg.RDI, cols.step), reg.R8)
 	w.emit("MOVQ", mem(reg.RDI, cols.k), reg.RCX)
@@ -22,17 +27,54 @@ func (w *writer) columns(name string, vectors int) {
 	w.emit("MOVQ", mem(reg.RDI, cols.to), reg.RDI)
 	w.emit("TESTQ", reg.RCX, reg.RCX)
 	w.emit("JZ", operand.LabelRef("end"))
-	w.Label("row")
-	for i := range vectors {
-		w.load(mem(reg.RSI, i*w.bytes), i == vectors-1, w.vec(i))
+	rows := func(label string, copyRow func()) {
+		w.Label(label)
+		copyRow()
+		w.emit("ADDQ", reg.R8, reg.RSI)
+		w.emit("ADDQ", reg.R9, reg.RDI)
+		w.emit("DECQ", reg.RCX)
+		w.emit("JNZ", operand.LabelRef(label))
 	}
-	for i := range vectors {
-		w.store(w.vec(i), i == vectors-1, mem(reg.RDI, i*w.bytes))
+	if w.wide() {
+		rows("row", func() {
+			for i := range vectors {
+				w.load(mem(reg.RSI, i*w.bytes), i == vectors-1, w.vec(i))
+			}
+			for i := range vectors {
+				w.store(w.vec(i), i == vectors-1, mem(reg.RDI, i*w.bytes))
+			}
+		})
+	} else {
+		w.emit("SHLQ", operand.U8(bits.TrailingZeros(uint(w.size))), reg.RAX) // bytes
+		for bytes := w.bytes; bytes >= w.size; bytes /= 2 {
+			label, next := fmt.Sprintf("row%d", bytes), fmt.Sprintf("below%d", bytes)
+			move, part := map[int]string{4: "VMOVSS", 8: "VMOVSD", 16: "VMOVUPS", 32: "VMOVUPS"}[bytes], w.vec
+			if bytes < w.bytes {
+				part = func(i int) reg.Register { return low128(w.vec(i)) }
+			}
+			if vectors == 1 && bytes > w.size {
+				w.emit("CMPQ", reg.RAX, operand.U8(uint8(bytes)))
+				w.emit("JLT", operand.LabelRef(next))
+			}
+			// The first bytes of a row, and its last ones.
+			last := operand.Mem{Index: reg.RAX, Scale: 1, Disp: (vectors-1)*w.bytes - bytes}
+			rows(label, func() {
+				from, to := last, last
+				from.Base, to.Base = reg.RSI, reg.RDI
+				w.emit(move, mem(reg.RSI, 0), part(0))
+				w.emit(move, from, part(1))
+				w.emit(move, part(0), mem(reg.RDI, 0))
+				w.emit(move, part(1), to)
+			})
+			if vectors > 1 {
+				break
+			}
+			if bytes > w.size {
+				w.emit("JMP", operand.LabelRef("end"))
+				w.Label(next)
+			}
+		}
 	}
-	w.emit("ADDQ", reg.R8, reg.RSI)
-	w.emit("ADDQ", reg.R9, reg.RDI)
-	w.emit("DECQ", reg.RCX)
-	w.emit("JNZ", operand.LabelRef("row"))
 	w.Label("end")
 	w.emit("VZEROUPPER")
 	w.emit("RET")
