@@ -127,7 +127,7 @@ func BenchmarkFilterGradients(b *testing.B) {
 	}
 }
 
-// BenchmarkConvolutions runs convolutions of float32, and their gradients for the input, on one goroutine: the layers of networks of few and of many images, and odd ones.
+// BenchmarkConvolutions runs convolutions of float32, and their gradients, on one goroutine: the layers of networks of few and of many images, and odd ones.
 func BenchmarkConvolutions(b *testing.B) {
 	for _, c := range []struct {
 		images, in, out, extent, window, stride, groups int
@@ -135,27 +135,32 @@ func BenchmarkConvolutions(b *testing.B) {
 		{1, 256, 512, 14, 3, 2, 1}, {1, 256, 512, 14, 1, 2, 1}, {1, 512, 512, 7, 3, 1, 1}, {8, 64, 64, 56, 3, 1, 1}, {8, 128, 128, 28, 3, 1, 1}, {8, 256, 256, 14, 3, 1, 1}, {8, 512, 512, 7, 3, 1, 1}, {8, 256, 512, 14, 3, 2, 1},
 		{1, 256, 64, 56, 1, 1, 1}, {1, 512, 2048, 7, 1, 1, 1}, {1, 1, 32, 28, 3, 1, 1}, {1, 32, 64, 14, 3, 1, 1}, {64, 1, 32, 28, 3, 1, 1}, {64, 32, 64, 14, 3, 1, 1}, {64, 1, 6, 28, 5, 1, 1}, {64, 6, 16, 10, 5, 1, 1},
 		{1, 64, 64, 56, 3, 1, 64}, {1, 128, 128, 28, 3, 2, 128}, {2, 13, 17, 19, 3, 1, 1}, {2, 13, 17, 19, 3, 2, 1}, {1, 7, 5, 33, 5, 3, 1}, {3, 24, 40, 5, 3, 1, 2},
-		{8, 13, 29, 17, 1, 1, 1}, {8, 24, 48, 15, 1, 2, 1}, {1, 1024, 256, 14, 1, 1, 1}, {1, 16, 96, 112, 1, 1, 1}, {8, 1, 16, 64, 5, 1, 1}, {8, 16, 3, 64, 3, 1, 1}, {1, 3, 32, 224, 3, 2, 1}, {8, 96, 96, 14, 5, 1, 96}, {8, 128, 128, 14, 3, 1, 32}, {1, 512, 512, 3, 3, 1, 1}} {
-		for _, kernel := range []string{"conv", "conv_input_grad"} {
+		{8, 13, 29, 17, 1, 1, 1}, {8, 24, 48, 15, 1, 2, 1}, {1, 1024, 256, 14, 1, 1, 1}, {1, 16, 96, 112, 1, 1, 1}, {8, 1, 16, 64, 5, 1, 1}, {8, 16, 3, 64, 3, 1, 1}, {1, 3, 32, 224, 3, 2, 1}, {8, 96, 96, 14, 5, 1, 96}, {8, 128, 128, 14, 3, 1, 32}, {1, 512, 512, 3, 3, 1, 1},
+		{1, 64, 64, 112, 3, 2, 64}, {8, 96, 96, 56, 3, 2, 96}, {1, 72, 72, 56, 5, 2, 72}, {1, 128, 128, 7, 3, 1, 128}, {8, 512, 512, 4, 3, 1, 1}, {8, 512, 512, 2, 3, 1, 1}} {
+		for _, kernel := range []string{"conv", "conv_input_grad", "conv_filter_grad"} {
 			b.Run(fmt.Sprintf("%s/%dx%d,%dx%d,%d,stride%d,groups%d", kernel, c.images, c.in, c.out, c.extent, c.window, c.stride, c.groups), func(b *testing.B) {
 				pad := c.window / 2
 				n := (c.extent+2*pad-c.window)/c.stride + 1
 				x, y := newTensor(Type{dtype.Float32, sh(c.images, c.in, c.extent, c.extent)}), newTensor(Type{dtype.Float32, sh(c.images, c.out, n, n)})
 				w := newTensor(Type{dtype.Float32, sh(c.out, c.in/c.groups, c.window, c.window)})
 				list := []attr.Named{attr.L("strides", sh(c.stride, c.stride)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(pad, pad, pad, pad)), attr.I("groups", c.groups)}
-				in, out := x, y
-				if kernel == "conv_input_grad" {
-					in, out = y, x
+				in, out := []Tensor{x, w}, y
+				switch kernel {
+				case "conv_input_grad":
+					in, out = []Tensor{y, w}, x
 					list = append(list, attr.L("shape", x.Shape))
+				case "conv_filter_grad":
+					in, out = []Tensor{x, y}, w
+					list = append(list, attr.L("shape", w.Shape))
 				}
-				for i := range in.F32 {
-					in.F32[i] = float32(i%7) - 3
+				for i := range in[0].F32 {
+					in[0].F32[i] = float32(i%7) - 3
 				}
-				for i := range w.F32 {
-					w.F32[i] = float32(i%5) - 2
+				for i := range in[1].F32 {
+					in[1].F32[i] = float32(i%5) - 2
 				}
 				k := Lookup(kernel)
-				call := prepareCall(k, []Tensor{in, w}, []Tensor{out}, attrs(list...))
+				call := prepareCall(k, in, []Tensor{out}, attrs(list...))
 				best := time.Duration(math.MaxInt64)
 				for b.Loop() {
 					start := time.Now()

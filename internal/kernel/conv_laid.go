@@ -152,8 +152,10 @@ func laidItem[T float](p *convPlan, worker, item int) {
 	case layingFilters:
 		first, group, terms := item%q.items(p.chans)*laidChannels, item/q.items(p.chans), p.filters*p.taps
 		w, to := data[T](&p.call.In[1])[group*p.filters*p.chans*p.taps:], part[T](p.call.Work, 0, q.turned)[group*p.chans*terms:]
-		for ch := first; ch < min(first+laidChannels, p.chans); ch++ {
-			p.product.CopyLines(p.call.Workers[worker], address(to[ch*terms:]), p.taps, address(w[ch*p.taps:]), p.chans*p.taps, p.taps, p.filters)
+		for f := 0; f < p.filters; f += filterLines {
+			for ch := first; ch < min(first+laidChannels, p.chans); ch++ {
+				p.product.CopyLines(p.call.Workers[worker], address(to[ch*terms+f*p.taps:]), p.taps, address(w[(f*p.chans+ch)*p.taps:]), p.chans*p.taps, p.taps, min(filterLines, p.filters-f))
+			}
 		}
 	case layingColumns:
 		first, group := item%q.items(q.sources)*laidChannels, item/q.items(q.sources)

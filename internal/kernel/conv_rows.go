@@ -94,6 +94,7 @@ const (
 	convKinds      = 64      // of positions at most
 	convTurned     = 1 << 14 // elements of filters that are turned at once, about
 	convTurnedItem = 1 << 19 // bytes of filters that an item turns at most
+	filterLines    = 16      // filters that are turned together: lines of a cache that are read beside one another, and written whole
 	// of the gradient of filters
 	convFilterTaps  = 56 // rows of products of an item at most,
 	convFilterItems = 4  // and items at least, if there are so many tiles
@@ -694,10 +695,9 @@ func turnItem[T float](p *convPlan, worker, item int) {
 
 // turnFilters copies the filters of some channels of a group as those of the input's gradient: by kind, channel, filter and tap.
 func turnFilters[T float](p *convPlan, worker int, to turned[T], q, first, last int) {
-	const together = 16 // filters: lines of a cache that are read beside one another, and written whole
 	w, work, apart := data[T](&p.call.In[1]), p.call.Workers[worker][p.rows.turnedItem:], p.chans*p.taps
-	for f0 := 0; f0 < p.filters; f0 += together {
-		lines := min(together, p.filters-f0)
+	for f0 := 0; f0 < p.filters; f0 += filterLines {
+		lines := min(filterLines, p.filters-f0)
 		for ch := first; ch < last; ch++ {
 			from := w[((q*p.filters+f0)*p.chans+ch)*p.taps:]
 			for i := range p.rows.kinds {
