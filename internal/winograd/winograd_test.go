@@ -1,6 +1,7 @@
 package winograd
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -25,7 +26,7 @@ func ratio(v float64) *big.Rat { return new(big.Rat).SetFloat64(v) }
 // elements and results are exact, and that of filters is by 576.
 func TestIdentity(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, level := range []cpu.Level{cpu.Portable, cpu.Supported()} {
+	for _, level := range cpu.Levels() {
 		tr := Of(level)
 		for range 20 {
 			plane, work := make([]float32, 8*Slack), make([]float32, WorkBytes/4)
@@ -85,7 +86,7 @@ func TestIdentity(t *testing.T) {
 
 // TestVectors compares the transforms with their portable twins, for every number of tiles, rows and columns, with infinities and NaN, and holds that nothing else is written.
 func TestVectors(t *testing.T) {
-	fast, plain := Of(cpu.Supported()), Of(cpu.Portable)
+	plain := Of(cpu.Portable)
 	r := rand.New(rand.NewPCG(3, 4))
 	work := make([]float32, WorkBytes/4)
 	same := func(what string, a, b []float32) {
@@ -106,26 +107,29 @@ func TestVectors(t *testing.T) {
 		}
 		return x
 	}
-	for tiles := 1; tiles <= Tiles; tiles++ {
-		for rows := 1; rows <= 4; rows++ {
-			from := fill(6 * Slack)
-			for name, f := range map[string][2]func(*Move){"input": {fast.Input, plain.Input}, "adjoint": {fast.Adjoint, plain.Adjoint}} {
-				a := fill(Matrices * 20)
-				b := append([]float32{}, a...)
-				for k, to := range [][]float32{a, b} {
-					f[k](&Move{From: address(from), FromStep: 4 * Slack, To: address(to[2:]), ToStep: 80, Work: address(work), Tiles: tiles})
+	for _, level := range cpu.Levels() {
+		fast := Of(level)
+		for tiles := 1; tiles <= Tiles; tiles++ {
+			for rows := 1; rows <= 4; rows++ {
+				from := fill(6 * Slack)
+				for name, f := range map[string][2]func(*Move){"input": {fast.Input, plain.Input}, "adjoint": {fast.Adjoint, plain.Adjoint}} {
+					a := fill(Matrices * 20)
+					b := append([]float32{}, a...)
+					for k, to := range [][]float32{a, b} {
+						f[k](&Move{From: address(from), FromStep: 4 * Slack, To: address(to[2:]), ToStep: 80, Work: address(work), Tiles: tiles})
+					}
+					same(fmt.Sprintf("%v: %s of %d tiles", level, name, tiles), a, b)
 				}
-				same(name, a, b)
-			}
-			from = fill(Matrices * 18)
-			for cols := 4*tiles - 3; cols <= 4*tiles; cols++ {
-				a := fill(4 * 70)
-				b := append([]float32{}, a...)
-				for k, f := range []func(*Move){fast.Output, plain.Output} {
-					to := [][]float32{a, b}[k]
-					f(&Move{From: address(from), FromStep: 72, To: address(to[3:]), ToStep: 280, Work: address(work), Tiles: tiles, Rows: rows, Cols: cols})
+				from = fill(Matrices * 18)
+				for cols := 4*tiles - 3; cols <= 4*tiles; cols++ {
+					a := fill(4 * 70)
+					b := append([]float32{}, a...)
+					for k, f := range []func(*Move){fast.Output, plain.Output} {
+						to := [][]float32{a, b}[k]
+						f(&Move{From: address(from), FromStep: 72, To: address(to[3:]), ToStep: 280, Work: address(work), Tiles: tiles, Rows: rows, Cols: cols})
+					}
+					same(fmt.Sprintf("%v: output of %d tiles, %d rows of %d", level, tiles, rows, cols), a, b)
 				}
-				same("output", a, b)
 			}
 		}
 	}

@@ -14,3 +14,18 @@ func AdjointAVX512(m *Move)
 //
 //go:noescape
 func OutputAVX512(m *Move)
+
+// InputAVX2 is winograd.Transforms.Input.
+//
+//go:noescape
+func InputAVX2(m *Move)
+
+// AdjointAVX2 is winograd.Transforms.Adjoint.
+//
+//go:noescape
+func AdjointAVX2(m *Move)
+
+// OutputAVX2 is winograd.Transforms.Output.
+//
+//go:noescape
+func OutputAVX2(m *Move)

@@ -1,9 +1,10 @@
-// Command gen writes the transforms of package asm with avo, for AVX-512.
+// Command gen writes the transforms of package asm with avo, for AVX-512 and AVX2.
 //
 //	go run ./internal/winograd/asm/gen
 package main
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -15,23 +16,44 @@ import (
 	"github.com/adjoint-go/adjoint/internal/winograd/asm"
 )
 
+// files are what is written, and what emits it.
+var files = map[string]func(w *writer){
+	"transforms_avx512_amd64.s": func(w *writer) {
+		for i := range w.registers {
+			w.registers[i] = z(i)
+		}
+		w.constants = [4]operand.Op{two, four, five, eight}
+		w.tables()
+		w.plane("Input", 6, w.input)
+		w.plane("Adjoint", 4, w.adjoint)
+		w.output()
+	},
+	"transforms_avx2_amd64.s": (*writer).narrow,
+}
+
 const folder = "internal/winograd/asm"
 
 func main() { asmgen.Main(folder, generate) }
 
-// generate returns the text of the assembly.
+// generate returns the text of each file.
 func generate() (map[string][]byte, error) {
-	w := &writer{Context: build.NewContext()}
-	w.tables()
-	w.plane("Input", 6, w.input)
-	w.plane("Adjoint", 4, w.adjoint)
-	w.output()
-	text, err := asmgen.Text(w.Context, folder)
-	return map[string][]byte{"transforms_avx512_amd64.s": text}, err
+	texts := map[string][]byte{}
+	for name, emit := range files {
+		w := &writer{Context: build.NewContext()}
+		emit(w)
+		text, err := asmgen.Text(w.Context, folder)
+		if err != nil {
+			return nil, err
+		}
+		texts[name] = text
+	}
+	return texts, nil
 }
 
 type writer struct {
 	*build.Context
+	registers [22]reg.Register // of transforms: up to six they read, six from 14 on they write, and two they work in
+	constants [4]operand.Op    // 2, 4, 5 and 8
 }
 
 func (w *writer) emit(name string, ops ...operand.Op) { asmgen.Emit(w.Context, name, ops...) }
@@ -137,42 +159,51 @@ func (w *writer) plane(name string, rows int, transform func() []reg.Register) {
 
 func (w *writer) copy(from, to reg.Register) { w.emit("VMOVAPS", from, to) }
 
-// times emits acc + factor·x, and minus acc − factor·x.
-func (w *writer) times(factor, x, acc reg.Register) { w.emit("VFMADD231PS", factor, x, acc) }
-func (w *writer) minus(factor, x, acc reg.Register) { w.emit("VFNMADD231PS", factor, x, acc) }
-func (w *writer) add(x, y, to reg.Register)         { w.emit("VADDPS", y, x, to) }
-func (w *writer) sub(x, y, to reg.Register)         { w.emit("VSUBPS", y, x, to) }
+// times emits acc + factor·x, and minus acc − factor·x, of a factor among 2, 4, 5 and 8.
+func (w *writer) times(factor int, x, acc reg.Register) {
+	w.emit("VFMADD231PS", w.factor(factor), x, acc)
+}
+func (w *writer) minus(factor int, x, acc reg.Register) {
+	w.emit("VFNMADD231PS", w.factor(factor), x, acc)
+}
+
+func (w *writer) factor(factor int) operand.Op { return w.constants[slices.Index(factors, factor)] }
+
+var factors = []int{2, 4, 5, 8}
+
+func (w *writer) add(x, y, to reg.Register) { w.emit("VADDPS", y, x, to) }
+func (w *writer) sub(x, y, to reg.Register) { w.emit("VSUBPS", y, x, to) }
 
 // input emits Bᵀ·x.
 func (w *writer) input() []reg.Register {
-	x := [6]reg.Register{z(0), z(1), z(2), z(3), z(4), z(5)}
-	y := []reg.Register{z(14), z(15), z(16), z(17), z(18), z(19)}
-	a, b := z(20), z(21)
+	x := w.registers[:6]
+	y := w.registers[14:20]
+	a, b := w.registers[20], w.registers[21]
 	w.copy(x[4], y[0])
-	w.minus(five, x[2], y[0])
-	w.times(four, x[0], y[0])
+	w.minus(5, x[2], y[0])
+	w.times(4, x[0], y[0])
 	w.copy(x[5], y[5])
-	w.minus(five, x[3], y[5])
-	w.times(four, x[1], y[5])
+	w.minus(5, x[3], y[5])
+	w.times(4, x[1], y[5])
 	w.copy(x[4], a)
-	w.minus(four, x[2], a)
+	w.minus(4, x[2], a)
 	w.copy(x[3], b)
-	w.minus(four, x[1], b)
+	w.minus(4, x[1], b)
 	w.add(a, b, y[1])
 	w.sub(a, b, y[2])
 	w.sub(x[4], x[2], y[3])
 	w.sub(x[3], x[1], b)
 	w.copy(y[3], y[4])
-	w.times(two, b, y[3])
-	w.minus(two, b, y[4])
+	w.times(2, b, y[3])
+	w.minus(2, b, y[4])
 	return y
 }
 
 // adjoint emits A·x.
 func (w *writer) adjoint() []reg.Register {
-	x := [4]reg.Register{z(0), z(1), z(2), z(3)}
-	y := []reg.Register{z(14), z(15), z(16), z(17), z(18), z(19)}
-	a, b := z(20), z(21)
+	x := w.registers[:4]
+	y := w.registers[14:20]
+	a, b := w.registers[20], w.registers[21]
 	w.copy(x[0], y[0])
 	w.copy(x[3], y[5])
 	w.add(x[0], x[2], a)
@@ -180,18 +211,18 @@ func (w *writer) adjoint() []reg.Register {
 	w.add(a, b, y[1])
 	w.sub(a, b, y[2])
 	w.copy(x[0], y[3])
-	w.times(four, x[2], y[3])
+	w.times(4, x[2], y[3])
 	w.copy(x[1], b)
-	w.times(four, x[3], b)
+	w.times(4, x[3], b)
 	w.copy(y[3], y[4])
-	w.times(two, b, y[3])
-	w.minus(two, b, y[4])
+	w.times(2, b, y[3])
+	w.minus(2, b, y[4])
 	return y
 }
 
 // result emits Aᵀ·x, of six registers, in four others; 4 … 7 are scratch.
 func (w *writer) result(x [6]reg.Register, y [4]reg.Register) {
-	p, q, u, v := z(4), z(5), z(6), z(7)
+	p, q, u, v := w.registers[4], w.registers[5], w.registers[6], w.registers[7]
 	w.add(x[1], x[2], p)
 	w.sub(x[1], x[2], q)
 	w.add(x[3], x[4], u)
@@ -199,11 +230,11 @@ func (w *writer) result(x [6]reg.Register, y [4]reg.Register) {
 	w.add(x[0], p, y[0])
 	w.add(y[0], u, y[0])
 	w.copy(q, y[1])
-	w.times(two, v, y[1])
+	w.times(2, v, y[1])
 	w.copy(p, y[2])
-	w.times(four, u, y[2])
+	w.times(4, u, y[2])
 	w.copy(q, y[3])
-	w.times(eight, v, y[3])
+	w.times(8, v, y[3])
 	w.add(y[3], x[5], y[3])
 }
 
