@@ -12,9 +12,6 @@ import (
 
 // TestPairs has every remainder of a row of windows, with NaN, infinities, zeros of both signs and equal elements, between guard pages, against the definition.
 func TestPairs(t *testing.T) {
-	if cpu.Supported() < cpu.AVX512 {
-		t.Skip("no vectors that have instructions for it")
-	}
 	r := rand.New(rand.NewPCG(31, 32))
 	special := []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 3e-39, 1e-310, 1}
 	for _, d := range floats {
@@ -25,7 +22,7 @@ func TestPairs(t *testing.T) {
 			return x
 		}
 		for n := 1; n <= 35; n++ {
-			rows := 1 + r.IntN(4)
+			rows := 1 + r.IntN(4+16/n)
 			var pages guards
 			wide, narrow, shares := pages.array(t, d, 4*n*rows, n%2 == 0), pages.array(t, d, n*rows, n%2 == 0), pages.array(t, d, 4*n*rows, n%2 == 1)
 			which := unsafe.Slice((*byte)(pages.memory(t, n*rows, true)), n*rows)
@@ -40,34 +37,40 @@ func TestPairs(t *testing.T) {
 				}
 				return x
 			}
-			if !Pairs(PairMaxima, d, cpu.AVX512, narrow.p, wide.p, which, rows, n) {
-				t.Fatal("no maxima")
-			}
-			for o := range narrow.n {
-				x, best := at(o), 0
-				for i, v := range x {
-					if v > x[best] || v != v && x[best] == x[best] {
-						best = i
+			for _, level := range cpu.Levels() {
+				for i := range shares.n {
+					shares.set(i, -7)
+				}
+				for o := range narrow.n {
+					narrow.set(o, -7)
+					which[o] = 7
+				}
+				Pairs(PairMaxima, d, level, narrow.p, wide.p, which, rows, n)
+				for o := range narrow.n {
+					x, best := at(o), 0
+					for i, v := range x {
+						if v > x[best] || v != v && x[best] == x[best] {
+							best = i
+						}
+					}
+					if got := narrow.at(o); int(which[o]) != best || math.Float64bits(got) != math.Float64bits(x[best]) && got == got {
+						t.Fatalf("%v, %v, %d rows of %d, window %d of %v: the largest is number %d, %v, want %d", d, level, rows, n, o, x, which[o], got, best)
 					}
 				}
-				if got := narrow.at(o); int(which[o]) != best || math.Float64bits(got) != math.Float64bits(x[best]) && got == got {
-					t.Fatalf("%v, %d rows of %d, window %d of %v: the largest is number %d, %v, want %d", d, rows, n, o, x, which[o], got, best)
-				}
-			}
-			if !Pairs(PairMeans, d, cpu.AVX512, narrow.p, wide.p, nil, rows, n) || !Pairs(PairShares, d, cpu.AVX512, narrow.p, shares.p, nil, rows, n) {
-				t.Fatal("no means")
-			}
-			for o := range narrow.n {
-				x, sum := at(o), 0.0
-				for _, v := range x {
-					sum += v
-				}
-				if got, want := narrow.at(o), round(sum/4); math.Float64bits(got) != math.Float64bits(want) && want == want {
-					t.Fatalf("%v, %d rows of %d, window %d of %v: mean %v, want %v", d, rows, n, o, x, got, want)
-				}
-				for i := range 4 {
-					if got, want := shares.at((2*(o/n)+i/2)*2*n+2*(o%n)+i%2), round(narrow.at(o)/4+0); math.Float64bits(got) != math.Float64bits(want) && want == want {
-						t.Fatalf("%v, %d rows of %d, window %d: share %v of %v", d, rows, n, o, got, narrow.at(o))
+				Pairs(PairMeans, d, level, narrow.p, wide.p, nil, rows, n)
+				Pairs(PairShares, d, level, narrow.p, shares.p, nil, rows, n)
+				for o := range narrow.n {
+					x, sum := at(o), 0.0
+					for _, v := range x {
+						sum += v
+					}
+					if got, want := narrow.at(o), round(sum/4); math.Float64bits(got) != math.Float64bits(want) && want == want {
+						t.Fatalf("%v, %v, %d rows of %d, window %d of %v: mean %v, want %v", d, level, rows, n, o, x, got, want)
+					}
+					for i := range 4 {
+						if got, want := shares.at((2*(o/n)+i/2)*2*n+2*(o%n)+i%2), round(narrow.at(o)/4+0); math.Float64bits(got) != math.Float64bits(want) && want == want {
+							t.Fatalf("%v, %v, %d rows of %d, window %d: share %v of %v", d, level, rows, n, o, got, narrow.at(o))
+						}
 					}
 				}
 			}

@@ -192,9 +192,13 @@ func runPool(c *Call) error {
 // Do implements pool.Task.
 func (p *poolState) Do(worker, item int) {
 	first, end := item*p.perItem, min(p.planes, (item+1)*p.perItem)
-	switch c := p.call; {
+	switch d := p.call.Out[0].DType; {
 	case !p.pairs:
-	case c.Out[0].DType == dtype.Float64 && pairsItem[float64](p, worker, first, end), c.Out[0].DType == dtype.Float32 && pairsItem[float32](p, worker, first, end):
+	case d == dtype.Float64:
+		pairsItem[float64](p, worker, first, end)
+		return
+	case d == dtype.Float32:
+		pairsItem[float32](p, worker, first, end)
 		return
 	}
 	for n := first; n < end; n++ {
@@ -202,23 +206,23 @@ func (p *poolState) Do(worker, item int) {
 	}
 }
 
-// pairsItem pools planes whose windows are pairs by vectors. It reports false if there are none for it.
-func pairsItem[T float](p *poolState, worker, first, end int) bool {
+// pairsItem pools planes whose windows are pairs.
+func pairsItem[T float](p *poolState, worker, first, end int) {
 	c, rows := p.call, (end-first)*p.out[1]
 	in, out := data[T](&c.In[0]), data[T](&c.Out[0])
 	d := c.Out[0].DType
-	switch {
-	case p.kind == gemm.PairShares:
-		return gemm.Pairs(p.kind, d, cpu.Best(), address(in[first*p.outs:end*p.outs]), address(out[first*p.ins:end*p.ins]), nil, rows, p.out[2])
-	case p.kind == gemm.PairMeans:
-		return gemm.Pairs(p.kind, d, cpu.Best(), address(out[first*p.outs:end*p.outs]), address(in[first*p.ins:end*p.ins]), nil, rows, p.out[2])
+	switch p.kind {
+	case gemm.PairShares:
+		gemm.Pairs(p.kind, d, cpu.Best(), address(in[first*p.outs:end*p.outs]), address(out[first*p.ins:end*p.ins]), nil, rows, p.out[2])
+		return
+	case gemm.PairMeans:
+		gemm.Pairs(p.kind, d, cpu.Best(), address(out[first*p.outs:end*p.outs]), address(in[first*p.ins:end*p.ins]), nil, rows, p.out[2])
+		return
 	}
 	which := c.Workers[worker][:(end-first)*p.outs]
-	if !gemm.Pairs(p.kind, d, cpu.Best(), address(out[first*p.outs:end*p.outs]), address(in[first*p.ins:end*p.ins]), which, rows, p.out[2]) {
-		return false
-	}
+	gemm.Pairs(p.kind, d, cpu.Best(), address(out[first*p.outs:end*p.outs]), address(in[first*p.ins:end*p.ins]), which, rows, p.out[2])
 	if c.Attrs.Bool("first_only") {
-		return true
+		return
 	}
 	to := c.Out[1].I64[first*p.outs : end*p.outs]
 	for row := range rows {
@@ -230,7 +234,6 @@ func pairsItem[T float](p *poolState, worker, first, end int) bool {
 		}
 		to, which = to[p.out[2]:], which[p.out[2]:]
 	}
-	return true
 }
 
 // count returns how many elements a mean is taken over.
@@ -342,10 +345,6 @@ func avgPool[T float](p *poolState, _, n int) {
 	c := p.call
 	plane := data[T](&c.In[0])[n*p.ins : (n+1)*p.ins]
 	dst := data[T](&c.Out[0])[n*p.outs : (n+1)*p.outs]
-	if p.pairs {
-		avgPairs(dst, plane, p.in[2], p.out[2])
-		return
-	}
 	o := 0
 	for _, d := range p.ranges[0] {
 		for _, h := range p.ranges[1] {
@@ -366,36 +365,9 @@ func avgPool[T float](p *poolState, _, n int) {
 	}
 }
 
-// avgPairs is avgPool for windows of 2×2 side by side, rows of in elements to rows of out.
-func avgPairs[T float](dst, plane []T, in, out int) {
-	for ; len(dst) > 0; dst, plane = dst[out:], plane[2*in:] {
-		upper, lower, to := plane[:2*out], plane[in:in+2*out], dst[:out]
-		for k := range to {
-			a, b := upper[2*k:2*k+2], lower[2*k:2*k+2]
-			to[k] = T((0 + float64(a[0]) + float64(a[1]) + float64(b[0]) + float64(b[1])) / 4)
-		}
-	}
-}
-
-// avgPairsGrad is avgPoolGrad for the same: each element of a plane is in one window.
-func avgPairsGrad[T float](gx, gy []T, in, out int) {
-	for ; len(gy) > 0; gy, gx = gy[out:], gx[2*in:] {
-		upper, lower, from := gx[:2*out], gx[in:in+2*out], gy[:out]
-		for k, v := range from {
-			share := T(float64(float64(v)/4) + 0) // no −0, which a sum from 0 on is not
-			u, l := upper[2*k:2*k+2], lower[2*k:2*k+2]
-			u[0], u[1], l[0], l[1] = share, share, share, share
-		}
-	}
-}
-
 func avgPoolGrad[T float](p *poolState, worker, n int) {
 	c := p.call
 	gy, gx := data[T](&c.In[0])[n*p.outs:(n+1)*p.outs], data[T](&c.Out[0])[n*p.ins:(n+1)*p.ins]
-	if p.pairs {
-		avgPairsGrad(gx, gy, p.in[2], p.out[2])
-		return
-	}
 	plane, double := any(gx).([]float64)
 	if !double {
 		work := c.Workers[worker]

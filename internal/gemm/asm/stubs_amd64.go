@@ -1982,6 +1982,36 @@ var CorrelateF64AVX512 = [][7]func(c *Correlation){
 //go:noescape
 func WidenF64AVX512(l *Lanes)
 
+// PairMeansF32AVX2 puts the means of windows of Wide into Narrow.
+//
+//go:noescape
+func PairMeansF32AVX2(p *Pairs)
+
+// PairSharesF32AVX2 puts quarters of the elements of Narrow into their windows of Wide.
+//
+//go:noescape
+func PairSharesF32AVX2(p *Pairs)
+
+// PairMaximaF32AVX2 puts the largest elements of windows of Wide into Narrow, and which of a window it is into Which.
+//
+//go:noescape
+func PairMaximaF32AVX2(p *Pairs)
+
+// PairMeansF64AVX2 puts the means of windows of Wide into Narrow.
+//
+//go:noescape
+func PairMeansF64AVX2(p *Pairs)
+
+// PairSharesF64AVX2 puts quarters of the elements of Narrow into their windows of Wide.
+//
+//go:noescape
+func PairSharesF64AVX2(p *Pairs)
+
+// PairMaximaF64AVX2 puts the largest elements of windows of Wide into Narrow, and which of a window it is into Which.
+//
+//go:noescape
+func PairMaximaF64AVX2(p *Pairs)
+
 // PairMeansF32AVX512 puts the means of windows of Wide into Narrow.
 //
 //go:noescape

@@ -77,7 +77,7 @@ var kinds = []struct {
 	{"streams", (*writer).streams},
 	{"rows", (*writer).decompositions},
 	{"correlations", (*writer).correlations},
-	{pairsFile, (*writer).pairs},
+	{"pairs", (*writer).pairs},
 	{windowsFile, (*writer).windows},
 	{"halves", (*writer).halves},
 	{"filters", (*writer).filters},
@@ -88,7 +88,7 @@ func generate() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, kind := range kinds {
 		for _, s := range sets {
-			if kind.name == pairsFile && s.bytes != 64 || kind.name == windowsFile && s.bytes == 64 {
+			if kind.name == windowsFile && s.bytes == 64 {
 				continue
 			}
 			w := &writer{Context: build.NewContext(), isa: s}

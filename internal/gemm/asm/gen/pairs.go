@@ -10,11 +10,12 @@ import (
 	"github.com/adjoint-go/adjoint/internal/gemm/asm"
 )
 
-// pairsFile is the kind of the kernels of windows, which exist for AVX-512 only.
-const pairsFile = "pairs"
-
 // pairs emits the kernels of windows of 2×2 that lie side by side.
 func (w *writer) pairs() {
+	if !w.wide() {
+		w.narrowPairs()
+		return
+	}
 	n := w.lanesOf()
 	w.table("even", func(i int) int { return 2 * i })
 	w.table("odd", func(i int) int { return 2*i + 1 })
@@ -46,13 +47,18 @@ func (w *writer) loadTable(name string, to reg.Register) {
 
 // constant broadcasts a number, given as its bits.
 func (w *writer) constant(bits32 uint32, bits64 uint64, size int, to reg.Register) {
+	broadcast, from := "VPBROADCASTD", reg.Register(reg.EAX)
 	if size == 8 {
+		broadcast, from = "VPBROADCASTQ", reg.RAX
 		w.emit("MOVQ", operand.U64(bits64), reg.RAX)
-		w.emit("VPBROADCASTQ", reg.RAX, to)
-		return
+	} else {
+		w.emit("MOVL", operand.U32(bits32), reg.EAX)
 	}
-	w.emit("MOVL", operand.U32(bits32), reg.EAX)
-	w.emit("VPBROADCASTD", reg.EAX, to)
+	if !w.wide() {
+		w.emit("VMOVQ", reg.RAX, low128(to))
+		from = low128(to)
+	}
+	w.emit(broadcast, from, to)
 }
 
 // eachPair begins a function that goes through rows of windows: body works on a vector of windows, whose elements begin at RSI, in the row, and R10, in the next; results at RDX.
@@ -213,11 +219,161 @@ func (w *writer) pairMaxima() {
 	})
 }
 
+// narrowPairs emits them for AVX2. Rows of fewer windows than a vector has go on behind their end, where the next row is written later; elsewhere the last vector of a row begins so early that it is whole.
+func (w *writer) narrowPairs() {
+	n, zero, quarter := w.lanesOf(), w.vec(15), w.vec(14)
+	wideAt := func(row reg.Register, i int) operand.Mem {
+		return operand.Mem{Base: row, Index: reg.RBX, Scale: 2, Disp: i * w.bytes}
+	}
+	narrowAt := operand.Mem{Base: reg.RDX, Index: reg.RBX, Scale: 1}
+	// Elements in their order are those of the halves of both vectors in turn.
+	inOrder := func(r reg.Register) { w.emit("VPERMPD", operand.U8(0b11_01_10_00), r, r) }
+	columns := func() (x [4]reg.Register) {
+		for row, base := range []reg.GPPhysical{reg.RSI, reg.R10} {
+			a, b := w.vec(0), w.vec(1)
+			w.emit(w.packed("VMOVU"), wideAt(base, 0), a)
+			w.emit(w.packed("VMOVU"), wideAt(base, 1), b)
+			for i := range 2 {
+				x[2*row+i] = w.vec(2 + 2*row + i)
+				if w.size == 8 {
+					w.emit([]string{"VUNPCKLPD", "VUNPCKHPD"}[i], b, a, x[2*row+i])
+				} else {
+					w.emit("VSHUFPS", operand.U8([]uint8{0b10_00_10_00, 0b11_01_11_01}[i]), b, a, x[2*row+i])
+				}
+			}
+		}
+		return x
+	}
+	w.eachNarrowPair("PairMeans", func() {
+		w.zero(zero)
+		w.constant(0, 0x3FD0000000000000, 8, quarter)
+	}, func() {
+		x, sums := columns(), []reg.Register{w.vec(6), w.vec(7)}
+		if w.size == 8 {
+			sums = sums[:1]
+		}
+		for half, sum := range sums {
+			for i, v := range x {
+				before := sum
+				if i == 0 {
+					before = zero
+				}
+				if w.size == 4 {
+					if half == 1 {
+						w.emit("VEXTRACTF128", operand.U8(1), v, low128(v))
+					}
+					w.emit("VCVTPS2PD", low128(v), w.vec(8))
+					v = w.vec(8)
+				}
+				w.emit("VADDPD", v, before, sum)
+			}
+			w.emit("VMULPD", quarter, sum, sum)
+			if w.size == 4 {
+				w.emit("VCVTPD2PSY", sum, low128(sum))
+			}
+		}
+		if w.size == 4 {
+			w.emit("VINSERTF128", operand.U8(1), low128(sums[1]), sums[0], sums[0])
+		}
+		inOrder(sums[0])
+		w.emit(w.packed("VMOVU"), sums[0], narrowAt)
+	})
+	w.eachNarrowPair("PairShares", func() {
+		w.zero(zero)
+		w.constant(0x3E800000, 0x3FD0000000000000, w.size, quarter)
+	}, func() {
+		x, low, high := w.vec(0), w.vec(1), w.vec(2)
+		w.emit(w.packed("VMOVU"), narrowAt, x)
+		w.emit(w.packed("VMUL"), quarter, x, x)
+		w.emit(w.packed("VADD"), zero, x, x)
+		w.emit("VUNPCKLP"+w.suffix, x, x, low)
+		w.emit("VUNPCKHP"+w.suffix, x, x, high)
+		for i := range 2 {
+			w.emit("VPERM2F128", operand.U8([]uint8{0x20, 0x31}[i]), high, low, w.vec(3+i))
+		}
+		for _, base := range []reg.GPPhysical{reg.RSI, reg.R10} {
+			for i := range 2 {
+				w.emit(w.packed("VMOVU"), w.vec(3+i), wideAt(base, i))
+			}
+		}
+	})
+	numbers := [4]reg.Register{nil, w.vec(15), w.vec(14), w.vec(13)}
+	w.eachNarrowPair("PairMaxima", func() {
+		for i := 1; i < 4; i++ {
+			w.constant(uint32(i), uint64(i), w.size, numbers[i])
+		}
+		w.emit("MOVQ", mem(reg.RDI, int(unsafe.Offsetof(asm.Pairs{}.Which))), reg.R12)
+	}, func() {
+		x, which, taken, ordered := columns(), w.vec(6), w.vec(7), w.vec(8)
+		best := x[0]
+		w.zero(which)
+		for i := 1; i < 4; i++ {
+			w.emit("VCMPP"+w.suffix, operand.U8(0x16), best, x[i], taken) // not x ≤ best
+			w.emit("VCMPP"+w.suffix, operand.U8(7), best, best, ordered)
+			w.emit(w.packed("VAND"), ordered, taken, taken)
+			w.emit("VBLENDVP"+w.suffix, taken, x[i], best, best)
+			w.emit("VBLENDVP"+w.suffix, taken, numbers[i], which, which)
+		}
+		inOrder(best)
+		inOrder(which)
+		w.emit(w.packed("VMOVU"), best, narrowAt)
+		half := low128(taken)
+		w.emit("VEXTRACTI128", operand.U8(1), which, half)
+		if w.size == 8 {
+			w.emit("VSHUFPS", operand.U8(0b10_00_10_00), half, low128(which), low128(which))
+			half = low128(which)
+		}
+		w.emit("VPACKSSDW", half, low128(which), low128(which))
+		w.emit("VPACKUSWB", low128(which), low128(which), low128(which))
+		w.emit(map[int]string{4: "VMOVD", 8: "VMOVQ"}[n], low128(which), operand.Mem{Base: reg.R12, Index: reg.RAX, Scale: 1})
+	})
+}
+
+// eachNarrowPair begins a function that goes through rows of windows: body works on a vector of windows from number RAX of the row on, whose elements are RBX bytes behind the row, which begins at RDX,
+// and twice as many behind the rows of elements, at RSI and R10; R12 moves on by rows of windows.
+func (w *writer) eachNarrowPair(name string, begin, body func()) {
+	w.Function(name + w.element.name + w.isa.name)
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr("func(p *byte)")
+	w.Load(w.Param("p"), reg.RDI)
+	var p asm.Pairs
+	at := func(offset uintptr) operand.Mem { return mem(reg.RDI, int(offset)) }
+	n := w.lanesOf()
+	begin()
+	w.emit("MOVQ", at(unsafe.Offsetof(p.Wide)), reg.RSI)
+	w.emit("MOVQ", at(unsafe.Offsetof(p.Narrow)), reg.RDX)
+	w.emit("MOVQ", at(unsafe.Offsetof(p.Rows)), reg.RCX)
+	w.emit("MOVQ", at(unsafe.Offsetof(p.N)), reg.R8)
+	shift := map[int]uint8{4: 2, 8: 3}[w.size]
+	w.emit("MOVQ", reg.R8, reg.R9)
+	w.emit("SHLQ", operand.U8(shift), reg.R9) // bytes of a row of windows
+	w.emit("LEAQ", mem(reg.R8, -n), reg.R11)  // where the last vector begins
+	w.Label("row")
+	w.emit("LEAQ", operand.Mem{Base: reg.RSI, Index: reg.R9, Scale: 2}, reg.R10)
+	w.emit("XORQ", reg.RAX, reg.RAX)
+	w.emit("XORQ", reg.RBX, reg.RBX)
+	w.Label("group")
+	body()
+	w.emit("CMPQ", reg.RAX, reg.R11)
+	w.emit("JGE", operand.LabelRef("next"))
+	w.emit("ADDQ", operand.U8(uint8(n)), reg.RAX)
+	w.emit("CMPQ", reg.RAX, reg.R11)
+	w.emit("CMOVQGT", reg.R11, reg.RAX)
+	w.emit("MOVQ", reg.RAX, reg.RBX)
+	w.emit("SHLQ", operand.U8(shift), reg.RBX)
+	w.emit("JMP", operand.LabelRef("group"))
+	w.Label("next")
+	w.emit("LEAQ", operand.Mem{Base: reg.R10, Index: reg.R9, Scale: 2}, reg.RSI)
+	w.emit("ADDQ", reg.R9, reg.RDX)
+	w.emit("ADDQ", reg.R8, reg.R12)
+	w.emit("DECQ", reg.RCX)
+	w.emit("JNZ", operand.LabelRef("row"))
+	w.emit("VZEROUPPER")
+	w.emit("RET")
+}
+
 func pairStubs(w func(format string, args ...any)) {
 	for _, s := range sets {
-		if s.bytes != 64 {
-			continue
-		}
 		for _, e := range elements {
 			for _, f := range []struct{ name, what string }{{"PairMeans", "puts the means of windows of Wide into Narrow"}, {"PairShares", "puts quarters of the elements of Narrow into their windows of Wide"},
 				{"PairMaxima", "puts the largest elements of windows of Wide into Narrow, and which of a window it is into Which"}} {
