@@ -53,15 +53,15 @@ func newConvLaid(g *convGeometry, d dtype.DType, which int, rows *convRows, prod
 	if q.results < leastLaid || image > laidBytes || d == dtype.Float32 && terms > gemm.Segment {
 		return nil
 	}
-	lanes := product.Width() / 2
 	if rows != nil {
 		// Cycles of a term: a vector takes one for each result, whose filter is read, and what is laid out takes some.
 		filters, laying := q.results/2, q.together*(40+5*q.result[0]*q.result[1])
-		if 3*(q.results*ceil(q.together*positions, lanes)+laying+filters) > 2*(q.together*q.results*rows.vectors(lanes)+filters) {
+		if 3*(vectorCycles(q.results, q.together*positions, product)+laying+filters) > 2*(q.together*rows.cycles(q.results, product)+filters) {
 			return nil
 		}
 	}
 	q.columns = q.together * positions
+	lanes := product.Width() / 2
 	q.lead = ceil(q.columns, lanes)*lanes + lanes
 	units := ceil(q.results, product.Height())
 	q.resultsItem = min(q.results, evenly(units, max(1, units*g.groups/convItems))*product.Height())
@@ -73,12 +73,20 @@ func newConvLaid(g *convGeometry, d dtype.DType, which int, rows *convRows, prod
 	return q
 }
 
-// vectors is the number of vectors of positions that an image takes.
-func (r *convRows) vectors(lanes int) int {
+// vectorCycles is the time of a term of so many positions of results, in cycles of a vector. The last vector of an odd number of them is a tile of its own, which waits for its sums if there are few rows.
+func vectorCycles(results, positions int, product *gemm.Plan) int {
+	const wait = 5 // cycles, in each of which two vectors are multiplied
+	lanes, height := product.Width()/2, product.Height()
+	vectors := ceil(positions, lanes)
+	return results * (vectors/2*2*height + vectors%2*max(height, 2*wait)) / height
+}
+
+// cycles is that of the positions of an image.
+func (r *convRows) cycles(results int, product *gemm.Plan) int {
 	if r.joined {
-		return r.parts * ceil((r.rowsItem-1)*r.padded[2]+r.width, lanes)
+		return r.parts * vectorCycles(results, (r.rowsItem-1)*r.padded[2]+r.width, product)
 	}
-	return r.rows * r.pieces() * ceil(r.colsItem, lanes)
+	return r.rows * r.pieces() * vectorCycles(results, r.colsItem, product)
 }
 
 // setReads finds where taps read: tap k of a dimension reads element p·stride + k·dilation − low for position p, and for the gradient p + low − k·dilation.
