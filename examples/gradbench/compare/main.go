@@ -1,5 +1,5 @@
-// Command compare runs the evals of a checkout of GradBench, their checks included, for this module's tool and others, and prints a table: for each eval and size the times of the objective and of its derivative, their ratio, and how
-// many times as long the others take.
+// Command compare runs the evals of a checkout of GradBench, their checks included, for this module's tool and others, and prints a table: for each eval and size the times of the objective and of its derivative, their ratio, how
+// many times as long the others take, and, on Linux, the most memory that each has had by then.
 //
 //	go run ./examples/gradbench/compare -gradbench DIR -python PYTHON \
 //	  -tool 'C++=PYTHON -m gradbench.cpp --tool manual' -evals gmm,lse -args 'gmm=-d 10 64 -k 25 100'
@@ -97,11 +97,11 @@ func run(ctx context.Context, w io.Writer, o options) error {
 		return fmt.Errorf("building the tool: %w\n%s", err, out)
 	}
 	tools := append([]tool{{"Adjoint", []string{ours}}}, o.tools...)
-	fmt.Fprintf(w, "| eval | size | function | %s ms | ratio | valid |", tools[0].name)
+	fmt.Fprintf(w, "| eval | size | function | %s ms | ratio | valid | MB |", tools[0].name)
 	for _, t := range tools[1:] {
-		fmt.Fprintf(w, " %s ms | times |", t.name)
+		fmt.Fprintf(w, " %s ms | times | MB |", t.name)
 	}
-	fmt.Fprintf(w, "\n|---|---|---|---:|---:|---|%s\n", strings.Repeat("---:|---:|", len(tools)-1))
+	fmt.Fprintf(w, "\n|---|---|---|---:|---:|---|---:|%s\n", strings.Repeat("---:|---:|---:|", len(tools)-1))
 	for _, e := range o.evals {
 		var results [][]result
 		for _, t := range tools {
@@ -120,6 +120,7 @@ func run(ctx context.Context, w io.Writer, o options) error {
 type result struct {
 	function, size string
 	seconds        float64 // 0 if it failed
+	bytes          int64   // of memory, at most; 0 if that is not known
 	valid          bool
 	reason         string
 }
@@ -139,16 +140,23 @@ func table(w io.Writer, eval string, results [][]result) {
 		if !r.valid {
 			valid = "no: " + r.reason
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %.4g | %s | %s |", eval, r.size, r.function, 1e3*r.seconds, ratio, valid)
+		fmt.Fprintf(w, "| %s | %s | %s | %.4g | %s | %s | %s |", eval, r.size, r.function, 1e3*r.seconds, ratio, valid, megabytes(r.bytes))
 		for _, other := range results[1:] {
 			if i >= len(other) || other[i].seconds == 0 || !other[i].valid {
-				fmt.Fprint(w, " – | – |")
+				fmt.Fprint(w, " – | – | – |")
 				continue
 			}
-			fmt.Fprintf(w, " %.4g | %.2f |", 1e3*other[i].seconds, other[i].seconds/r.seconds)
+			fmt.Fprintf(w, " %.4g | %.2f | %s |", 1e3*other[i].seconds, other[i].seconds/r.seconds, megabytes(other[i].bytes))
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+func megabytes(bytes int64) string {
+	if bytes == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", float64(bytes)/1e6)
 }
 
 // message is what of a message or an answer is looked at.
@@ -192,6 +200,8 @@ func session(ctx context.Context, o options, eval string, t tool) ([]result, err
 		}
 		defer func() { in.Close(); _ = c.Process.Kill(); _ = c.Wait() }()
 	}
+	m := follow(answers.Process.Pid)
+	defer m.end()
 	at := map[int]int{} // by the message's number: the result
 	var results []result
 	for {
@@ -220,7 +230,7 @@ func session(ctx context.Context, o options, eval string, t tool) ([]result, err
 			return nil, nil // the tool lacks the eval
 		case ask.Kind == "evaluate":
 			at[ask.ID] = len(results)
-			results = append(results, result{function: ask.Function, size: cmp.Or(ask.Description, "–"), seconds: median(&answer), reason: firstLine(answer.Error)})
+			results = append(results, result{function: ask.Function, size: cmp.Or(ask.Description, "–"), seconds: median(&answer), bytes: m.peak(), reason: firstLine(answer.Error)})
 		case ask.Kind == "analysis":
 			if k, ok := at[ask.Of]; ok {
 				results[k].valid, results[k].reason = ask.Valid, firstLine(ask.Error)

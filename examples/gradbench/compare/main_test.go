@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -54,8 +58,14 @@ done
 		results = append(results, r)
 	}
 	var b strings.Builder
+	for k := range results[0] {
+		if bytes := results[0][k].bytes; (bytes == 0) == (runtime.GOOS == "linux") || bytes > 1<<28 {
+			t.Errorf("a shell script takes %d bytes", bytes)
+		}
+		results[0][k].bytes = int64(k) * 12_345_678
+	}
 	table(&b, "lse", results)
-	if want := "| lse | n=5 | primal | 2 |  | yes | – | – |\n| lse | n=5 | gradient | 2 | 1.00 | no: no | – | – |\n"; b.String() != want {
+	if want := "| lse | n=5 | primal | 2 |  | yes | – | – | – | – |\n| lse | n=5 | gradient | 2 | 1.00 | no: no | 12 | – | – | – |\n"; b.String() != want {
 		t.Errorf("the table is\n%s, want\n%s", &b, want)
 	}
 	if _, err := session(t.Context(), o, "lse", ends); err == nil || !strings.Contains(err.Error(), "the tool ended") {
@@ -66,5 +76,35 @@ done
 	}
 	if err := run(t.Context(), &b, options{checkout: dir, evals: []string{"nothing"}}); err == nil {
 		t.Error("an unknown eval is no error")
+	}
+}
+
+// The memory of a process that a tool starts counts, not the tool's own.
+func TestMemoryOfStartedProcesses(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("/proc is Linux's")
+	}
+	const size = 100 << 20
+	c := exec.Command("sh", "-c", "read -r a; head -c "+strconv.Itoa(size)+" /dev/zero | sort -S 200M >/dev/null; echo; read -r a; exit 0")
+	in, err1 := c.StdinPipe()
+	out, err2 := c.StdoutPipe()
+	if err := errors.Join(err1, err2, c.Start()); err != nil {
+		t.Fatal(err)
+	}
+	m := follow(c.Process.Pid)
+	if before := m.peak(); before == 0 || before > size/2 {
+		t.Errorf("a shell takes %d bytes", before)
+	}
+	fmt.Fprintln(in)
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if peak := m.peak(); peak < size/2 {
+		t.Errorf("what it has started took %d bytes", peak)
+	}
+	m.end()
+	in.Close()
+	if err := c.Wait(); err != nil {
+		t.Error(err)
 	}
 }
