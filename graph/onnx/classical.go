@@ -216,8 +216,11 @@ func tfIdf(c *call) []value {
 func treeEnsemble(c *call) []value {
 	x := c.x(0)
 	c.need(x, 2)
-	g, d, trees := c.g(), x.DType(), c.trees(x)
 	weights, targets, width := c.numbers("leaf_weights"), c.ints("leaf_targetids"), c.int("n_targets", 1)
+	if len(weights) == 0 || len(targets) != len(weights) || width < 1 || width > 1<<20 {
+		c.fail("attributes of different lengths")
+	}
+	g, d, trees := c.g(), x.DType(), c.trees(x, len(weights))
 	leaf := trees.walk(c, x)
 	w := graph.Gather(graph.Cast(graph.Constant(g, weights, len(weights)), d), leaf, 0)
 	for _, t := range targets {
@@ -285,14 +288,13 @@ func (c *call) numbers(name string) []float64 {
 // constants is a vector of integers.
 func constants(g *graph.Graph, v []int) *graph.Node { return graph.Constant(g, v, len(v)) }
 
-// trees reads the attributes of TreeEnsemble for samples x.
-func (c *call) trees(x *graph.Node) *trees {
+// trees reads the attributes of TreeEnsemble for samples x, but those of its leaves, of which there are so many.
+func (c *call) trees(x *graph.Node, leaves int) *trees {
 	modes, splits := c.numbers("nodes_modes"), c.numbers("nodes_splits")
 	features, yes, no := c.ints("nodes_featureids"), c.ints("nodes_truenodeids"), c.ints("nodes_falsenodeids")
 	yesLeaf, noLeaf, nan := c.ints("nodes_trueleafs"), c.ints("nodes_falseleafs"), c.ints("nodes_missing_value_tracks_true")
-	roots, n, leaves, width := c.ints("tree_roots"), len(modes), len(c.numbers("leaf_weights")), c.int("n_targets", 1)
-	if n == 0 || leaves == 0 || len(roots) == 0 || width < 1 || width > 1<<20 || len(splits) != n || len(features) != n || len(yes) != n || len(no) != n || len(yesLeaf) != n || len(noLeaf) != n ||
-		len(c.ints("leaf_targetids")) != leaves || nan != nil && len(nan) != n {
+	roots, n := c.ints("tree_roots"), len(modes)
+	if n == 0 || len(roots) == 0 || len(splits) != n || len(features) != n || len(yes) != n || len(no) != n || len(yesLeaf) != n || len(noLeaf) != n || nan != nil && len(nan) != n {
 		c.fail("attributes of different lengths")
 	}
 	all := n + leaves

@@ -95,14 +95,15 @@ func (g *Generator) newScheduler() *scheduler {
 	}
 	s := &scheduler{g: g, code: g.Code, edges: make([]edge, 0, 3*n), users: cut(n), height: cut(n), ready: cut(n), wait: cut(n), last: cut(vals), def: cut(vals), left: cut(vals),
 		pace: 1, start: cut(n + 1)[:0], unit: cut(n)}
+	units := g.ByUnits()
 	for i := range s.code {
-		if in := &s.code[i]; !g.ByUnits() || i == 0 || in.Unit != s.code[i-1].Unit || in.Op == Store || s.code[i-1].Op == Store {
+		if in := &s.code[i]; !units || i == 0 || in.Unit != s.code[i-1].Unit || in.Op == Store || s.code[i-1].Op == Store {
 			s.start = append(s.start, int32(i))
 		}
 		s.unit[i] = int32(len(s.start) - 1)
 	}
 	s.start = append(s.start, int32(n))
-	if g.ByUnits() {
+	if units {
 		s.pace, s.limit = UnitPace, [2]int{n, n}
 		return s
 	}

@@ -65,12 +65,8 @@ func (g machine) Load(v *isa.Value, r uint8) {
 	case v.Home == isa.SpaceArray && g.Mode == isa.ModeVector && (g.Edge || v.Repeat):
 		g.loadEdge(v, r, p)
 	case v.Home == isa.SpaceArray && g.Tail && g.TailTable != nil:
-		m := vmaskmovpdLoad
-		if v.Kind == isa.Kind32 {
-			m = vmaskmovpsLoad
-		}
 		g.rrm(vmovupsLoad, g.LenOf(v.Kind), r, 0, g.tailMask(v.Kind, v.Part))
-		g.rrm(m, g.LenOf(v.Kind), r, r, p)
+		g.loadMasked(v.Kind, r, r, p)
 	case v.Home == isa.SpaceArray && g.Mode == isa.ModeMasked && (g.Tail || v.Repeat):
 		m, l := vmovupdLoad, g.Len64
 		switch {
@@ -97,9 +93,9 @@ func (g machine) Load(v *isa.Value, r uint8) {
 
 // loadEdge reads a vector of a row without EVEX.
 func (g machine) loadEdge(v *isa.Value, r uint8, p isa.Mem) {
-	broadcast, load, and, l := vbroadcastsd, vmaskmovpdLoad, vandpd, g.Len64
+	broadcast, and, l := vbroadcastsd, vandpd, g.Len64
 	if v.Kind == isa.Kind32 {
-		broadcast, load, and, l = vbroadcastss, vmaskmovpsLoad, vandps, g.Len32
+		broadcast, and, l = vbroadcastss, vandps, g.Len32
 	}
 	masked := g.Edge && (v.Span > 0 || g.Rest > 0 && !v.Repeat)
 	switch {
@@ -111,7 +107,7 @@ func (g machine) loadEdge(v *isa.Value, r uint8, p isa.Mem) {
 			g.rrr(and, l, r, r, g.edgeMask(v.Kind, v.Span))
 		}
 	case masked:
-		g.rrm(load, l, r, g.edgeMask(v.Kind, v.Span), p)
+		g.loadMasked(v.Kind, r, g.edgeMask(v.Kind, v.Span), p)
 	default:
 		g.rrm(vmovupsLoad, l, r, 0, p)
 	}
@@ -631,7 +627,7 @@ func (g machine) JumpIfAny(guard uint8, in *isa.Instr) int {
 	case g.Mode == isa.ModeVector:
 		if g.Tail && g.TailTable != nil {
 			k := isa.Kind64
-			if g.Len32 == g.Len64 && g.Lanes == 8 {
+			if g.Lanes == 8 {
 				k = isa.Kind32
 			}
 			spare := g.Temporary(isa.KindMask)

@@ -138,13 +138,22 @@ func (g machine) emitVector(in *isa.Instr, u *isa.NextUses) {
 	}
 }
 
+// loadMasked reads the elements for which a mask is true, and zeros in the places of the others.
+func (g machine) loadMasked(k isa.Kind, r, mask uint8, p isa.Mem) {
+	m := vmaskmovpdLoad
+	if k == isa.Kind32 {
+		m = vmaskmovpsLoad
+	}
+	g.rrm(m, g.LenOf(k), r, mask, p)
+}
+
 // storeMasked stores the elements of a register for which a mask is true.
 func (g machine) storeMasked(k isa.Kind, r, mask uint8, p isa.Mem) {
-	m, l := vmaskmovpdStore, g.Len64
+	m := vmaskmovpdStore
 	if k == isa.Kind32 {
-		m, l = vmaskmovpsStore, g.Len32
+		m = vmaskmovpsStore
 	}
-	g.rrm(m, l, r, mask, p)
+	g.rrm(m, g.LenOf(k), r, mask, p)
 }
 
 // storeTail stores a part of the last elements: a vector that is there as a whole at once, since a masked store takes ten times as long.
