@@ -103,12 +103,7 @@ func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice
 		}
 		at[xs], from, to = all, append(from, x), append(to, xs)
 	}
-	var y *graph.Node
-	if s.Build != nil {
-		y = s.Build(in)
-	} else {
-		y = g.Apply(op, in, s.Attrs)
-	}
+	y := testkit.Build(g, op, s, in)
 	var outputs []*graph.Node
 	var cost *graph.Node
 	for i := range max(1, len(y.Results())) {

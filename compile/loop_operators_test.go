@@ -48,12 +48,7 @@ func operatorInBody(t *testing.T, what string, op *graph.Op, s graph.Sample, kin
 		}
 	}
 	apply := func(in list) list {
-		var y *graph.Node
-		if s.Build != nil {
-			y = s.Build(in)
-		} else {
-			y = g.Apply(op, in, s.Attrs) // in the body, while there is one
-		}
+		y := testkit.Build(g, op, s, in) // in the body, while there is one
 		var results list
 		for i := range max(1, len(y.Results())) {
 			results = append(results, graph.Result(y, i))

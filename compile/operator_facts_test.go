@@ -24,10 +24,7 @@ func applied(g *graph.Graph, at testkit.Point, op *graph.Op, s graph.Sample, see
 		x := g.Input(fmt.Sprintf("x%d_%d", seed, i), v.Type.DType, v.Type.Shape...)
 		at[x], in = v, append(in, x)
 	}
-	if s.Build != nil {
-		return s.Build(in)
-	}
-	return g.Apply(op, in, s.Attrs)
+	return testkit.Build(g, op, s, in)
 }
 
 // total is the sum of values that a graph.SumPattern adds.

@@ -300,12 +300,7 @@ func TestScalarizeOperators(t *testing.T) {
 					wrt = append(wrt, x)
 				}
 			}
-			var y *graph.Node
-			if s.Build != nil {
-				y = s.Build(in)
-			} else {
-				y = g.Apply(op, in, s.Attrs)
-			}
+			y := testkit.Build(g, op, s, in)
 			if !y.Valid() || len(y.Results()) > 0 || !y.DType().IsFloat() || y.Shape().Size() > 16 {
 				continue
 			}

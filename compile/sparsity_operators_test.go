@@ -102,12 +102,7 @@ func sampleNodes(op *graph.Op, s graph.Sample, literal bool) (outputs, wrt []*gr
 			wrt = append(wrt, x)
 		}
 	}
-	var y *graph.Node
-	if s.Build != nil {
-		y = s.Build(in)
-	} else {
-		y = g.Apply(op, in, s.Attrs)
-	}
+	y := testkit.Build(g, op, s, in)
 	for i := range max(1, len(y.Results())) {
 		if r := graph.Result(y, i); r.DType().IsFloat() {
 			outputs = append(outputs, r)

@@ -68,12 +68,7 @@ func taylorSample(t *testing.T, what string, op *graph.Op, s graph.Sample, order
 		return false
 	}
 	apply := func(in []*graph.Node) []*graph.Node {
-		var y *graph.Node
-		if s.Build != nil {
-			y = s.Build(in)
-		} else {
-			y = g.Apply(op, in, s.Attrs)
-		}
+		y := testkit.Build(g, op, s, in)
 		var outputs []*graph.Node
 		for i := range max(1, len(y.Results())) {
 			if r := graph.Result(y, i); r.DType().IsFloat() {

@@ -72,12 +72,7 @@ var programs = sync.OnceValue(func() []namedProgram {
 			for i, v := range s.In {
 				in[i] = g.Input(fmt.Sprintf("x%d", i), v.Type.DType, v.Type.Shape...)
 			}
-			var n *graph.Node
-			if s.Build != nil {
-				n = s.Build(in)
-			} else {
-				n = g.Apply(op, in, s.Attrs)
-			}
+			n := testkit.Build(g, op, s, in)
 			if !n.Valid() {
 				continue
 			}

@@ -453,12 +453,7 @@ func TestSamplesOfOperators(t *testing.T) {
 				wrt = append(wrt, n)
 			}
 		}
-		var n *graph.Node
-		if s.Build != nil {
-			n = s.Build(in)
-		} else {
-			n = g.Apply(op, in, s.Attrs)
-		}
+		n := testkit.Build(g, op, s, in)
 		if g.Err() != nil {
 			return nil
 		}

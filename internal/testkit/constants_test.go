@@ -113,7 +113,7 @@ func constantDerivatives(op *graph.Op, s graph.Sample, in []ref.Value, k int) (v
 			seeds[j] = append(seeds[j], d)
 		}
 	}
-	n := build(op, s, g, operands)
+	n := Build(g, op, s, operands)
 	results := []*graph.Node{n}
 	if types := n.Results(); types != nil {
 		results = nil
@@ -184,12 +184,4 @@ func constantDerivatives(op *graph.Op, s graph.Sample, in []ref.Value, k int) (v
 	}
 	values, err = ref.Eval(at, outputs...)
 	return values, names, err
-}
-
-// build applies the operator as the sample does.
-func build(op *graph.Op, s graph.Sample, g *graph.Graph, in []*graph.Node) *graph.Node {
-	if s.Build != nil {
-		return s.Build(in)
-	}
-	return g.Apply(op, in, s.Attrs)
 }

@@ -111,10 +111,7 @@ func (n *net) operator(op *graph.Op) {
 		seen[key] = true
 		c := subject{name: fmt.Sprintf("%s%s", op.Name, key), order: jet.Order}
 		c.build = func(in []*graph.Node) *graph.Node {
-			if s.Build != nil {
-				return s.Build(in)
-			}
-			return in[0].Graph().Apply(op, in, s.Attrs)
+			return Build(in[0].Graph(), op, s, in)
 		}
 		if op.Elementwise && s.Build == nil {
 			c.pointwise = true

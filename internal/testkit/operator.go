@@ -130,6 +130,14 @@ func (sg *sampleGraph) part(i int) string {
 	return "?"
 }
 
+// Build applies an operator to operands as a sample of it does.
+func Build(g *graph.Graph, op *graph.Op, s graph.Sample, in []*graph.Node) *graph.Node {
+	if s.Build != nil {
+		return s.Build(in)
+	}
+	return g.Apply(op, in, s.Attrs)
+}
+
 // SampleValue returns the value of operand i of a sample in the dtype.
 func SampleValue(in graph.SampleInput, i int, dtype graph.DType) ref.Value {
 	t := in.Type

@@ -108,12 +108,7 @@ func TestEveryAcceptedDTypeRuns(t *testing.T) {
 					at[x] = v
 					in = append(in, x)
 				}
-				var y *graph.Node
-				if s.Build != nil {
-					y = s.Build(in)
-				} else {
-					y = g.Apply(op, in, s.Attrs)
-				}
+				y := Build(g, op, s, in)
 				if g.Err() != nil {
 					continue
 				}
