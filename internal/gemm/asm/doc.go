@@ -16,6 +16,7 @@ type Tile struct {
 	Last        int // columns of the last vector, at least 1
 	Mode        int
 	Flush       [2]uint32 // Flushing, or zeros
+	Left        int       // scratch of the kernel
 }
 
 // Term says, in bytes, how far a row of B and the elements of A that are multiplied with it are from where B and the rows of A begin.

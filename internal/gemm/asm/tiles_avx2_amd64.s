@@ -7,22 +7,17 @@
 // func tileF32AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -39,6 +34,29 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMASKMOVPS   (DX), Y15, Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -96,23 +114,18 @@ unflush:
 // func tileF32AVX2x1x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -130,6 +143,31 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   32(DX), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -195,26 +233,20 @@ unflush:
 // func tileF32AVX2x1x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -234,6 +266,38 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPS      (DX), Y4
+	PREFETCHT0   128(DX)
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	PREFETCHT0   192(DX)
+	VMASKMOVPS   96(DX), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -321,22 +385,17 @@ unflush:
 // func indexedF32AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -351,6 +410,31 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPS   (DX)(AX*1), Y15, Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -414,23 +498,18 @@ unflush:
 // func indexedF32AVX2x1x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -446,6 +525,33 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y2
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -517,26 +623,20 @@ unflush:
 // func indexedF32AVX2x1x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -554,6 +654,38 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y4
+	VMOVUPS      32(DX)(AX*1), Y5
+	VMOVUPS      64(DX)(AX*1), Y6
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -641,25 +773,18 @@ unflush:
 // func tileF32AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -679,6 +804,31 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMASKMOVPS   (DX), Y15, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (SI)(R8*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -755,27 +905,20 @@ unflush:
 // func tileF32AVX2x2x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -797,6 +940,34 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   32(DX), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -886,33 +1057,24 @@ unflush:
 // func tileF32AVX2x2x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -938,6 +1100,43 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPS      (DX), Y8
+	PREFETCHT0   128(DX)
+	VMOVUPS      32(DX), Y9
+	VMOVUPS      64(DX), Y10
+	PREFETCHT0   192(DX)
+	VMASKMOVPS   96(DX), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1059,25 +1258,18 @@ unflush:
 // func indexedF32AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1095,6 +1287,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPS   (DX)(AX*1), Y15, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (SI)(R8*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1177,27 +1396,20 @@ unflush:
 // func indexedF32AVX2x2x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1217,6 +1429,36 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y4
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1312,33 +1554,24 @@ unflush:
 // func indexedF32AVX2x2x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1362,6 +1595,43 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y8
+	VMOVUPS      32(DX)(AX*1), Y9
+	VMOVUPS      64(DX)(AX*1), Y10
+	VMASKMOVPS   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1483,28 +1753,19 @@ unflush:
 // func tileF32AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1526,6 +1787,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMASKMOVPS   (DX), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (SI)(R8*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (SI)(R8*2), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1621,31 +1909,22 @@ unflush:
 // func tileF32AVX2x3x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1670,6 +1949,37 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   32(DX), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (SI)(R8*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (SI)(R8*2), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1783,28 +2093,19 @@ unflush:
 // func indexedF32AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1824,6 +2125,35 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPS   (DX)(AX*1), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (SI)(R8*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (SI)(R8*2), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1925,31 +2255,22 @@ unflush:
 // func indexedF32AVX2x3x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1972,6 +2293,39 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y6
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (SI)(R8*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (SI)(R8*2), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2091,31 +2445,20 @@ unflush:
 // func tileF32AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2140,6 +2483,35 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMASKMOVPS   (DX), Y15, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (SI)(R8*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (SI)(R8*2), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VBROADCASTSS (SI)(R9*1), Y8
+	VFMADD231PS  Y4, Y8, Y3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2254,35 +2626,24 @@ unflush:
 // func tileF32AVX2x4x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2311,6 +2672,40 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPS      (DX), Y8
+	VMASKMOVPS   32(DX), Y15, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (SI)(R8*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (SI)(R8*2), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS (SI)(R9*1), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2448,31 +2843,20 @@ unflush:
 // func indexedF32AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2495,6 +2879,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPS   (DX)(AX*1), Y15, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (SI)(R8*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (SI)(R8*2), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VBROADCASTSS (SI)(R9*1), Y8
+	VFMADD231PS  Y4, Y8, Y3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2615,35 +3030,24 @@ unflush:
 // func indexedF32AVX2x4x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2670,6 +3074,42 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y8
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (SI)(R8*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (SI)(R8*2), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS (SI)(R9*1), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2813,34 +3253,21 @@ unflush:
 // func tileF32AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2867,6 +3294,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMASKMOVPS   (DX), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (SI)(R8*2), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VBROADCASTSS (SI)(R9*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (SI)(R8*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3000,39 +3458,26 @@ unflush:
 // func tileF32AVX2x5x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3064,6 +3509,43 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPS      (DX), Y10
+	VMASKMOVPS   32(DX), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (SI)(R8*4), Y13
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y11, Y13, Y9
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3225,34 +3707,21 @@ unflush:
 // func indexedF32AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3277,6 +3746,39 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPS   (DX)(AX*1), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (SI)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (SI)(R8*2), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VBROADCASTSS (SI)(R9*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (SI)(R8*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3416,39 +3918,26 @@ unflush:
 // func indexedF32AVX2x5x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3478,6 +3967,45 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y10
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (SI)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (SI)(R8*4), Y13
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y11, Y13, Y9
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3645,37 +4173,22 @@ unflush:
 // func tileF32AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3705,6 +4218,39 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMASKMOVPS   (DX), Y15, Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (SI)(R8*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (SI)(R8*2), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VBROADCASTSS (SI)(R9*1), Y10
+	VFMADD231PS  Y6, Y10, Y3
+	VBROADCASTSS (SI)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (SI)(R10*1), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3857,43 +4403,28 @@ unflush:
 // func tileF32AVX2x6x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	VPXOR      Y10, Y10, Y10
-	VPXOR      Y11, Y11, Y11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3929,6 +4460,46 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPS      (DX), Y12
+	VMASKMOVPS   32(DX), Y15, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (SI)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (SI)(R8*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (SI)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4114,37 +4685,22 @@ unflush:
 // func indexedF32AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4172,6 +4728,41 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPS   (DX)(AX*1), Y15, Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (SI)(R8*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (SI)(R8*2), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VBROADCASTSS (SI)(R9*1), Y10
+	VFMADD231PS  Y6, Y10, Y3
+	VBROADCASTSS (SI)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (SI)(R10*1), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4330,43 +4921,28 @@ unflush:
 // func indexedF32AVX2x6x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	VPXOR      Y10, Y10, Y10
-	VPXOR      Y11, Y11, Y11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4400,6 +4976,48 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Y12
+	VMASKMOVPS   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (SI)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (SI)(R8*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (SI)(R8*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (SI)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4591,22 +5209,17 @@ unflush:
 // func tileF64AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4623,6 +5236,29 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMASKMOVPD   (DX), Y15, Y1
+	VBROADCASTSD (SI), Y2
+	VFMADD231PD  Y1, Y2, Y0
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4680,23 +5316,18 @@ unflush:
 // func tileF64AVX2x1x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4714,6 +5345,31 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPD      (DX), Y2
+	VMASKMOVPD   32(DX), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y3, Y4, Y1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4779,26 +5435,20 @@ unflush:
 // func tileF64AVX2x1x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4818,6 +5468,38 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPD      (DX), Y4
+	PREFETCHT0   128(DX)
+	VMOVUPD      32(DX), Y5
+	VMOVUPD      64(DX), Y6
+	PREFETCHT0   192(DX)
+	VMASKMOVPD   96(DX), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y4, Y8, Y0
+	VFMADD231PD  Y5, Y8, Y1
+	VFMADD231PD  Y6, Y8, Y2
+	VFMADD231PD  Y7, Y8, Y3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4905,22 +5587,17 @@ unflush:
 // func indexedF64AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4935,6 +5612,31 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPD   (DX)(AX*1), Y15, Y1
+	VBROADCASTSD (SI), Y2
+	VFMADD231PD  Y1, Y2, Y0
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4998,23 +5700,18 @@ unflush:
 // func indexedF64AVX2x1x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5030,6 +5727,33 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y2
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y3, Y4, Y1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5101,26 +5825,20 @@ unflush:
 // func indexedF64AVX2x1x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5138,6 +5856,38 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y4
+	VMOVUPD      32(DX)(AX*1), Y5
+	VMOVUPD      64(DX)(AX*1), Y6
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y4, Y8, Y0
+	VFMADD231PD  Y5, Y8, Y1
+	VFMADD231PD  Y6, Y8, Y2
+	VFMADD231PD  Y7, Y8, Y3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5225,25 +5975,18 @@ unflush:
 // func tileF64AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5263,6 +6006,31 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMASKMOVPD   (DX), Y15, Y2
+	VBROADCASTSD (SI), Y3
+	VFMADD231PD  Y2, Y3, Y0
+	VBROADCASTSD (SI)(R8*1), Y4
+	VFMADD231PD  Y2, Y4, Y1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5339,27 +6107,20 @@ unflush:
 // func tileF64AVX2x2x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5381,6 +6142,34 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPD      (DX), Y4
+	VMASKMOVPD   32(DX), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y4, Y6, Y0
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VFMADD231PD  Y5, Y7, Y3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5470,33 +6259,24 @@ unflush:
 // func tileF64AVX2x2x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5522,6 +6302,43 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPD      (DX), Y8
+	PREFETCHT0   128(DX)
+	VMOVUPD      32(DX), Y9
+	VMOVUPD      64(DX), Y10
+	PREFETCHT0   192(DX)
+	VMASKMOVPD   96(DX), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y8, Y12, Y0
+	VFMADD231PD  Y9, Y12, Y1
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y8, Y13, Y4
+	VFMADD231PD  Y9, Y13, Y5
+	VFMADD231PD  Y10, Y13, Y6
+	VFMADD231PD  Y11, Y13, Y7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5643,25 +6460,18 @@ unflush:
 // func indexedF64AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5679,6 +6489,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPD   (DX)(AX*1), Y15, Y2
+	VBROADCASTSD (SI), Y3
+	VFMADD231PD  Y2, Y3, Y0
+	VBROADCASTSD (SI)(R8*1), Y4
+	VFMADD231PD  Y2, Y4, Y1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5761,27 +6598,20 @@ unflush:
 // func indexedF64AVX2x2x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5801,6 +6631,36 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y4
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y4, Y6, Y0
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VFMADD231PD  Y5, Y7, Y3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5896,33 +6756,24 @@ unflush:
 // func indexedF64AVX2x2x4(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5946,6 +6797,43 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y8
+	VMOVUPD      32(DX)(AX*1), Y9
+	VMOVUPD      64(DX)(AX*1), Y10
+	VMASKMOVPD   96(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y8, Y12, Y0
+	VFMADD231PD  Y9, Y12, Y1
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y8, Y13, Y4
+	VFMADD231PD  Y9, Y13, Y5
+	VFMADD231PD  Y10, Y13, Y6
+	VFMADD231PD  Y11, Y13, Y7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6067,28 +6955,19 @@ unflush:
 // func tileF64AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6110,6 +6989,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMASKMOVPD   (DX), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y3, Y4, Y0
+	VBROADCASTSD (SI)(R8*1), Y5
+	VFMADD231PD  Y3, Y5, Y1
+	VBROADCASTSD (SI)(R8*2), Y6
+	VFMADD231PD  Y3, Y6, Y2
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6205,31 +7111,22 @@ unflush:
 // func tileF64AVX2x3x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6254,6 +7151,37 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPD      (DX), Y6
+	VMASKMOVPD   32(DX), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y6, Y8, Y0
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (SI)(R8*1), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VFMADD231PD  Y7, Y9, Y3
+	VBROADCASTSD (SI)(R8*2), Y10
+	VFMADD231PD  Y6, Y10, Y4
+	VFMADD231PD  Y7, Y10, Y5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6367,28 +7295,19 @@ unflush:
 // func indexedF64AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6408,6 +7327,35 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPD   (DX)(AX*1), Y15, Y3
+	VBROADCASTSD (SI), Y4
+	VFMADD231PD  Y3, Y4, Y0
+	VBROADCASTSD (SI)(R8*1), Y5
+	VFMADD231PD  Y3, Y5, Y1
+	VBROADCASTSD (SI)(R8*2), Y6
+	VFMADD231PD  Y3, Y6, Y2
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6509,31 +7457,22 @@ unflush:
 // func indexedF64AVX2x3x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6556,6 +7495,39 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y6
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y7
+	VBROADCASTSD (SI), Y8
+	VFMADD231PD  Y6, Y8, Y0
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (SI)(R8*1), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VFMADD231PD  Y7, Y9, Y3
+	VBROADCASTSD (SI)(R8*2), Y10
+	VFMADD231PD  Y6, Y10, Y4
+	VFMADD231PD  Y7, Y10, Y5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6675,31 +7647,20 @@ unflush:
 // func tileF64AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6724,6 +7685,35 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMASKMOVPD   (DX), Y15, Y4
+	VBROADCASTSD (SI), Y5
+	VFMADD231PD  Y4, Y5, Y0
+	VBROADCASTSD (SI)(R8*1), Y6
+	VFMADD231PD  Y4, Y6, Y1
+	VBROADCASTSD (SI)(R8*2), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VBROADCASTSD (SI)(R9*1), Y8
+	VFMADD231PD  Y4, Y8, Y3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6838,35 +7828,24 @@ unflush:
 // func tileF64AVX2x4x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6895,6 +7874,40 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPD      (DX), Y8
+	VMASKMOVPD   32(DX), Y15, Y9
+	VBROADCASTSD (SI), Y10
+	VFMADD231PD  Y8, Y10, Y0
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (SI)(R8*1), Y11
+	VFMADD231PD  Y8, Y11, Y2
+	VFMADD231PD  Y9, Y11, Y3
+	VBROADCASTSD (SI)(R8*2), Y12
+	VFMADD231PD  Y8, Y12, Y4
+	VFMADD231PD  Y9, Y12, Y5
+	VBROADCASTSD (SI)(R9*1), Y13
+	VFMADD231PD  Y8, Y13, Y6
+	VFMADD231PD  Y9, Y13, Y7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7032,31 +8045,20 @@ unflush:
 // func indexedF64AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7079,6 +8081,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPD   (DX)(AX*1), Y15, Y4
+	VBROADCASTSD (SI), Y5
+	VFMADD231PD  Y4, Y5, Y0
+	VBROADCASTSD (SI)(R8*1), Y6
+	VFMADD231PD  Y4, Y6, Y1
+	VBROADCASTSD (SI)(R8*2), Y7
+	VFMADD231PD  Y4, Y7, Y2
+	VBROADCASTSD (SI)(R9*1), Y8
+	VFMADD231PD  Y4, Y8, Y3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7199,35 +8232,24 @@ unflush:
 // func indexedF64AVX2x4x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7254,6 +8276,42 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y8
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y9
+	VBROADCASTSD (SI), Y10
+	VFMADD231PD  Y8, Y10, Y0
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (SI)(R8*1), Y11
+	VFMADD231PD  Y8, Y11, Y2
+	VFMADD231PD  Y9, Y11, Y3
+	VBROADCASTSD (SI)(R8*2), Y12
+	VFMADD231PD  Y8, Y12, Y4
+	VFMADD231PD  Y9, Y12, Y5
+	VBROADCASTSD (SI)(R9*1), Y13
+	VFMADD231PD  Y8, Y13, Y6
+	VFMADD231PD  Y9, Y13, Y7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7397,34 +8455,21 @@ unflush:
 // func tileF64AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7451,6 +8496,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMASKMOVPD   (DX), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y5, Y6, Y0
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VBROADCASTSD (SI)(R8*2), Y8
+	VFMADD231PD  Y5, Y8, Y2
+	VBROADCASTSD (SI)(R9*1), Y9
+	VFMADD231PD  Y5, Y9, Y3
+	VBROADCASTSD (SI)(R8*4), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7584,39 +8660,26 @@ unflush:
 // func tileF64AVX2x5x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7648,6 +8711,43 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPD      (DX), Y10
+	VMASKMOVPD   32(DX), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y2
+	VFMADD231PD  Y11, Y13, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y10, Y14, Y4
+	VFMADD231PD  Y11, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (SI)(R8*4), Y13
+	VFMADD231PD  Y10, Y13, Y8
+	VFMADD231PD  Y11, Y13, Y9
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7809,34 +8909,21 @@ unflush:
 // func indexedF64AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7861,6 +8948,39 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPD   (DX)(AX*1), Y15, Y5
+	VBROADCASTSD (SI), Y6
+	VFMADD231PD  Y5, Y6, Y0
+	VBROADCASTSD (SI)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VBROADCASTSD (SI)(R8*2), Y8
+	VFMADD231PD  Y5, Y8, Y2
+	VBROADCASTSD (SI)(R9*1), Y9
+	VFMADD231PD  Y5, Y9, Y3
+	VBROADCASTSD (SI)(R8*4), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8000,39 +9120,26 @@ unflush:
 // func indexedF64AVX2x5x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8062,6 +9169,45 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y10
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y11
+	VBROADCASTSD (SI), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (SI)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y2
+	VFMADD231PD  Y11, Y13, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y10, Y14, Y4
+	VFMADD231PD  Y11, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (SI)(R8*4), Y13
+	VFMADD231PD  Y10, Y13, Y8
+	VFMADD231PD  Y11, Y13, Y9
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8229,37 +9375,22 @@ unflush:
 // func tileF64AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8289,6 +9420,39 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMASKMOVPD   (DX), Y15, Y6
+	VBROADCASTSD (SI), Y7
+	VFMADD231PD  Y6, Y7, Y0
+	VBROADCASTSD (SI)(R8*1), Y8
+	VFMADD231PD  Y6, Y8, Y1
+	VBROADCASTSD (SI)(R8*2), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VBROADCASTSD (SI)(R9*1), Y10
+	VFMADD231PD  Y6, Y10, Y3
+	VBROADCASTSD (SI)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD (SI)(R10*1), Y8
+	VFMADD231PD  Y6, Y8, Y5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8441,43 +9605,28 @@ unflush:
 // func tileF64AVX2x6x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	VPXOR      Y10, Y10, Y10
-	VPXOR      Y11, Y11, Y11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8513,6 +9662,46 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPD      (DX), Y12
+	VMASKMOVPD   32(DX), Y15, Y13
+	VBROADCASTSD (SI), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (SI)(R8*1), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (SI)(R8*4), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (SI)(R10*1), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8698,37 +9887,22 @@ unflush:
 // func indexedF64AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8756,6 +9930,41 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMASKMOVPD   (DX)(AX*1), Y15, Y6
+	VBROADCASTSD (SI), Y7
+	VFMADD231PD  Y6, Y7, Y0
+	VBROADCASTSD (SI)(R8*1), Y8
+	VFMADD231PD  Y6, Y8, Y1
+	VBROADCASTSD (SI)(R8*2), Y9
+	VFMADD231PD  Y6, Y9, Y2
+	VBROADCASTSD (SI)(R9*1), Y10
+	VFMADD231PD  Y6, Y10, Y3
+	VBROADCASTSD (SI)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD (SI)(R10*1), Y8
+	VFMADD231PD  Y6, Y8, Y5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   31(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8914,43 +10123,28 @@ unflush:
 // func indexedF64AVX2x6x2(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXOR      Y0, Y0, Y0
-	VPXOR      Y1, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPXOR      Y3, Y3, Y3
-	VPXOR      Y4, Y4, Y4
-	VPXOR      Y5, Y5, Y5
-	VPXOR      Y6, Y6, Y6
-	VPXOR      Y7, Y7, Y7
-	VPXOR      Y8, Y8, Y8
-	VPXOR      Y9, Y9, Y9
-	VPXOR      Y10, Y10, Y10
-	VPXOR      Y11, Y11, Y11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	MOVQ    56(DI), CX
+	CMPQ    72(DI), $+2
+	JEQ     continue
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	JMP     start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8984,6 +10178,48 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Y12
+	VMASKMOVPD   32(DX)(AX*1), Y15, Y13
+	VBROADCASTSD (SI), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (SI)(R8*1), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (SI)(R8*2), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (SI)(R9*1), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (SI)(R8*4), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (SI)(R10*1), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 

@@ -7,21 +7,16 @@
 // func tileF32AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -38,6 +33,29 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z1
+	VBROADCASTSS (SI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -86,23 +104,17 @@ unflush:
 // func tileF32AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -120,6 +132,32 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPS      (DX), Z2
+	VMOVUPS.Z    64(DX), K1, Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -176,27 +214,19 @@ unflush:
 // func tileF32AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -216,6 +246,42 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPS      (DX), Z4
+	PREFETCHT0   256(DX)
+	VMOVUPS      64(DX), Z5
+	PREFETCHT0   320(DX)
+	VMOVUPS      128(DX), Z6
+	PREFETCHT0   384(DX)
+	VMOVUPS.Z    192(DX), K1, Z7
+	PREFETCHT0   448(DX)
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -300,35 +366,23 @@ unflush:
 // func tileF32AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -352,6 +406,58 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPS      (DX), Z8
+	PREFETCHT0   512(DX)
+	VMOVUPS      64(DX), Z9
+	PREFETCHT0   576(DX)
+	VMOVUPS      128(DX), Z10
+	PREFETCHT0   640(DX)
+	VMOVUPS      192(DX), Z11
+	PREFETCHT0   704(DX)
+	VMOVUPS      256(DX), Z12
+	PREFETCHT0   768(DX)
+	VMOVUPS      320(DX), Z13
+	PREFETCHT0   832(DX)
+	VMOVUPS      384(DX), Z14
+	PREFETCHT0   896(DX)
+	VMOVUPS.Z    448(DX), K1, Z15
+	PREFETCHT0   960(DX)
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z8, Z16, Z0
+	VFMADD231PS  Z9, Z16, Z1
+	VFMADD231PS  Z10, Z16, Z2
+	VFMADD231PS  Z11, Z16, Z3
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -480,21 +586,16 @@ unflush:
 // func indexedF32AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -509,6 +610,31 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z1
+	VBROADCASTSS (SI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -563,23 +689,17 @@ unflush:
 // func indexedF32AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -595,6 +715,34 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z2
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -657,27 +805,19 @@ unflush:
 // func indexedF32AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -695,6 +835,40 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z4
+	VMOVUPS      64(DX)(AX*1), Z5
+	VMOVUPS      128(DX)(AX*1), Z6
+	VMOVUPS.Z    192(DX)(AX*1), K1, Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -773,35 +947,23 @@ unflush:
 // func indexedF32AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -823,6 +985,52 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z8
+	VMOVUPS      64(DX)(AX*1), Z9
+	VMOVUPS      128(DX)(AX*1), Z10
+	VMOVUPS      192(DX)(AX*1), Z11
+	VMOVUPS      256(DX)(AX*1), Z12
+	VMOVUPS      320(DX)(AX*1), Z13
+	VMOVUPS      384(DX)(AX*1), Z14
+	VMOVUPS.Z    448(DX)(AX*1), K1, Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z8, Z16, Z0
+	VFMADD231PS  Z9, Z16, Z1
+	VFMADD231PS  Z10, Z16, Z2
+	VFMADD231PS  Z11, Z16, Z3
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -933,24 +1141,17 @@ unflush:
 // func tileF32AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -970,6 +1171,31 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z2
+	VBROADCASTSS (SI), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (SI)(R8*1), Z4
+	VFMADD231PS  Z2, Z4, Z1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1028,28 +1254,19 @@ unflush:
 // func tileF32AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1071,6 +1288,35 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPS      (DX), Z4
+	VMOVUPS.Z    64(DX), K1, Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (SI)(R8*1), Z7
+	VFMADD231PS  Z4, Z7, Z2
+	VFMADD231PS  Z5, Z7, Z3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1142,36 +1388,23 @@ unflush:
 // func tileF32AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1197,6 +1430,47 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPS      (DX), Z8
+	PREFETCHT0   256(DX)
+	VMOVUPS      64(DX), Z9
+	PREFETCHT0   320(DX)
+	VMOVUPS      128(DX), Z10
+	PREFETCHT0   384(DX)
+	VMOVUPS.Z    192(DX), K1, Z11
+	PREFETCHT0   448(DX)
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (SI)(R8*1), Z13
+	VFMADD231PS  Z8, Z13, Z4
+	VFMADD231PS  Z9, Z13, Z5
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z11, Z13, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1306,52 +1580,31 @@ unflush:
 // func tileF32AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1385,6 +1638,67 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPS      (DX), Z16
+	PREFETCHT0   512(DX)
+	VMOVUPS      64(DX), Z17
+	PREFETCHT0   576(DX)
+	VMOVUPS      128(DX), Z18
+	PREFETCHT0   640(DX)
+	VMOVUPS      192(DX), Z19
+	PREFETCHT0   704(DX)
+	VMOVUPS      256(DX), Z20
+	PREFETCHT0   768(DX)
+	VMOVUPS      320(DX), Z21
+	PREFETCHT0   832(DX)
+	VMOVUPS      384(DX), Z22
+	PREFETCHT0   896(DX)
+	VMOVUPS.Z    448(DX), K1, Z23
+	PREFETCHT0   960(DX)
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (SI)(R8*1), Z25
+	VFMADD231PS  Z16, Z25, Z8
+	VFMADD231PS  Z17, Z25, Z9
+	VFMADD231PS  Z18, Z25, Z10
+	VFMADD231PS  Z19, Z25, Z11
+	VFMADD231PS  Z20, Z25, Z12
+	VFMADD231PS  Z21, Z25, Z13
+	VFMADD231PS  Z22, Z25, Z14
+	VFMADD231PS  Z23, Z25, Z15
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1558,24 +1872,17 @@ unflush:
 // func indexedF32AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1593,6 +1900,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z2
+	VBROADCASTSS (SI), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (SI)(R8*1), Z4
+	VFMADD231PS  Z2, Z4, Z1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1657,28 +1991,19 @@ unflush:
 // func indexedF32AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1698,6 +2023,37 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z4
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (SI)(R8*1), Z7
+	VFMADD231PS  Z4, Z7, Z2
+	VFMADD231PS  Z5, Z7, Z3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1775,36 +2131,23 @@ unflush:
 // func indexedF32AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1828,6 +2171,45 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z8
+	VMOVUPS      64(DX)(AX*1), Z9
+	VMOVUPS      128(DX)(AX*1), Z10
+	VMOVUPS.Z    192(DX)(AX*1), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (SI)(R8*1), Z13
+	VFMADD231PS  Z8, Z13, Z4
+	VFMADD231PS  Z9, Z13, Z5
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z11, Z13, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1931,52 +2313,31 @@ unflush:
 // func indexedF32AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2008,6 +2369,61 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z16
+	VMOVUPS      64(DX)(AX*1), Z17
+	VMOVUPS      128(DX)(AX*1), Z18
+	VMOVUPS      192(DX)(AX*1), Z19
+	VMOVUPS      256(DX)(AX*1), Z20
+	VMOVUPS      320(DX)(AX*1), Z21
+	VMOVUPS      384(DX)(AX*1), Z22
+	VMOVUPS.Z    448(DX)(AX*1), K1, Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (SI)(R8*1), Z25
+	VFMADD231PS  Z16, Z25, Z8
+	VFMADD231PS  Z17, Z25, Z9
+	VFMADD231PS  Z18, Z25, Z10
+	VFMADD231PS  Z19, Z25, Z11
+	VFMADD231PS  Z20, Z25, Z12
+	VFMADD231PS  Z21, Z25, Z13
+	VFMADD231PS  Z22, Z25, Z14
+	VFMADD231PS  Z23, Z25, Z15
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2163,27 +2579,18 @@ unflush:
 // func tileF32AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2205,6 +2612,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (SI)(R8*1), Z5
+	VFMADD231PS  Z3, Z5, Z1
+	VBROADCASTSS (SI)(R8*2), Z6
+	VFMADD231PS  Z3, Z6, Z2
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2273,33 +2707,21 @@ unflush:
 // func tileF32AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2324,6 +2746,38 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPS      (DX), Z6
+	VMOVUPS.Z    64(DX), K1, Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (SI)(R8*1), Z9
+	VFMADD231PS  Z6, Z9, Z2
+	VFMADD231PS  Z7, Z9, Z3
+	VBROADCASTSS (SI)(R8*2), Z10
+	VFMADD231PS  Z6, Z10, Z4
+	VFMADD231PS  Z7, Z10, Z5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2410,45 +2864,27 @@ unflush:
 // func tileF32AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2479,6 +2915,52 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPS      (DX), Z12
+	PREFETCHT0   256(DX)
+	VMOVUPS      64(DX), Z13
+	PREFETCHT0   320(DX)
+	VMOVUPS      128(DX), Z14
+	PREFETCHT0   384(DX)
+	VMOVUPS.Z    192(DX), K1, Z15
+	PREFETCHT0   448(DX)
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (SI)(R8*1), Z17
+	VFMADD231PS  Z12, Z17, Z4
+	VFMADD231PS  Z13, Z17, Z5
+	VFMADD231PS  Z14, Z17, Z6
+	VFMADD231PS  Z15, Z17, Z7
+	VBROADCASTSS (SI)(R8*2), Z18
+	VFMADD231PS  Z12, Z18, Z8
+	VFMADD231PS  Z13, Z18, Z9
+	VFMADD231PS  Z14, Z18, Z10
+	VFMADD231PS  Z15, Z18, Z11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2613,27 +3095,18 @@ unflush:
 // func indexedF32AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2653,6 +3126,35 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (SI)(R8*1), Z5
+	VFMADD231PS  Z3, Z5, Z1
+	VBROADCASTSS (SI)(R8*2), Z6
+	VFMADD231PS  Z3, Z6, Z2
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2727,33 +3229,21 @@ unflush:
 // func indexedF32AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2776,6 +3266,40 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z6
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (SI)(R8*1), Z9
+	VFMADD231PS  Z6, Z9, Z2
+	VFMADD231PS  Z7, Z9, Z3
+	VBROADCASTSS (SI)(R8*2), Z10
+	VFMADD231PS  Z6, Z10, Z4
+	VFMADD231PS  Z7, Z10, Z5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2868,45 +3392,27 @@ unflush:
 // func indexedF32AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2935,6 +3441,50 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z12
+	VMOVUPS      64(DX)(AX*1), Z13
+	VMOVUPS      128(DX)(AX*1), Z14
+	VMOVUPS.Z    192(DX)(AX*1), K1, Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (SI)(R8*1), Z17
+	VFMADD231PS  Z12, Z17, Z4
+	VFMADD231PS  Z13, Z17, Z5
+	VFMADD231PS  Z14, Z17, Z6
+	VFMADD231PS  Z15, Z17, Z7
+	VBROADCASTSS (SI)(R8*2), Z18
+	VFMADD231PS  Z12, Z18, Z8
+	VFMADD231PS  Z13, Z18, Z9
+	VFMADD231PS  Z14, Z18, Z10
+	VFMADD231PS  Z15, Z18, Z11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3063,30 +3613,19 @@ unflush:
 // func tileF32AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3111,6 +3650,35 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z4
+	VBROADCASTSS (SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (SI)(R8*1), Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VBROADCASTSS (SI)(R8*2), Z7
+	VFMADD231PS  Z4, Z7, Z2
+	VBROADCASTSS (SI)(R9*1), Z8
+	VFMADD231PS  Z4, Z8, Z3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3189,38 +3757,23 @@ unflush:
 // func tileF32AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3249,6 +3802,41 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPS      (DX), Z8
+	VMOVUPS.Z    64(DX), K1, Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (SI)(R8*1), Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z3
+	VBROADCASTSS (SI)(R8*2), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VBROADCASTSS (SI)(R9*1), Z13
+	VFMADD231PS  Z8, Z13, Z6
+	VFMADD231PS  Z9, Z13, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3350,54 +3938,31 @@ unflush:
 // func tileF32AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3434,6 +3999,57 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPS      (DX), Z16
+	PREFETCHT0   256(DX)
+	VMOVUPS      64(DX), Z17
+	PREFETCHT0   320(DX)
+	VMOVUPS      128(DX), Z18
+	PREFETCHT0   384(DX)
+	VMOVUPS.Z    192(DX), K1, Z19
+	PREFETCHT0   448(DX)
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (SI)(R8*1), Z21
+	VFMADD231PS  Z16, Z21, Z4
+	VFMADD231PS  Z17, Z21, Z5
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VBROADCASTSS (SI)(R8*2), Z22
+	VFMADD231PS  Z16, Z22, Z8
+	VFMADD231PS  Z17, Z22, Z9
+	VFMADD231PS  Z18, Z22, Z10
+	VFMADD231PS  Z19, Z22, Z11
+	VBROADCASTSS (SI)(R9*1), Z23
+	VFMADD231PS  Z16, Z23, Z12
+	VFMADD231PS  Z17, Z23, Z13
+	VFMADD231PS  Z18, Z23, Z14
+	VFMADD231PS  Z19, Z23, Z15
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3593,30 +4209,19 @@ unflush:
 // func indexedF32AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3639,6 +4244,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z4
+	VBROADCASTSS (SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (SI)(R8*1), Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VBROADCASTSS (SI)(R8*2), Z7
+	VFMADD231PS  Z4, Z7, Z2
+	VBROADCASTSS (SI)(R9*1), Z8
+	VFMADD231PS  Z4, Z8, Z3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3723,38 +4359,23 @@ unflush:
 // func indexedF32AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3781,6 +4402,43 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z8
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (SI)(R8*1), Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z3
+	VBROADCASTSS (SI)(R8*2), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VBROADCASTSS (SI)(R9*1), Z13
+	VFMADD231PS  Z8, Z13, Z6
+	VFMADD231PS  Z9, Z13, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3888,54 +4546,31 @@ unflush:
 // func indexedF32AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3970,6 +4605,55 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z16
+	VMOVUPS      64(DX)(AX*1), Z17
+	VMOVUPS      128(DX)(AX*1), Z18
+	VMOVUPS.Z    192(DX)(AX*1), K1, Z19
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (SI)(R8*1), Z21
+	VFMADD231PS  Z16, Z21, Z4
+	VFMADD231PS  Z17, Z21, Z5
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VBROADCASTSS (SI)(R8*2), Z22
+	VFMADD231PS  Z16, Z22, Z8
+	VFMADD231PS  Z17, Z22, Z9
+	VFMADD231PS  Z18, Z22, Z10
+	VFMADD231PS  Z19, Z22, Z11
+	VBROADCASTSS (SI)(R9*1), Z23
+	VFMADD231PS  Z16, Z23, Z12
+	VFMADD231PS  Z17, Z23, Z13
+	VFMADD231PS  Z18, Z23, Z14
+	VFMADD231PS  Z19, Z23, Z15
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4123,33 +4807,20 @@ unflush:
 // func tileF32AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -4176,6 +4847,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (SI)(R8*1), Z7
+	VFMADD231PS  Z5, Z7, Z1
+	VBROADCASTSS (SI)(R8*2), Z8
+	VFMADD231PS  Z5, Z8, Z2
+	VBROADCASTSS (SI)(R9*1), Z9
+	VFMADD231PS  Z5, Z9, Z3
+	VBROADCASTSS (SI)(R8*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4264,43 +4966,25 @@ unflush:
 // func tileF32AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -4332,6 +5016,44 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPS      (DX), Z10
+	VMOVUPS.Z    64(DX), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (SI)(R8*1), Z13
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z11, Z13, Z3
+	VBROADCASTSS (SI)(R8*2), Z14
+	VFMADD231PS  Z10, Z14, Z4
+	VFMADD231PS  Z11, Z14, Z5
+	VBROADCASTSS (SI)(R9*1), Z15
+	VFMADD231PS  Z10, Z15, Z6
+	VFMADD231PS  Z11, Z15, Z7
+	VBROADCASTSS (SI)(R8*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4448,63 +5170,35 @@ unflush:
 // func tileF32AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -4546,6 +5240,62 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPS      (DX), Z20
+	PREFETCHT0   256(DX)
+	VMOVUPS      64(DX), Z21
+	PREFETCHT0   320(DX)
+	VMOVUPS      128(DX), Z22
+	PREFETCHT0   384(DX)
+	VMOVUPS.Z    192(DX), K1, Z23
+	PREFETCHT0   448(DX)
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (SI)(R8*1), Z25
+	VFMADD231PS  Z20, Z25, Z4
+	VFMADD231PS  Z21, Z25, Z5
+	VFMADD231PS  Z22, Z25, Z6
+	VFMADD231PS  Z23, Z25, Z7
+	VBROADCASTSS (SI)(R8*2), Z26
+	VFMADD231PS  Z20, Z26, Z8
+	VFMADD231PS  Z21, Z26, Z9
+	VFMADD231PS  Z22, Z26, Z10
+	VFMADD231PS  Z23, Z26, Z11
+	VBROADCASTSS (SI)(R9*1), Z27
+	VFMADD231PS  Z20, Z27, Z12
+	VFMADD231PS  Z21, Z27, Z13
+	VFMADD231PS  Z22, Z27, Z14
+	VFMADD231PS  Z23, Z27, Z15
+	VBROADCASTSS (SI)(R8*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4730,33 +5480,20 @@ unflush:
 // func indexedF32AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -4781,6 +5518,39 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (SI)(R8*1), Z7
+	VFMADD231PS  Z5, Z7, Z1
+	VBROADCASTSS (SI)(R8*2), Z8
+	VFMADD231PS  Z5, Z8, Z2
+	VBROADCASTSS (SI)(R9*1), Z9
+	VFMADD231PS  Z5, Z9, Z3
+	VBROADCASTSS (SI)(R8*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4875,43 +5645,25 @@ unflush:
 // func indexedF32AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -4941,6 +5693,46 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z10
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (SI)(R8*1), Z13
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z11, Z13, Z3
+	VBROADCASTSS (SI)(R8*2), Z14
+	VFMADD231PS  Z10, Z14, Z4
+	VFMADD231PS  Z11, Z14, Z5
+	VBROADCASTSS (SI)(R9*1), Z15
+	VFMADD231PS  Z10, Z15, Z6
+	VFMADD231PS  Z11, Z15, Z7
+	VBROADCASTSS (SI)(R8*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5063,63 +5855,35 @@ unflush:
 // func indexedF32AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -5159,6 +5923,60 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z20
+	VMOVUPS      64(DX)(AX*1), Z21
+	VMOVUPS      128(DX)(AX*1), Z22
+	VMOVUPS.Z    192(DX)(AX*1), K1, Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (SI)(R8*1), Z25
+	VFMADD231PS  Z20, Z25, Z4
+	VFMADD231PS  Z21, Z25, Z5
+	VFMADD231PS  Z22, Z25, Z6
+	VFMADD231PS  Z23, Z25, Z7
+	VBROADCASTSS (SI)(R8*2), Z26
+	VFMADD231PS  Z20, Z26, Z8
+	VFMADD231PS  Z21, Z26, Z9
+	VFMADD231PS  Z22, Z26, Z10
+	VFMADD231PS  Z23, Z26, Z11
+	VBROADCASTSS (SI)(R9*1), Z27
+	VFMADD231PS  Z20, Z27, Z12
+	VFMADD231PS  Z21, Z27, Z13
+	VFMADD231PS  Z22, Z27, Z14
+	VFMADD231PS  Z23, Z27, Z15
+	VBROADCASTSS (SI)(R8*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5337,36 +6155,21 @@ unflush:
 // func tileF32AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -5396,6 +6199,39 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z6
+	VBROADCASTSS (SI), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (SI)(R8*1), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VBROADCASTSS (SI)(R8*2), Z9
+	VFMADD231PS  Z6, Z9, Z2
+	VBROADCASTSS (SI)(R9*1), Z10
+	VFMADD231PS  Z6, Z10, Z3
+	VBROADCASTSS (SI)(R8*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (SI)(R10*1), Z8
+	VFMADD231PS  Z6, Z8, Z5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5494,48 +6330,27 @@ unflush:
 // func tileF32AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -5571,6 +6386,47 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPS      (DX), Z12
+	VMOVUPS.Z    64(DX), K1, Z13
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (SI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z3
+	VBROADCASTSS (SI)(R8*2), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VBROADCASTSS (SI)(R9*1), Z17
+	VFMADD231PS  Z12, Z17, Z6
+	VFMADD231PS  Z13, Z17, Z7
+	VBROADCASTSS (SI)(R8*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (SI)(R10*1), Z15
+	VFMADD231PS  Z12, Z15, Z10
+	VFMADD231PS  Z13, Z15, Z11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5702,72 +6558,39 @@ unflush:
 // func tileF32AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -5815,6 +6638,67 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPS      (DX), Z24
+	PREFETCHT0   256(DX)
+	VMOVUPS      64(DX), Z25
+	PREFETCHT0   320(DX)
+	VMOVUPS      128(DX), Z26
+	PREFETCHT0   384(DX)
+	VMOVUPS.Z    192(DX), K1, Z27
+	PREFETCHT0   448(DX)
+	VBROADCASTSS (SI), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (SI)(R8*1), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VFMADD231PS  Z26, Z29, Z6
+	VFMADD231PS  Z27, Z29, Z7
+	VBROADCASTSS (SI)(R8*2), Z30
+	VFMADD231PS  Z24, Z30, Z8
+	VFMADD231PS  Z25, Z30, Z9
+	VFMADD231PS  Z26, Z30, Z10
+	VFMADD231PS  Z27, Z30, Z11
+	VBROADCASTSS (SI)(R9*1), Z31
+	VFMADD231PS  Z24, Z31, Z12
+	VFMADD231PS  Z25, Z31, Z13
+	VFMADD231PS  Z26, Z31, Z14
+	VFMADD231PS  Z27, Z31, Z15
+	VBROADCASTSS (SI)(R8*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (SI)(R10*1), Z29
+	VFMADD231PS  Z24, Z29, Z20
+	VFMADD231PS  Z25, Z29, Z21
+	VFMADD231PS  Z26, Z29, Z22
+	VFMADD231PS  Z27, Z29, Z23
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6024,36 +6908,21 @@ unflush:
 // func indexedF32AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -6081,6 +6950,41 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z6
+	VBROADCASTSS (SI), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (SI)(R8*1), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VBROADCASTSS (SI)(R8*2), Z9
+	VFMADD231PS  Z6, Z9, Z2
+	VBROADCASTSS (SI)(R9*1), Z10
+	VFMADD231PS  Z6, Z10, Z3
+	VBROADCASTSS (SI)(R8*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (SI)(R10*1), Z8
+	VFMADD231PS  Z6, Z8, Z5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6185,48 +7089,27 @@ unflush:
 // func indexedF32AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -6260,6 +7143,49 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z12
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z13
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (SI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z3
+	VBROADCASTSS (SI)(R8*2), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VBROADCASTSS (SI)(R9*1), Z17
+	VFMADD231PS  Z12, Z17, Z6
+	VFMADD231PS  Z13, Z17, Z7
+	VBROADCASTSS (SI)(R8*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (SI)(R10*1), Z15
+	VFMADD231PS  Z12, Z15, Z10
+	VFMADD231PS  Z13, Z15, Z11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6397,72 +7323,39 @@ unflush:
 // func indexedF32AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -6508,6 +7401,65 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z24
+	VMOVUPS      64(DX)(AX*1), Z25
+	VMOVUPS      128(DX)(AX*1), Z26
+	VMOVUPS.Z    192(DX)(AX*1), K1, Z27
+	VBROADCASTSS (SI), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (SI)(R8*1), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VFMADD231PS  Z26, Z29, Z6
+	VFMADD231PS  Z27, Z29, Z7
+	VBROADCASTSS (SI)(R8*2), Z30
+	VFMADD231PS  Z24, Z30, Z8
+	VFMADD231PS  Z25, Z30, Z9
+	VFMADD231PS  Z26, Z30, Z10
+	VFMADD231PS  Z27, Z30, Z11
+	VBROADCASTSS (SI)(R9*1), Z31
+	VFMADD231PS  Z24, Z31, Z12
+	VFMADD231PS  Z25, Z31, Z13
+	VFMADD231PS  Z26, Z31, Z14
+	VFMADD231PS  Z27, Z31, Z15
+	VBROADCASTSS (SI)(R8*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (SI)(R10*1), Z29
+	VFMADD231PS  Z24, Z29, Z20
+	VFMADD231PS  Z25, Z29, Z21
+	VFMADD231PS  Z26, Z29, Z22
+	VFMADD231PS  Z27, Z29, Z23
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6711,39 +7663,22 @@ unflush:
 // func tileF32AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -6775,6 +7710,41 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VBROADCASTSS (SI)(R8*1), Z9
+	VFMADD231PS  Z7, Z9, Z1
+	VBROADCASTSS (SI)(R8*2), Z10
+	VFMADD231PS  Z7, Z10, Z2
+	VBROADCASTSS (SI)(R9*1), Z11
+	VFMADD231PS  Z7, Z11, Z3
+	VBROADCASTSS (SI)(R8*4), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VBROADCASTSS (SI)(R10*1), Z9
+	VFMADD231PS  Z7, Z9, Z5
+	VBROADCASTSS (SI)(R9*2), Z10
+	VFMADD231PS  Z7, Z10, Z6
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6883,53 +7853,29 @@ unflush:
 // func tileF32AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -6968,6 +7914,50 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	VMOVUPS      (DX), Z14
+	VMOVUPS.Z    64(DX), K1, Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z1
+	VBROADCASTSS (SI)(R8*1), Z17
+	VFMADD231PS  Z14, Z17, Z2
+	VFMADD231PS  Z15, Z17, Z3
+	VBROADCASTSS (SI)(R8*2), Z18
+	VFMADD231PS  Z14, Z18, Z4
+	VFMADD231PS  Z15, Z18, Z5
+	VBROADCASTSS (SI)(R9*1), Z19
+	VFMADD231PS  Z14, Z19, Z6
+	VFMADD231PS  Z15, Z19, Z7
+	VBROADCASTSS (SI)(R8*4), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS (SI)(R10*1), Z17
+	VFMADD231PS  Z14, Z17, Z10
+	VFMADD231PS  Z15, Z17, Z11
+	VBROADCASTSS (SI)(R9*2), Z18
+	VFMADD231PS  Z14, Z18, Z12
+	VFMADD231PS  Z15, Z18, Z13
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7114,39 +8104,22 @@ unflush:
 // func indexedF32AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -7176,6 +8149,43 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VBROADCASTSS (SI)(R8*1), Z9
+	VFMADD231PS  Z7, Z9, Z1
+	VBROADCASTSS (SI)(R8*2), Z10
+	VFMADD231PS  Z7, Z10, Z2
+	VBROADCASTSS (SI)(R9*1), Z11
+	VFMADD231PS  Z7, Z11, Z3
+	VBROADCASTSS (SI)(R8*4), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VBROADCASTSS (SI)(R10*1), Z9
+	VFMADD231PS  Z7, Z9, Z5
+	VBROADCASTSS (SI)(R9*2), Z10
+	VFMADD231PS  Z7, Z10, Z6
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7290,53 +8300,29 @@ unflush:
 // func indexedF32AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -7373,6 +8359,52 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z14
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z1
+	VBROADCASTSS (SI)(R8*1), Z17
+	VFMADD231PS  Z14, Z17, Z2
+	VFMADD231PS  Z15, Z17, Z3
+	VBROADCASTSS (SI)(R8*2), Z18
+	VFMADD231PS  Z14, Z18, Z4
+	VFMADD231PS  Z15, Z18, Z5
+	VBROADCASTSS (SI)(R9*1), Z19
+	VFMADD231PS  Z14, Z19, Z6
+	VFMADD231PS  Z15, Z19, Z7
+	VBROADCASTSS (SI)(R8*4), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS (SI)(R10*1), Z17
+	VFMADD231PS  Z14, Z17, Z10
+	VFMADD231PS  Z15, Z17, Z11
+	VBROADCASTSS (SI)(R9*2), Z18
+	VFMADD231PS  Z14, Z18, Z12
+	VFMADD231PS  Z15, Z18, Z13
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7525,42 +8557,23 @@ unflush:
 // func tileF32AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -7595,6 +8608,43 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z8
+	VBROADCASTSS (SI), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (SI)(R8*1), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VBROADCASTSS (SI)(R8*2), Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VBROADCASTSS (SI)(R9*1), Z12
+	VFMADD231PS  Z8, Z12, Z3
+	VBROADCASTSS (SI)(R8*4), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (SI)(R10*1), Z10
+	VFMADD231PS  Z8, Z10, Z5
+	VBROADCASTSS (SI)(R9*2), Z11
+	VFMADD231PS  Z8, Z11, Z6
+	VBROADCASTSS (SI)(R11*1), Z12
+	VFMADD231PS  Z8, Z12, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7713,58 +8763,31 @@ unflush:
 // func tileF32AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -7807,6 +8830,53 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	VMOVUPS      (DX), Z16
+	VMOVUPS.Z    64(DX), K1, Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (SI)(R8*1), Z19
+	VFMADD231PS  Z16, Z19, Z2
+	VFMADD231PS  Z17, Z19, Z3
+	VBROADCASTSS (SI)(R8*2), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VBROADCASTSS (SI)(R9*1), Z21
+	VFMADD231PS  Z16, Z21, Z6
+	VFMADD231PS  Z17, Z21, Z7
+	VBROADCASTSS (SI)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (SI)(R10*1), Z19
+	VFMADD231PS  Z16, Z19, Z10
+	VFMADD231PS  Z17, Z19, Z11
+	VBROADCASTSS (SI)(R9*2), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VBROADCASTSS (SI)(R11*1), Z21
+	VFMADD231PS  Z16, Z21, Z14
+	VFMADD231PS  Z17, Z21, Z15
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7968,42 +9038,23 @@ unflush:
 // func indexedF32AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -8036,6 +9087,45 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z8
+	VBROADCASTSS (SI), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (SI)(R8*1), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VBROADCASTSS (SI)(R8*2), Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VBROADCASTSS (SI)(R9*1), Z12
+	VFMADD231PS  Z8, Z12, Z3
+	VBROADCASTSS (SI)(R8*4), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (SI)(R10*1), Z10
+	VFMADD231PS  Z8, Z10, Z5
+	VBROADCASTSS (SI)(R9*2), Z11
+	VFMADD231PS  Z8, Z11, Z6
+	VBROADCASTSS (SI)(R11*1), Z12
+	VFMADD231PS  Z8, Z12, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8160,58 +9250,31 @@ unflush:
 // func indexedF32AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -8252,6 +9315,55 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z16
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (SI)(R8*1), Z19
+	VFMADD231PS  Z16, Z19, Z2
+	VFMADD231PS  Z17, Z19, Z3
+	VBROADCASTSS (SI)(R8*2), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VBROADCASTSS (SI)(R9*1), Z21
+	VFMADD231PS  Z16, Z21, Z6
+	VFMADD231PS  Z17, Z21, Z7
+	VBROADCASTSS (SI)(R8*4), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (SI)(R10*1), Z19
+	VFMADD231PS  Z16, Z19, Z10
+	VFMADD231PS  Z17, Z19, Z11
+	VBROADCASTSS (SI)(R9*2), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VBROADCASTSS (SI)(R11*1), Z21
+	VFMADD231PS  Z16, Z21, Z14
+	VFMADD231PS  Z17, Z21, Z15
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8419,45 +9531,24 @@ unflush:
 // func tileF32AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -8494,6 +9585,45 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VBROADCASTSS (SI)(R8*1), Z11
+	VFMADD231PS  Z9, Z11, Z1
+	VBROADCASTSS (SI)(R8*2), Z12
+	VFMADD231PS  Z9, Z12, Z2
+	VBROADCASTSS (SI)(R9*1), Z13
+	VFMADD231PS  Z9, Z13, Z3
+	VBROADCASTSS (SI)(R8*4), Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS (SI)(R10*1), Z11
+	VFMADD231PS  Z9, Z11, Z5
+	VBROADCASTSS (SI)(R9*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VBROADCASTSS (SI)(R11*1), Z13
+	VFMADD231PS  Z9, Z13, Z7
+	VBROADCASTSS (SI)(R8*8), Z10
+	VFMADD231PS  Z9, Z10, Z8
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8622,63 +9752,33 @@ unflush:
 // func tileF32AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -8724,6 +9824,56 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	VMOVUPS      (DX), Z18
+	VMOVUPS.Z    64(DX), K1, Z19
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z18, Z20, Z0
+	VFMADD231PS  Z19, Z20, Z1
+	VBROADCASTSS (SI)(R8*1), Z21
+	VFMADD231PS  Z18, Z21, Z2
+	VFMADD231PS  Z19, Z21, Z3
+	VBROADCASTSS (SI)(R8*2), Z22
+	VFMADD231PS  Z18, Z22, Z4
+	VFMADD231PS  Z19, Z22, Z5
+	VBROADCASTSS (SI)(R9*1), Z23
+	VFMADD231PS  Z18, Z23, Z6
+	VFMADD231PS  Z19, Z23, Z7
+	VBROADCASTSS (SI)(R8*4), Z20
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS (SI)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z10
+	VFMADD231PS  Z19, Z21, Z11
+	VBROADCASTSS (SI)(R9*2), Z22
+	VFMADD231PS  Z18, Z22, Z12
+	VFMADD231PS  Z19, Z22, Z13
+	VBROADCASTSS (SI)(R11*1), Z23
+	VFMADD231PS  Z18, Z23, Z14
+	VFMADD231PS  Z19, Z23, Z15
+	VBROADCASTSS (SI)(R8*8), Z20
+	VFMADD231PS  Z18, Z20, Z16
+	VFMADD231PS  Z19, Z20, Z17
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8900,45 +10050,24 @@ unflush:
 // func indexedF32AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -8973,6 +10102,47 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VBROADCASTSS (SI)(R8*1), Z11
+	VFMADD231PS  Z9, Z11, Z1
+	VBROADCASTSS (SI)(R8*2), Z12
+	VFMADD231PS  Z9, Z12, Z2
+	VBROADCASTSS (SI)(R9*1), Z13
+	VFMADD231PS  Z9, Z13, Z3
+	VBROADCASTSS (SI)(R8*4), Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS (SI)(R10*1), Z11
+	VFMADD231PS  Z9, Z11, Z5
+	VBROADCASTSS (SI)(R9*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VBROADCASTSS (SI)(R11*1), Z13
+	VFMADD231PS  Z9, Z13, Z7
+	VBROADCASTSS (SI)(R8*8), Z10
+	VFMADD231PS  Z9, Z10, Z8
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9107,63 +10277,33 @@ unflush:
 // func indexedF32AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -9207,6 +10347,58 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z18
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z19
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z18, Z20, Z0
+	VFMADD231PS  Z19, Z20, Z1
+	VBROADCASTSS (SI)(R8*1), Z21
+	VFMADD231PS  Z18, Z21, Z2
+	VFMADD231PS  Z19, Z21, Z3
+	VBROADCASTSS (SI)(R8*2), Z22
+	VFMADD231PS  Z18, Z22, Z4
+	VFMADD231PS  Z19, Z22, Z5
+	VBROADCASTSS (SI)(R9*1), Z23
+	VFMADD231PS  Z18, Z23, Z6
+	VFMADD231PS  Z19, Z23, Z7
+	VBROADCASTSS (SI)(R8*4), Z20
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS (SI)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z10
+	VFMADD231PS  Z19, Z21, Z11
+	VBROADCASTSS (SI)(R9*2), Z22
+	VFMADD231PS  Z18, Z22, Z12
+	VFMADD231PS  Z19, Z22, Z13
+	VBROADCASTSS (SI)(R11*1), Z23
+	VFMADD231PS  Z18, Z23, Z14
+	VFMADD231PS  Z19, Z23, Z15
+	VBROADCASTSS (SI)(R8*8), Z20
+	VFMADD231PS  Z18, Z20, Z16
+	VFMADD231PS  Z19, Z20, Z17
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9389,48 +10581,25 @@ unflush:
 // func tileF32AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -9470,6 +10639,47 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z10
+	VBROADCASTSS (SI), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS (SI)(R8*1), Z12
+	VFMADD231PS  Z10, Z12, Z1
+	VBROADCASTSS (SI)(R8*2), Z13
+	VFMADD231PS  Z10, Z13, Z2
+	VBROADCASTSS (SI)(R9*1), Z14
+	VFMADD231PS  Z10, Z14, Z3
+	VBROADCASTSS (SI)(R8*4), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS (SI)(R10*1), Z12
+	VFMADD231PS  Z10, Z12, Z5
+	VBROADCASTSS (SI)(R9*2), Z13
+	VFMADD231PS  Z10, Z13, Z6
+	VBROADCASTSS (SI)(R11*1), Z14
+	VFMADD231PS  Z10, Z14, Z7
+	VBROADCASTSS (SI)(R8*8), Z11
+	VFMADD231PS  Z10, Z11, Z8
+	VBROADCASTSS (SI)(R12*1), Z12
+	VFMADD231PS  Z10, Z12, Z9
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9608,68 +10818,35 @@ unflush:
 // func tileF32AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -9719,6 +10896,59 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	VMOVUPS      (DX), Z20
+	VMOVUPS.Z    64(DX), K1, Z21
+	VBROADCASTSS (SI), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS (SI)(R8*1), Z23
+	VFMADD231PS  Z20, Z23, Z2
+	VFMADD231PS  Z21, Z23, Z3
+	VBROADCASTSS (SI)(R8*2), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VBROADCASTSS (SI)(R9*1), Z25
+	VFMADD231PS  Z20, Z25, Z6
+	VFMADD231PS  Z21, Z25, Z7
+	VBROADCASTSS (SI)(R8*4), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS (SI)(R10*1), Z23
+	VFMADD231PS  Z20, Z23, Z10
+	VFMADD231PS  Z21, Z23, Z11
+	VBROADCASTSS (SI)(R9*2), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VBROADCASTSS (SI)(R11*1), Z25
+	VFMADD231PS  Z20, Z25, Z14
+	VFMADD231PS  Z21, Z25, Z15
+	VBROADCASTSS (SI)(R8*8), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
+	VBROADCASTSS (SI)(R12*1), Z23
+	VFMADD231PS  Z20, Z23, Z18
+	VFMADD231PS  Z21, Z23, Z19
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9910,48 +11140,25 @@ unflush:
 // func indexedF32AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -9989,6 +11196,49 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z10
+	VBROADCASTSS (SI), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS (SI)(R8*1), Z12
+	VFMADD231PS  Z10, Z12, Z1
+	VBROADCASTSS (SI)(R8*2), Z13
+	VFMADD231PS  Z10, Z13, Z2
+	VBROADCASTSS (SI)(R9*1), Z14
+	VFMADD231PS  Z10, Z14, Z3
+	VBROADCASTSS (SI)(R8*4), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS (SI)(R10*1), Z12
+	VFMADD231PS  Z10, Z12, Z5
+	VBROADCASTSS (SI)(R9*2), Z13
+	VFMADD231PS  Z10, Z13, Z6
+	VBROADCASTSS (SI)(R11*1), Z14
+	VFMADD231PS  Z10, Z14, Z7
+	VBROADCASTSS (SI)(R8*8), Z11
+	VFMADD231PS  Z10, Z11, Z8
+	VBROADCASTSS (SI)(R12*1), Z12
+	VFMADD231PS  Z10, Z12, Z9
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -10133,68 +11383,35 @@ unflush:
 // func indexedF32AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -10242,6 +11459,61 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z20
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z21
+	VBROADCASTSS (SI), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS (SI)(R8*1), Z23
+	VFMADD231PS  Z20, Z23, Z2
+	VFMADD231PS  Z21, Z23, Z3
+	VBROADCASTSS (SI)(R8*2), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VBROADCASTSS (SI)(R9*1), Z25
+	VFMADD231PS  Z20, Z25, Z6
+	VFMADD231PS  Z21, Z25, Z7
+	VBROADCASTSS (SI)(R8*4), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS (SI)(R10*1), Z23
+	VFMADD231PS  Z20, Z23, Z10
+	VFMADD231PS  Z21, Z23, Z11
+	VBROADCASTSS (SI)(R9*2), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VBROADCASTSS (SI)(R11*1), Z25
+	VFMADD231PS  Z20, Z25, Z14
+	VFMADD231PS  Z21, Z25, Z15
+	VBROADCASTSS (SI)(R8*8), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
+	VBROADCASTSS (SI)(R12*1), Z23
+	VFMADD231PS  Z20, Z23, Z18
+	VFMADD231PS  Z21, Z23, Z19
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -10439,51 +11711,26 @@ unflush:
 // func tileF32AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -10525,6 +11772,49 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VBROADCASTSS (SI)(R8*1), Z13
+	VFMADD231PS  Z11, Z13, Z1
+	VBROADCASTSS (SI)(R8*2), Z14
+	VFMADD231PS  Z11, Z14, Z2
+	VBROADCASTSS (SI)(R9*1), Z15
+	VFMADD231PS  Z11, Z15, Z3
+	VBROADCASTSS (SI)(R8*4), Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VBROADCASTSS (SI)(R10*1), Z13
+	VFMADD231PS  Z11, Z13, Z5
+	VBROADCASTSS (SI)(R9*2), Z14
+	VFMADD231PS  Z11, Z14, Z6
+	VBROADCASTSS (SI)(R11*1), Z15
+	VFMADD231PS  Z11, Z15, Z7
+	VBROADCASTSS (SI)(R8*8), Z12
+	VFMADD231PS  Z11, Z12, Z8
+	VBROADCASTSS (SI)(R12*1), Z13
+	VFMADD231PS  Z11, Z13, Z9
+	VBROADCASTSS (SI)(R10*2), Z14
+	VFMADD231PS  Z11, Z14, Z10
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -10673,73 +11963,37 @@ unflush:
 // func tileF32AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -10792,6 +12046,62 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	VMOVUPS      (DX), Z22
+	VMOVUPS.Z    64(DX), K1, Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z22, Z24, Z0
+	VFMADD231PS  Z23, Z24, Z1
+	VBROADCASTSS (SI)(R8*1), Z25
+	VFMADD231PS  Z22, Z25, Z2
+	VFMADD231PS  Z23, Z25, Z3
+	VBROADCASTSS (SI)(R8*2), Z26
+	VFMADD231PS  Z22, Z26, Z4
+	VFMADD231PS  Z23, Z26, Z5
+	VBROADCASTSS (SI)(R9*1), Z27
+	VFMADD231PS  Z22, Z27, Z6
+	VFMADD231PS  Z23, Z27, Z7
+	VBROADCASTSS (SI)(R8*4), Z24
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z9
+	VBROADCASTSS (SI)(R10*1), Z25
+	VFMADD231PS  Z22, Z25, Z10
+	VFMADD231PS  Z23, Z25, Z11
+	VBROADCASTSS (SI)(R9*2), Z26
+	VFMADD231PS  Z22, Z26, Z12
+	VFMADD231PS  Z23, Z26, Z13
+	VBROADCASTSS (SI)(R11*1), Z27
+	VFMADD231PS  Z22, Z27, Z14
+	VFMADD231PS  Z23, Z27, Z15
+	VBROADCASTSS (SI)(R8*8), Z24
+	VFMADD231PS  Z22, Z24, Z16
+	VFMADD231PS  Z23, Z24, Z17
+	VBROADCASTSS (SI)(R12*1), Z25
+	VFMADD231PS  Z22, Z25, Z18
+	VFMADD231PS  Z23, Z25, Z19
+	VBROADCASTSS (SI)(R10*2), Z26
+	VFMADD231PS  Z22, Z26, Z20
+	VFMADD231PS  Z23, Z26, Z21
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -10998,51 +12308,26 @@ unflush:
 // func indexedF32AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -11082,6 +12367,51 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VBROADCASTSS (SI)(R8*1), Z13
+	VFMADD231PS  Z11, Z13, Z1
+	VBROADCASTSS (SI)(R8*2), Z14
+	VFMADD231PS  Z11, Z14, Z2
+	VBROADCASTSS (SI)(R9*1), Z15
+	VFMADD231PS  Z11, Z15, Z3
+	VBROADCASTSS (SI)(R8*4), Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VBROADCASTSS (SI)(R10*1), Z13
+	VFMADD231PS  Z11, Z13, Z5
+	VBROADCASTSS (SI)(R9*2), Z14
+	VFMADD231PS  Z11, Z14, Z6
+	VBROADCASTSS (SI)(R11*1), Z15
+	VFMADD231PS  Z11, Z15, Z7
+	VBROADCASTSS (SI)(R8*8), Z12
+	VFMADD231PS  Z11, Z12, Z8
+	VBROADCASTSS (SI)(R12*1), Z13
+	VFMADD231PS  Z11, Z13, Z9
+	VBROADCASTSS (SI)(R10*2), Z14
+	VFMADD231PS  Z11, Z14, Z10
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -11236,73 +12566,37 @@ unflush:
 // func indexedF32AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -11353,6 +12647,64 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z22
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z22, Z24, Z0
+	VFMADD231PS  Z23, Z24, Z1
+	VBROADCASTSS (SI)(R8*1), Z25
+	VFMADD231PS  Z22, Z25, Z2
+	VFMADD231PS  Z23, Z25, Z3
+	VBROADCASTSS (SI)(R8*2), Z26
+	VFMADD231PS  Z22, Z26, Z4
+	VFMADD231PS  Z23, Z26, Z5
+	VBROADCASTSS (SI)(R9*1), Z27
+	VFMADD231PS  Z22, Z27, Z6
+	VFMADD231PS  Z23, Z27, Z7
+	VBROADCASTSS (SI)(R8*4), Z24
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z9
+	VBROADCASTSS (SI)(R10*1), Z25
+	VFMADD231PS  Z22, Z25, Z10
+	VFMADD231PS  Z23, Z25, Z11
+	VBROADCASTSS (SI)(R9*2), Z26
+	VFMADD231PS  Z22, Z26, Z12
+	VFMADD231PS  Z23, Z26, Z13
+	VBROADCASTSS (SI)(R11*1), Z27
+	VFMADD231PS  Z22, Z27, Z14
+	VFMADD231PS  Z23, Z27, Z15
+	VBROADCASTSS (SI)(R8*8), Z24
+	VFMADD231PS  Z22, Z24, Z16
+	VFMADD231PS  Z23, Z24, Z17
+	VBROADCASTSS (SI)(R12*1), Z25
+	VFMADD231PS  Z22, Z25, Z18
+	VFMADD231PS  Z23, Z25, Z19
+	VBROADCASTSS (SI)(R10*2), Z26
+	VFMADD231PS  Z22, Z26, Z20
+	VFMADD231PS  Z23, Z26, Z21
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -11565,54 +12917,27 @@ unflush:
 // func tileF32AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -11657,6 +12982,51 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z12
+	VBROADCASTSS (SI), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS (SI)(R8*1), Z14
+	VFMADD231PS  Z12, Z14, Z1
+	VBROADCASTSS (SI)(R8*2), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VBROADCASTSS (SI)(R9*1), Z16
+	VFMADD231PS  Z12, Z16, Z3
+	VBROADCASTSS (SI)(R8*4), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS (SI)(R10*1), Z14
+	VFMADD231PS  Z12, Z14, Z5
+	VBROADCASTSS (SI)(R9*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VBROADCASTSS (SI)(R11*1), Z16
+	VFMADD231PS  Z12, Z16, Z7
+	VBROADCASTSS (SI)(R8*8), Z13
+	VFMADD231PS  Z12, Z13, Z8
+	VBROADCASTSS (SI)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z9
+	VBROADCASTSS (SI)(R10*2), Z15
+	VFMADD231PS  Z12, Z15, Z10
+	VBROADCASTSS (SI)(R13*1), Z16
+	VFMADD231PS  Z12, Z16, Z11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -11815,78 +13185,39 @@ unflush:
 // func tileF32AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -11943,6 +13274,65 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	VMOVUPS      (DX), Z24
+	VMOVUPS.Z    64(DX), K1, Z25
+	VBROADCASTSS (SI), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS (SI)(R8*1), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z3
+	VBROADCASTSS (SI)(R8*2), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VBROADCASTSS (SI)(R9*1), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VBROADCASTSS (SI)(R8*4), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS (SI)(R10*1), Z27
+	VFMADD231PS  Z24, Z27, Z10
+	VFMADD231PS  Z25, Z27, Z11
+	VBROADCASTSS (SI)(R9*2), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VBROADCASTSS (SI)(R11*1), Z29
+	VFMADD231PS  Z24, Z29, Z14
+	VFMADD231PS  Z25, Z29, Z15
+	VBROADCASTSS (SI)(R8*8), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
+	VBROADCASTSS (SI)(R12*1), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VBROADCASTSS (SI)(R10*2), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VBROADCASTSS (SI)(R13*1), Z29
+	VFMADD231PS  Z24, Z29, Z22
+	VFMADD231PS  Z25, Z29, Z23
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -12164,54 +13554,27 @@ unflush:
 // func indexedF32AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -12254,6 +13617,53 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z12
+	VBROADCASTSS (SI), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS (SI)(R8*1), Z14
+	VFMADD231PS  Z12, Z14, Z1
+	VBROADCASTSS (SI)(R8*2), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VBROADCASTSS (SI)(R9*1), Z16
+	VFMADD231PS  Z12, Z16, Z3
+	VBROADCASTSS (SI)(R8*4), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS (SI)(R10*1), Z14
+	VFMADD231PS  Z12, Z14, Z5
+	VBROADCASTSS (SI)(R9*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VBROADCASTSS (SI)(R11*1), Z16
+	VFMADD231PS  Z12, Z16, Z7
+	VBROADCASTSS (SI)(R8*8), Z13
+	VFMADD231PS  Z12, Z13, Z8
+	VBROADCASTSS (SI)(R12*1), Z14
+	VFMADD231PS  Z12, Z14, Z9
+	VBROADCASTSS (SI)(R10*2), Z15
+	VFMADD231PS  Z12, Z15, Z10
+	VBROADCASTSS (SI)(R13*1), Z16
+	VFMADD231PS  Z12, Z16, Z11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -12418,78 +13828,39 @@ unflush:
 // func indexedF32AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -12544,6 +13915,67 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z24
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z25
+	VBROADCASTSS (SI), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS (SI)(R8*1), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z3
+	VBROADCASTSS (SI)(R8*2), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VBROADCASTSS (SI)(R9*1), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VBROADCASTSS (SI)(R8*4), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS (SI)(R10*1), Z27
+	VFMADD231PS  Z24, Z27, Z10
+	VFMADD231PS  Z25, Z27, Z11
+	VBROADCASTSS (SI)(R9*2), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VBROADCASTSS (SI)(R11*1), Z29
+	VFMADD231PS  Z24, Z29, Z14
+	VFMADD231PS  Z25, Z29, Z15
+	VBROADCASTSS (SI)(R8*8), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
+	VBROADCASTSS (SI)(R12*1), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VBROADCASTSS (SI)(R10*2), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VBROADCASTSS (SI)(R13*1), Z29
+	VFMADD231PS  Z24, Z29, Z22
+	VFMADD231PS  Z25, Z29, Z23
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -12771,57 +14203,28 @@ unflush:
 // func tileF32AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -12868,6 +14271,53 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z13
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z13, Z14, Z0
+	VBROADCASTSS (SI)(R8*1), Z15
+	VFMADD231PS  Z13, Z15, Z1
+	VBROADCASTSS (SI)(R8*2), Z16
+	VFMADD231PS  Z13, Z16, Z2
+	VBROADCASTSS (SI)(R9*1), Z17
+	VFMADD231PS  Z13, Z17, Z3
+	VBROADCASTSS (SI)(R8*4), Z14
+	VFMADD231PS  Z13, Z14, Z4
+	VBROADCASTSS (SI)(R10*1), Z15
+	VFMADD231PS  Z13, Z15, Z5
+	VBROADCASTSS (SI)(R9*2), Z16
+	VFMADD231PS  Z13, Z16, Z6
+	VBROADCASTSS (SI)(R11*1), Z17
+	VFMADD231PS  Z13, Z17, Z7
+	VBROADCASTSS (SI)(R8*8), Z14
+	VFMADD231PS  Z13, Z14, Z8
+	VBROADCASTSS (SI)(R12*1), Z15
+	VFMADD231PS  Z13, Z15, Z9
+	VBROADCASTSS (SI)(R10*2), Z16
+	VFMADD231PS  Z13, Z16, Z10
+	VBROADCASTSS (SI)(R13*1), Z17
+	VFMADD231PS  Z13, Z17, Z11
+	VBROADCASTSS (SI)(R9*4), Z14
+	VFMADD231PS  Z13, Z14, Z12
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -13036,83 +14486,41 @@ unflush:
 // func tileF32AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -13172,6 +14580,68 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	VMOVUPS      (DX), Z26
+	VMOVUPS.Z    64(DX), K1, Z27
+	VBROADCASTSS (SI), Z28
+	VFMADD231PS  Z26, Z28, Z0
+	VFMADD231PS  Z27, Z28, Z1
+	VBROADCASTSS (SI)(R8*1), Z29
+	VFMADD231PS  Z26, Z29, Z2
+	VFMADD231PS  Z27, Z29, Z3
+	VBROADCASTSS (SI)(R8*2), Z30
+	VFMADD231PS  Z26, Z30, Z4
+	VFMADD231PS  Z27, Z30, Z5
+	VBROADCASTSS (SI)(R9*1), Z31
+	VFMADD231PS  Z26, Z31, Z6
+	VFMADD231PS  Z27, Z31, Z7
+	VBROADCASTSS (SI)(R8*4), Z28
+	VFMADD231PS  Z26, Z28, Z8
+	VFMADD231PS  Z27, Z28, Z9
+	VBROADCASTSS (SI)(R10*1), Z29
+	VFMADD231PS  Z26, Z29, Z10
+	VFMADD231PS  Z27, Z29, Z11
+	VBROADCASTSS (SI)(R9*2), Z30
+	VFMADD231PS  Z26, Z30, Z12
+	VFMADD231PS  Z27, Z30, Z13
+	VBROADCASTSS (SI)(R11*1), Z31
+	VFMADD231PS  Z26, Z31, Z14
+	VFMADD231PS  Z27, Z31, Z15
+	VBROADCASTSS (SI)(R8*8), Z28
+	VFMADD231PS  Z26, Z28, Z16
+	VFMADD231PS  Z27, Z28, Z17
+	VBROADCASTSS (SI)(R12*1), Z29
+	VFMADD231PS  Z26, Z29, Z18
+	VFMADD231PS  Z27, Z29, Z19
+	VBROADCASTSS (SI)(R10*2), Z30
+	VFMADD231PS  Z26, Z30, Z20
+	VFMADD231PS  Z27, Z30, Z21
+	VBROADCASTSS (SI)(R13*1), Z31
+	VFMADD231PS  Z26, Z31, Z22
+	VFMADD231PS  Z27, Z31, Z23
+	VBROADCASTSS (SI)(R9*4), Z28
+	VFMADD231PS  Z26, Z28, Z24
+	VFMADD231PS  Z27, Z28, Z25
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -13408,57 +14878,28 @@ unflush:
 // func indexedF32AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -13503,6 +14944,55 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z13
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z13, Z14, Z0
+	VBROADCASTSS (SI)(R8*1), Z15
+	VFMADD231PS  Z13, Z15, Z1
+	VBROADCASTSS (SI)(R8*2), Z16
+	VFMADD231PS  Z13, Z16, Z2
+	VBROADCASTSS (SI)(R9*1), Z17
+	VFMADD231PS  Z13, Z17, Z3
+	VBROADCASTSS (SI)(R8*4), Z14
+	VFMADD231PS  Z13, Z14, Z4
+	VBROADCASTSS (SI)(R10*1), Z15
+	VFMADD231PS  Z13, Z15, Z5
+	VBROADCASTSS (SI)(R9*2), Z16
+	VFMADD231PS  Z13, Z16, Z6
+	VBROADCASTSS (SI)(R11*1), Z17
+	VFMADD231PS  Z13, Z17, Z7
+	VBROADCASTSS (SI)(R8*8), Z14
+	VFMADD231PS  Z13, Z14, Z8
+	VBROADCASTSS (SI)(R12*1), Z15
+	VFMADD231PS  Z13, Z15, Z9
+	VBROADCASTSS (SI)(R10*2), Z16
+	VFMADD231PS  Z13, Z16, Z10
+	VBROADCASTSS (SI)(R13*1), Z17
+	VFMADD231PS  Z13, Z17, Z11
+	VBROADCASTSS (SI)(R9*4), Z14
+	VFMADD231PS  Z13, Z14, Z12
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -13677,83 +15167,41 @@ unflush:
 // func indexedF32AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -13811,6 +15259,70 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z26
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z27
+	VBROADCASTSS (SI), Z28
+	VFMADD231PS  Z26, Z28, Z0
+	VFMADD231PS  Z27, Z28, Z1
+	VBROADCASTSS (SI)(R8*1), Z29
+	VFMADD231PS  Z26, Z29, Z2
+	VFMADD231PS  Z27, Z29, Z3
+	VBROADCASTSS (SI)(R8*2), Z30
+	VFMADD231PS  Z26, Z30, Z4
+	VFMADD231PS  Z27, Z30, Z5
+	VBROADCASTSS (SI)(R9*1), Z31
+	VFMADD231PS  Z26, Z31, Z6
+	VFMADD231PS  Z27, Z31, Z7
+	VBROADCASTSS (SI)(R8*4), Z28
+	VFMADD231PS  Z26, Z28, Z8
+	VFMADD231PS  Z27, Z28, Z9
+	VBROADCASTSS (SI)(R10*1), Z29
+	VFMADD231PS  Z26, Z29, Z10
+	VFMADD231PS  Z27, Z29, Z11
+	VBROADCASTSS (SI)(R9*2), Z30
+	VFMADD231PS  Z26, Z30, Z12
+	VFMADD231PS  Z27, Z30, Z13
+	VBROADCASTSS (SI)(R11*1), Z31
+	VFMADD231PS  Z26, Z31, Z14
+	VFMADD231PS  Z27, Z31, Z15
+	VBROADCASTSS (SI)(R8*8), Z28
+	VFMADD231PS  Z26, Z28, Z16
+	VFMADD231PS  Z27, Z28, Z17
+	VBROADCASTSS (SI)(R12*1), Z29
+	VFMADD231PS  Z26, Z29, Z18
+	VFMADD231PS  Z27, Z29, Z19
+	VBROADCASTSS (SI)(R10*2), Z30
+	VFMADD231PS  Z26, Z30, Z20
+	VFMADD231PS  Z27, Z30, Z21
+	VBROADCASTSS (SI)(R13*1), Z31
+	VFMADD231PS  Z26, Z31, Z22
+	VFMADD231PS  Z27, Z31, Z23
+	VBROADCASTSS (SI)(R9*4), Z28
+	VFMADD231PS  Z26, Z28, Z24
+	VFMADD231PS  Z27, Z28, Z25
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -14053,60 +15565,29 @@ unflush:
 // func tileF32AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -14156,6 +15637,55 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	VMOVUPS.Z    (DX), K1, Z14
+	VBROADCASTSS (SI), Z15
+	VFMADD231PS  Z14, Z15, Z0
+	VBROADCASTSS (SI)(R8*1), Z16
+	VFMADD231PS  Z14, Z16, Z1
+	VBROADCASTSS (SI)(R8*2), Z17
+	VFMADD231PS  Z14, Z17, Z2
+	VBROADCASTSS (SI)(R9*1), Z18
+	VFMADD231PS  Z14, Z18, Z3
+	VBROADCASTSS (SI)(R8*4), Z15
+	VFMADD231PS  Z14, Z15, Z4
+	VBROADCASTSS (SI)(R10*1), Z16
+	VFMADD231PS  Z14, Z16, Z5
+	VBROADCASTSS (SI)(R9*2), Z17
+	VFMADD231PS  Z14, Z17, Z6
+	VBROADCASTSS (SI)(R11*1), Z18
+	VFMADD231PS  Z14, Z18, Z7
+	VBROADCASTSS (SI)(R8*8), Z15
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (SI)(R12*1), Z16
+	VFMADD231PS  Z14, Z16, Z9
+	VBROADCASTSS (SI)(R10*2), Z17
+	VFMADD231PS  Z14, Z17, Z10
+	VBROADCASTSS (SI)(R13*1), Z18
+	VFMADD231PS  Z14, Z18, Z11
+	VBROADCASTSS (SI)(R9*4), Z15
+	VFMADD231PS  Z14, Z15, Z12
+	VBROADCASTSS (SI)(R15*1), Z16
+	VFMADD231PS  Z14, Z16, Z13
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -14334,88 +15864,43 @@ unflush:
 // func tileF32AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	VPXORD     Z26, Z26, Z26
-	VPXORD     Z27, Z27, Z27
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -14479,6 +15964,71 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	VMOVUPS      (DX), Z28
+	VMOVUPS.Z    64(DX), K1, Z29
+	VBROADCASTSS (SI), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (SI)(R8*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (SI)(R8*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (SI)(R9*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (SI)(R8*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (SI)(R10*1), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (SI)(R9*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (SI)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (SI)(R8*8), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (SI)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (SI)(R10*2), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (SI)(R13*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (SI)(R9*4), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS (SI)(R15*1), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -14730,60 +16280,29 @@ unflush:
 // func indexedF32AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -14831,6 +16350,57 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS.Z    (DX)(AX*1), K1, Z14
+	VBROADCASTSS (SI), Z15
+	VFMADD231PS  Z14, Z15, Z0
+	VBROADCASTSS (SI)(R8*1), Z16
+	VFMADD231PS  Z14, Z16, Z1
+	VBROADCASTSS (SI)(R8*2), Z17
+	VFMADD231PS  Z14, Z17, Z2
+	VBROADCASTSS (SI)(R9*1), Z18
+	VFMADD231PS  Z14, Z18, Z3
+	VBROADCASTSS (SI)(R8*4), Z15
+	VFMADD231PS  Z14, Z15, Z4
+	VBROADCASTSS (SI)(R10*1), Z16
+	VFMADD231PS  Z14, Z16, Z5
+	VBROADCASTSS (SI)(R9*2), Z17
+	VFMADD231PS  Z14, Z17, Z6
+	VBROADCASTSS (SI)(R11*1), Z18
+	VFMADD231PS  Z14, Z18, Z7
+	VBROADCASTSS (SI)(R8*8), Z15
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (SI)(R12*1), Z16
+	VFMADD231PS  Z14, Z16, Z9
+	VBROADCASTSS (SI)(R10*2), Z17
+	VFMADD231PS  Z14, Z17, Z10
+	VBROADCASTSS (SI)(R13*1), Z18
+	VFMADD231PS  Z14, Z18, Z11
+	VBROADCASTSS (SI)(R9*4), Z15
+	VFMADD231PS  Z14, Z15, Z12
+	VBROADCASTSS (SI)(R15*1), Z16
+	VFMADD231PS  Z14, Z16, Z13
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15015,88 +16585,43 @@ unflush:
 // func indexedF32AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	VPXORD     Z26, Z26, Z26
-	VPXORD     Z27, Z27, Z27
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -15158,6 +16683,73 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPS      (DX)(AX*1), Z28
+	VMOVUPS.Z    64(DX)(AX*1), K1, Z29
+	VBROADCASTSS (SI), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (SI)(R8*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (SI)(R8*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (SI)(R9*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (SI)(R8*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (SI)(R10*1), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (SI)(R9*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (SI)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (SI)(R8*8), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (SI)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (SI)(R10*2), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (SI)(R13*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (SI)(R9*4), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS (SI)(R15*1), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15415,21 +17007,16 @@ unflush:
 // func tileF64AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -15446,6 +17033,29 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z1
+	VBROADCASTSD (SI), Z2
+	VFMADD231PD  Z1, Z2, Z0
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15494,23 +17104,17 @@ unflush:
 // func tileF64AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -15528,6 +17132,32 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPD      (DX), Z2
+	VMOVUPD.Z    64(DX), K1, Z3
+	VBROADCASTSD (SI), Z4
+	VFMADD231PD  Z2, Z4, Z0
+	VFMADD231PD  Z3, Z4, Z1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15584,27 +17214,19 @@ unflush:
 // func tileF64AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -15624,6 +17246,42 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPD      (DX), Z4
+	PREFETCHT0   256(DX)
+	VMOVUPD      64(DX), Z5
+	PREFETCHT0   320(DX)
+	VMOVUPD      128(DX), Z6
+	PREFETCHT0   384(DX)
+	VMOVUPD.Z    192(DX), K1, Z7
+	PREFETCHT0   448(DX)
+	VBROADCASTSD (SI), Z8
+	VFMADD231PD  Z4, Z8, Z0
+	VFMADD231PD  Z5, Z8, Z1
+	VFMADD231PD  Z6, Z8, Z2
+	VFMADD231PD  Z7, Z8, Z3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15708,35 +17366,23 @@ unflush:
 // func tileF64AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -15760,6 +17406,58 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	VMOVUPD      (DX), Z8
+	PREFETCHT0   512(DX)
+	VMOVUPD      64(DX), Z9
+	PREFETCHT0   576(DX)
+	VMOVUPD      128(DX), Z10
+	PREFETCHT0   640(DX)
+	VMOVUPD      192(DX), Z11
+	PREFETCHT0   704(DX)
+	VMOVUPD      256(DX), Z12
+	PREFETCHT0   768(DX)
+	VMOVUPD      320(DX), Z13
+	PREFETCHT0   832(DX)
+	VMOVUPD      384(DX), Z14
+	PREFETCHT0   896(DX)
+	VMOVUPD.Z    448(DX), K1, Z15
+	PREFETCHT0   960(DX)
+	VBROADCASTSD (SI), Z16
+	VFMADD231PD  Z8, Z16, Z0
+	VFMADD231PD  Z9, Z16, Z1
+	VFMADD231PD  Z10, Z16, Z2
+	VFMADD231PD  Z11, Z16, Z3
+	VFMADD231PD  Z12, Z16, Z4
+	VFMADD231PD  Z13, Z16, Z5
+	VFMADD231PD  Z14, Z16, Z6
+	VFMADD231PD  Z15, Z16, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15888,21 +17586,16 @@ unflush:
 // func indexedF64AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -15917,6 +17610,31 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z1
+	VBROADCASTSD (SI), Z2
+	VFMADD231PD  Z1, Z2, Z0
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15971,23 +17689,17 @@ unflush:
 // func indexedF64AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16003,6 +17715,34 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z2
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z3
+	VBROADCASTSD (SI), Z4
+	VFMADD231PD  Z2, Z4, Z0
+	VFMADD231PD  Z3, Z4, Z1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16065,27 +17805,19 @@ unflush:
 // func indexedF64AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16103,6 +17835,40 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z4
+	VMOVUPD      64(DX)(AX*1), Z5
+	VMOVUPD      128(DX)(AX*1), Z6
+	VMOVUPD.Z    192(DX)(AX*1), K1, Z7
+	VBROADCASTSD (SI), Z8
+	VFMADD231PD  Z4, Z8, Z0
+	VFMADD231PD  Z5, Z8, Z1
+	VFMADD231PD  Z6, Z8, Z2
+	VFMADD231PD  Z7, Z8, Z3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16181,35 +17947,23 @@ unflush:
 // func indexedF64AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16231,6 +17985,52 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+1, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+1, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z8
+	VMOVUPD      64(DX)(AX*1), Z9
+	VMOVUPD      128(DX)(AX*1), Z10
+	VMOVUPD      192(DX)(AX*1), Z11
+	VMOVUPD      256(DX)(AX*1), Z12
+	VMOVUPD      320(DX)(AX*1), Z13
+	VMOVUPD      384(DX)(AX*1), Z14
+	VMOVUPD.Z    448(DX)(AX*1), K1, Z15
+	VBROADCASTSD (SI), Z16
+	VFMADD231PD  Z8, Z16, Z0
+	VFMADD231PD  Z9, Z16, Z1
+	VFMADD231PD  Z10, Z16, Z2
+	VFMADD231PD  Z11, Z16, Z3
+	VFMADD231PD  Z12, Z16, Z4
+	VFMADD231PD  Z13, Z16, Z5
+	VFMADD231PD  Z14, Z16, Z6
+	VFMADD231PD  Z15, Z16, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16341,24 +18141,17 @@ unflush:
 // func tileF64AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16378,6 +18171,31 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z2
+	VBROADCASTSD (SI), Z3
+	VFMADD231PD  Z2, Z3, Z0
+	VBROADCASTSD (SI)(R8*1), Z4
+	VFMADD231PD  Z2, Z4, Z1
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16436,28 +18254,19 @@ unflush:
 // func tileF64AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16479,6 +18288,35 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPD      (DX), Z4
+	VMOVUPD.Z    64(DX), K1, Z5
+	VBROADCASTSD (SI), Z6
+	VFMADD231PD  Z4, Z6, Z0
+	VFMADD231PD  Z5, Z6, Z1
+	VBROADCASTSD (SI)(R8*1), Z7
+	VFMADD231PD  Z4, Z7, Z2
+	VFMADD231PD  Z5, Z7, Z3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16550,36 +18388,23 @@ unflush:
 // func tileF64AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16605,6 +18430,47 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPD      (DX), Z8
+	PREFETCHT0   256(DX)
+	VMOVUPD      64(DX), Z9
+	PREFETCHT0   320(DX)
+	VMOVUPD      128(DX), Z10
+	PREFETCHT0   384(DX)
+	VMOVUPD.Z    192(DX), K1, Z11
+	PREFETCHT0   448(DX)
+	VBROADCASTSD (SI), Z12
+	VFMADD231PD  Z8, Z12, Z0
+	VFMADD231PD  Z9, Z12, Z1
+	VFMADD231PD  Z10, Z12, Z2
+	VFMADD231PD  Z11, Z12, Z3
+	VBROADCASTSD (SI)(R8*1), Z13
+	VFMADD231PD  Z8, Z13, Z4
+	VFMADD231PD  Z9, Z13, Z5
+	VFMADD231PD  Z10, Z13, Z6
+	VFMADD231PD  Z11, Z13, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16714,52 +18580,31 @@ unflush:
 // func tileF64AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16793,6 +18638,67 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	VMOVUPD      (DX), Z16
+	PREFETCHT0   512(DX)
+	VMOVUPD      64(DX), Z17
+	PREFETCHT0   576(DX)
+	VMOVUPD      128(DX), Z18
+	PREFETCHT0   640(DX)
+	VMOVUPD      192(DX), Z19
+	PREFETCHT0   704(DX)
+	VMOVUPD      256(DX), Z20
+	PREFETCHT0   768(DX)
+	VMOVUPD      320(DX), Z21
+	PREFETCHT0   832(DX)
+	VMOVUPD      384(DX), Z22
+	PREFETCHT0   896(DX)
+	VMOVUPD.Z    448(DX), K1, Z23
+	PREFETCHT0   960(DX)
+	VBROADCASTSD (SI), Z24
+	VFMADD231PD  Z16, Z24, Z0
+	VFMADD231PD  Z17, Z24, Z1
+	VFMADD231PD  Z18, Z24, Z2
+	VFMADD231PD  Z19, Z24, Z3
+	VFMADD231PD  Z20, Z24, Z4
+	VFMADD231PD  Z21, Z24, Z5
+	VFMADD231PD  Z22, Z24, Z6
+	VFMADD231PD  Z23, Z24, Z7
+	VBROADCASTSD (SI)(R8*1), Z25
+	VFMADD231PD  Z16, Z25, Z8
+	VFMADD231PD  Z17, Z25, Z9
+	VFMADD231PD  Z18, Z25, Z10
+	VFMADD231PD  Z19, Z25, Z11
+	VFMADD231PD  Z20, Z25, Z12
+	VFMADD231PD  Z21, Z25, Z13
+	VFMADD231PD  Z22, Z25, Z14
+	VFMADD231PD  Z23, Z25, Z15
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16966,24 +18872,17 @@ unflush:
 // func indexedF64AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17001,6 +18900,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z2
+	VBROADCASTSD (SI), Z3
+	VFMADD231PD  Z2, Z3, Z0
+	VBROADCASTSD (SI)(R8*1), Z4
+	VFMADD231PD  Z2, Z4, Z1
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17065,28 +18991,19 @@ unflush:
 // func indexedF64AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17106,6 +19023,37 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z4
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z5
+	VBROADCASTSD (SI), Z6
+	VFMADD231PD  Z4, Z6, Z0
+	VFMADD231PD  Z5, Z6, Z1
+	VBROADCASTSD (SI)(R8*1), Z7
+	VFMADD231PD  Z4, Z7, Z2
+	VFMADD231PD  Z5, Z7, Z3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17183,36 +19131,23 @@ unflush:
 // func indexedF64AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17236,6 +19171,45 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z8
+	VMOVUPD      64(DX)(AX*1), Z9
+	VMOVUPD      128(DX)(AX*1), Z10
+	VMOVUPD.Z    192(DX)(AX*1), K1, Z11
+	VBROADCASTSD (SI), Z12
+	VFMADD231PD  Z8, Z12, Z0
+	VFMADD231PD  Z9, Z12, Z1
+	VFMADD231PD  Z10, Z12, Z2
+	VFMADD231PD  Z11, Z12, Z3
+	VBROADCASTSD (SI)(R8*1), Z13
+	VFMADD231PD  Z8, Z13, Z4
+	VFMADD231PD  Z9, Z13, Z5
+	VFMADD231PD  Z10, Z13, Z6
+	VFMADD231PD  Z11, Z13, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17339,52 +19313,31 @@ unflush:
 // func indexedF64AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	PREFETCHT1 256(SI)
-	PREFETCHT1 320(SI)
-	PREFETCHT1 384(SI)
-	PREFETCHT1 448(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17416,6 +19369,61 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+2, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+2, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z16
+	VMOVUPD      64(DX)(AX*1), Z17
+	VMOVUPD      128(DX)(AX*1), Z18
+	VMOVUPD      192(DX)(AX*1), Z19
+	VMOVUPD      256(DX)(AX*1), Z20
+	VMOVUPD      320(DX)(AX*1), Z21
+	VMOVUPD      384(DX)(AX*1), Z22
+	VMOVUPD.Z    448(DX)(AX*1), K1, Z23
+	VBROADCASTSD (SI), Z24
+	VFMADD231PD  Z16, Z24, Z0
+	VFMADD231PD  Z17, Z24, Z1
+	VFMADD231PD  Z18, Z24, Z2
+	VFMADD231PD  Z19, Z24, Z3
+	VFMADD231PD  Z20, Z24, Z4
+	VFMADD231PD  Z21, Z24, Z5
+	VFMADD231PD  Z22, Z24, Z6
+	VFMADD231PD  Z23, Z24, Z7
+	VBROADCASTSD (SI)(R8*1), Z25
+	VFMADD231PD  Z16, Z25, Z8
+	VFMADD231PD  Z17, Z25, Z9
+	VFMADD231PD  Z18, Z25, Z10
+	VFMADD231PD  Z19, Z25, Z11
+	VFMADD231PD  Z20, Z25, Z12
+	VFMADD231PD  Z21, Z25, Z13
+	VFMADD231PD  Z22, Z25, Z14
+	VFMADD231PD  Z23, Z25, Z15
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   256(R14)
+	PREFETCHT1   320(R14)
+	PREFETCHT1   384(R14)
+	PREFETCHT1   448(R14)
+	PREFETCHT1   511(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17571,27 +19579,18 @@ unflush:
 // func tileF64AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17613,6 +19612,33 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z3
+	VBROADCASTSD (SI), Z4
+	VFMADD231PD  Z3, Z4, Z0
+	VBROADCASTSD (SI)(R8*1), Z5
+	VFMADD231PD  Z3, Z5, Z1
+	VBROADCASTSD (SI)(R8*2), Z6
+	VFMADD231PD  Z3, Z6, Z2
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17681,33 +19707,21 @@ unflush:
 // func tileF64AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17732,6 +19746,38 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPD      (DX), Z6
+	VMOVUPD.Z    64(DX), K1, Z7
+	VBROADCASTSD (SI), Z8
+	VFMADD231PD  Z6, Z8, Z0
+	VFMADD231PD  Z7, Z8, Z1
+	VBROADCASTSD (SI)(R8*1), Z9
+	VFMADD231PD  Z6, Z9, Z2
+	VFMADD231PD  Z7, Z9, Z3
+	VBROADCASTSD (SI)(R8*2), Z10
+	VFMADD231PD  Z6, Z10, Z4
+	VFMADD231PD  Z7, Z10, Z5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17818,45 +19864,27 @@ unflush:
 // func tileF64AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17887,6 +19915,52 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	VMOVUPD      (DX), Z12
+	PREFETCHT0   256(DX)
+	VMOVUPD      64(DX), Z13
+	PREFETCHT0   320(DX)
+	VMOVUPD      128(DX), Z14
+	PREFETCHT0   384(DX)
+	VMOVUPD.Z    192(DX), K1, Z15
+	PREFETCHT0   448(DX)
+	VBROADCASTSD (SI), Z16
+	VFMADD231PD  Z12, Z16, Z0
+	VFMADD231PD  Z13, Z16, Z1
+	VFMADD231PD  Z14, Z16, Z2
+	VFMADD231PD  Z15, Z16, Z3
+	VBROADCASTSD (SI)(R8*1), Z17
+	VFMADD231PD  Z12, Z17, Z4
+	VFMADD231PD  Z13, Z17, Z5
+	VFMADD231PD  Z14, Z17, Z6
+	VFMADD231PD  Z15, Z17, Z7
+	VBROADCASTSD (SI)(R8*2), Z18
+	VFMADD231PD  Z12, Z18, Z8
+	VFMADD231PD  Z13, Z18, Z9
+	VFMADD231PD  Z14, Z18, Z10
+	VFMADD231PD  Z15, Z18, Z11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18021,27 +20095,18 @@ unflush:
 // func indexedF64AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18061,6 +20126,35 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z3
+	VBROADCASTSD (SI), Z4
+	VFMADD231PD  Z3, Z4, Z0
+	VBROADCASTSD (SI)(R8*1), Z5
+	VFMADD231PD  Z3, Z5, Z1
+	VBROADCASTSD (SI)(R8*2), Z6
+	VFMADD231PD  Z3, Z6, Z2
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18135,33 +20229,21 @@ unflush:
 // func indexedF64AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18184,6 +20266,40 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z6
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z7
+	VBROADCASTSD (SI), Z8
+	VFMADD231PD  Z6, Z8, Z0
+	VFMADD231PD  Z7, Z8, Z1
+	VBROADCASTSD (SI)(R8*1), Z9
+	VFMADD231PD  Z6, Z9, Z2
+	VFMADD231PD  Z7, Z9, Z3
+	VBROADCASTSD (SI)(R8*2), Z10
+	VFMADD231PD  Z6, Z10, Z4
+	VFMADD231PD  Z7, Z10, Z5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18276,45 +20392,27 @@ unflush:
 // func indexedF64AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18343,6 +20441,50 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+3, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+3, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z12
+	VMOVUPD      64(DX)(AX*1), Z13
+	VMOVUPD      128(DX)(AX*1), Z14
+	VMOVUPD.Z    192(DX)(AX*1), K1, Z15
+	VBROADCASTSD (SI), Z16
+	VFMADD231PD  Z12, Z16, Z0
+	VFMADD231PD  Z13, Z16, Z1
+	VFMADD231PD  Z14, Z16, Z2
+	VFMADD231PD  Z15, Z16, Z3
+	VBROADCASTSD (SI)(R8*1), Z17
+	VFMADD231PD  Z12, Z17, Z4
+	VFMADD231PD  Z13, Z17, Z5
+	VFMADD231PD  Z14, Z17, Z6
+	VFMADD231PD  Z15, Z17, Z7
+	VBROADCASTSD (SI)(R8*2), Z18
+	VFMADD231PD  Z12, Z18, Z8
+	VFMADD231PD  Z13, Z18, Z9
+	VFMADD231PD  Z14, Z18, Z10
+	VFMADD231PD  Z15, Z18, Z11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18471,30 +20613,19 @@ unflush:
 // func tileF64AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18519,6 +20650,35 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z4
+	VBROADCASTSD (SI), Z5
+	VFMADD231PD  Z4, Z5, Z0
+	VBROADCASTSD (SI)(R8*1), Z6
+	VFMADD231PD  Z4, Z6, Z1
+	VBROADCASTSD (SI)(R8*2), Z7
+	VFMADD231PD  Z4, Z7, Z2
+	VBROADCASTSD (SI)(R9*1), Z8
+	VFMADD231PD  Z4, Z8, Z3
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18597,38 +20757,23 @@ unflush:
 // func tileF64AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18657,6 +20802,41 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPD      (DX), Z8
+	VMOVUPD.Z    64(DX), K1, Z9
+	VBROADCASTSD (SI), Z10
+	VFMADD231PD  Z8, Z10, Z0
+	VFMADD231PD  Z9, Z10, Z1
+	VBROADCASTSD (SI)(R8*1), Z11
+	VFMADD231PD  Z8, Z11, Z2
+	VFMADD231PD  Z9, Z11, Z3
+	VBROADCASTSD (SI)(R8*2), Z12
+	VFMADD231PD  Z8, Z12, Z4
+	VFMADD231PD  Z9, Z12, Z5
+	VBROADCASTSD (SI)(R9*1), Z13
+	VFMADD231PD  Z8, Z13, Z6
+	VFMADD231PD  Z9, Z13, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18758,54 +20938,31 @@ unflush:
 // func tileF64AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18842,6 +20999,57 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	VMOVUPD      (DX), Z16
+	PREFETCHT0   256(DX)
+	VMOVUPD      64(DX), Z17
+	PREFETCHT0   320(DX)
+	VMOVUPD      128(DX), Z18
+	PREFETCHT0   384(DX)
+	VMOVUPD.Z    192(DX), K1, Z19
+	PREFETCHT0   448(DX)
+	VBROADCASTSD (SI), Z20
+	VFMADD231PD  Z16, Z20, Z0
+	VFMADD231PD  Z17, Z20, Z1
+	VFMADD231PD  Z18, Z20, Z2
+	VFMADD231PD  Z19, Z20, Z3
+	VBROADCASTSD (SI)(R8*1), Z21
+	VFMADD231PD  Z16, Z21, Z4
+	VFMADD231PD  Z17, Z21, Z5
+	VFMADD231PD  Z18, Z21, Z6
+	VFMADD231PD  Z19, Z21, Z7
+	VBROADCASTSD (SI)(R8*2), Z22
+	VFMADD231PD  Z16, Z22, Z8
+	VFMADD231PD  Z17, Z22, Z9
+	VFMADD231PD  Z18, Z22, Z10
+	VFMADD231PD  Z19, Z22, Z11
+	VBROADCASTSD (SI)(R9*1), Z23
+	VFMADD231PD  Z16, Z23, Z12
+	VFMADD231PD  Z17, Z23, Z13
+	VFMADD231PD  Z18, Z23, Z14
+	VFMADD231PD  Z19, Z23, Z15
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -19001,30 +21209,19 @@ unflush:
 // func indexedF64AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -19047,6 +21244,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z4
+	VBROADCASTSD (SI), Z5
+	VFMADD231PD  Z4, Z5, Z0
+	VBROADCASTSD (SI)(R8*1), Z6
+	VFMADD231PD  Z4, Z6, Z1
+	VBROADCASTSD (SI)(R8*2), Z7
+	VFMADD231PD  Z4, Z7, Z2
+	VBROADCASTSD (SI)(R9*1), Z8
+	VFMADD231PD  Z4, Z8, Z3
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -19131,38 +21359,23 @@ unflush:
 // func indexedF64AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -19189,6 +21402,43 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z8
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z9
+	VBROADCASTSD (SI), Z10
+	VFMADD231PD  Z8, Z10, Z0
+	VFMADD231PD  Z9, Z10, Z1
+	VBROADCASTSD (SI)(R8*1), Z11
+	VFMADD231PD  Z8, Z11, Z2
+	VFMADD231PD  Z9, Z11, Z3
+	VBROADCASTSD (SI)(R8*2), Z12
+	VFMADD231PD  Z8, Z12, Z4
+	VFMADD231PD  Z9, Z12, Z5
+	VBROADCASTSD (SI)(R9*1), Z13
+	VFMADD231PD  Z8, Z13, Z6
+	VFMADD231PD  Z9, Z13, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -19296,54 +21546,31 @@ unflush:
 // func indexedF64AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -19378,6 +21605,55 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+4, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+4, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z16
+	VMOVUPD      64(DX)(AX*1), Z17
+	VMOVUPD      128(DX)(AX*1), Z18
+	VMOVUPD.Z    192(DX)(AX*1), K1, Z19
+	VBROADCASTSD (SI), Z20
+	VFMADD231PD  Z16, Z20, Z0
+	VFMADD231PD  Z17, Z20, Z1
+	VFMADD231PD  Z18, Z20, Z2
+	VFMADD231PD  Z19, Z20, Z3
+	VBROADCASTSD (SI)(R8*1), Z21
+	VFMADD231PD  Z16, Z21, Z4
+	VFMADD231PD  Z17, Z21, Z5
+	VFMADD231PD  Z18, Z21, Z6
+	VFMADD231PD  Z19, Z21, Z7
+	VBROADCASTSD (SI)(R8*2), Z22
+	VFMADD231PD  Z16, Z22, Z8
+	VFMADD231PD  Z17, Z22, Z9
+	VFMADD231PD  Z18, Z22, Z10
+	VFMADD231PD  Z19, Z22, Z11
+	VBROADCASTSD (SI)(R9*1), Z23
+	VFMADD231PD  Z16, Z23, Z12
+	VFMADD231PD  Z17, Z23, Z13
+	VFMADD231PD  Z18, Z23, Z14
+	VFMADD231PD  Z19, Z23, Z15
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -19531,33 +21807,20 @@ unflush:
 // func tileF64AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -19584,6 +21847,37 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z5
+	VBROADCASTSD (SI), Z6
+	VFMADD231PD  Z5, Z6, Z0
+	VBROADCASTSD (SI)(R8*1), Z7
+	VFMADD231PD  Z5, Z7, Z1
+	VBROADCASTSD (SI)(R8*2), Z8
+	VFMADD231PD  Z5, Z8, Z2
+	VBROADCASTSD (SI)(R9*1), Z9
+	VFMADD231PD  Z5, Z9, Z3
+	VBROADCASTSD (SI)(R8*4), Z6
+	VFMADD231PD  Z5, Z6, Z4
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -19672,43 +21966,25 @@ unflush:
 // func tileF64AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -19740,6 +22016,44 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPD      (DX), Z10
+	VMOVUPD.Z    64(DX), K1, Z11
+	VBROADCASTSD (SI), Z12
+	VFMADD231PD  Z10, Z12, Z0
+	VFMADD231PD  Z11, Z12, Z1
+	VBROADCASTSD (SI)(R8*1), Z13
+	VFMADD231PD  Z10, Z13, Z2
+	VFMADD231PD  Z11, Z13, Z3
+	VBROADCASTSD (SI)(R8*2), Z14
+	VFMADD231PD  Z10, Z14, Z4
+	VFMADD231PD  Z11, Z14, Z5
+	VBROADCASTSD (SI)(R9*1), Z15
+	VFMADD231PD  Z10, Z15, Z6
+	VFMADD231PD  Z11, Z15, Z7
+	VBROADCASTSD (SI)(R8*4), Z12
+	VFMADD231PD  Z10, Z12, Z8
+	VFMADD231PD  Z11, Z12, Z9
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -19856,63 +22170,35 @@ unflush:
 // func tileF64AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -19954,6 +22240,62 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	VMOVUPD      (DX), Z20
+	PREFETCHT0   256(DX)
+	VMOVUPD      64(DX), Z21
+	PREFETCHT0   320(DX)
+	VMOVUPD      128(DX), Z22
+	PREFETCHT0   384(DX)
+	VMOVUPD.Z    192(DX), K1, Z23
+	PREFETCHT0   448(DX)
+	VBROADCASTSD (SI), Z24
+	VFMADD231PD  Z20, Z24, Z0
+	VFMADD231PD  Z21, Z24, Z1
+	VFMADD231PD  Z22, Z24, Z2
+	VFMADD231PD  Z23, Z24, Z3
+	VBROADCASTSD (SI)(R8*1), Z25
+	VFMADD231PD  Z20, Z25, Z4
+	VFMADD231PD  Z21, Z25, Z5
+	VFMADD231PD  Z22, Z25, Z6
+	VFMADD231PD  Z23, Z25, Z7
+	VBROADCASTSD (SI)(R8*2), Z26
+	VFMADD231PD  Z20, Z26, Z8
+	VFMADD231PD  Z21, Z26, Z9
+	VFMADD231PD  Z22, Z26, Z10
+	VFMADD231PD  Z23, Z26, Z11
+	VBROADCASTSD (SI)(R9*1), Z27
+	VFMADD231PD  Z20, Z27, Z12
+	VFMADD231PD  Z21, Z27, Z13
+	VFMADD231PD  Z22, Z27, Z14
+	VFMADD231PD  Z23, Z27, Z15
+	VBROADCASTSD (SI)(R8*4), Z24
+	VFMADD231PD  Z20, Z24, Z16
+	VFMADD231PD  Z21, Z24, Z17
+	VFMADD231PD  Z22, Z24, Z18
+	VFMADD231PD  Z23, Z24, Z19
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -20138,33 +22480,20 @@ unflush:
 // func indexedF64AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -20189,6 +22518,39 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z5
+	VBROADCASTSD (SI), Z6
+	VFMADD231PD  Z5, Z6, Z0
+	VBROADCASTSD (SI)(R8*1), Z7
+	VFMADD231PD  Z5, Z7, Z1
+	VBROADCASTSD (SI)(R8*2), Z8
+	VFMADD231PD  Z5, Z8, Z2
+	VBROADCASTSD (SI)(R9*1), Z9
+	VFMADD231PD  Z5, Z9, Z3
+	VBROADCASTSD (SI)(R8*4), Z6
+	VFMADD231PD  Z5, Z6, Z4
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -20283,43 +22645,25 @@ unflush:
 // func indexedF64AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -20349,6 +22693,46 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z10
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z11
+	VBROADCASTSD (SI), Z12
+	VFMADD231PD  Z10, Z12, Z0
+	VFMADD231PD  Z11, Z12, Z1
+	VBROADCASTSD (SI)(R8*1), Z13
+	VFMADD231PD  Z10, Z13, Z2
+	VFMADD231PD  Z11, Z13, Z3
+	VBROADCASTSD (SI)(R8*2), Z14
+	VFMADD231PD  Z10, Z14, Z4
+	VFMADD231PD  Z11, Z14, Z5
+	VBROADCASTSD (SI)(R9*1), Z15
+	VFMADD231PD  Z10, Z15, Z6
+	VFMADD231PD  Z11, Z15, Z7
+	VBROADCASTSD (SI)(R8*4), Z12
+	VFMADD231PD  Z10, Z12, Z8
+	VFMADD231PD  Z11, Z12, Z9
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -20471,63 +22855,35 @@ unflush:
 // func indexedF64AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -20567,6 +22923,60 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+5, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+5, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z20
+	VMOVUPD      64(DX)(AX*1), Z21
+	VMOVUPD      128(DX)(AX*1), Z22
+	VMOVUPD.Z    192(DX)(AX*1), K1, Z23
+	VBROADCASTSD (SI), Z24
+	VFMADD231PD  Z20, Z24, Z0
+	VFMADD231PD  Z21, Z24, Z1
+	VFMADD231PD  Z22, Z24, Z2
+	VFMADD231PD  Z23, Z24, Z3
+	VBROADCASTSD (SI)(R8*1), Z25
+	VFMADD231PD  Z20, Z25, Z4
+	VFMADD231PD  Z21, Z25, Z5
+	VFMADD231PD  Z22, Z25, Z6
+	VFMADD231PD  Z23, Z25, Z7
+	VBROADCASTSD (SI)(R8*2), Z26
+	VFMADD231PD  Z20, Z26, Z8
+	VFMADD231PD  Z21, Z26, Z9
+	VFMADD231PD  Z22, Z26, Z10
+	VFMADD231PD  Z23, Z26, Z11
+	VBROADCASTSD (SI)(R9*1), Z27
+	VFMADD231PD  Z20, Z27, Z12
+	VFMADD231PD  Z21, Z27, Z13
+	VFMADD231PD  Z22, Z27, Z14
+	VFMADD231PD  Z23, Z27, Z15
+	VBROADCASTSD (SI)(R8*4), Z24
+	VFMADD231PD  Z20, Z24, Z16
+	VFMADD231PD  Z21, Z24, Z17
+	VFMADD231PD  Z22, Z24, Z18
+	VFMADD231PD  Z23, Z24, Z19
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -20745,36 +23155,21 @@ unflush:
 // func tileF64AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -20804,6 +23199,39 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z6
+	VBROADCASTSD (SI), Z7
+	VFMADD231PD  Z6, Z7, Z0
+	VBROADCASTSD (SI)(R8*1), Z8
+	VFMADD231PD  Z6, Z8, Z1
+	VBROADCASTSD (SI)(R8*2), Z9
+	VFMADD231PD  Z6, Z9, Z2
+	VBROADCASTSD (SI)(R9*1), Z10
+	VFMADD231PD  Z6, Z10, Z3
+	VBROADCASTSD (SI)(R8*4), Z7
+	VFMADD231PD  Z6, Z7, Z4
+	VBROADCASTSD (SI)(R10*1), Z8
+	VFMADD231PD  Z6, Z8, Z5
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -20902,48 +23330,27 @@ unflush:
 // func tileF64AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -20979,6 +23386,47 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPD      (DX), Z12
+	VMOVUPD.Z    64(DX), K1, Z13
+	VBROADCASTSD (SI), Z14
+	VFMADD231PD  Z12, Z14, Z0
+	VFMADD231PD  Z13, Z14, Z1
+	VBROADCASTSD (SI)(R8*1), Z15
+	VFMADD231PD  Z12, Z15, Z2
+	VFMADD231PD  Z13, Z15, Z3
+	VBROADCASTSD (SI)(R8*2), Z16
+	VFMADD231PD  Z12, Z16, Z4
+	VFMADD231PD  Z13, Z16, Z5
+	VBROADCASTSD (SI)(R9*1), Z17
+	VFMADD231PD  Z12, Z17, Z6
+	VFMADD231PD  Z13, Z17, Z7
+	VBROADCASTSD (SI)(R8*4), Z14
+	VFMADD231PD  Z12, Z14, Z8
+	VFMADD231PD  Z13, Z14, Z9
+	VBROADCASTSD (SI)(R10*1), Z15
+	VFMADD231PD  Z12, Z15, Z10
+	VFMADD231PD  Z13, Z15, Z11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -21110,72 +23558,39 @@ unflush:
 // func tileF64AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -21223,6 +23638,67 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	VMOVUPD      (DX), Z24
+	PREFETCHT0   256(DX)
+	VMOVUPD      64(DX), Z25
+	PREFETCHT0   320(DX)
+	VMOVUPD      128(DX), Z26
+	PREFETCHT0   384(DX)
+	VMOVUPD.Z    192(DX), K1, Z27
+	PREFETCHT0   448(DX)
+	VBROADCASTSD (SI), Z28
+	VFMADD231PD  Z24, Z28, Z0
+	VFMADD231PD  Z25, Z28, Z1
+	VFMADD231PD  Z26, Z28, Z2
+	VFMADD231PD  Z27, Z28, Z3
+	VBROADCASTSD (SI)(R8*1), Z29
+	VFMADD231PD  Z24, Z29, Z4
+	VFMADD231PD  Z25, Z29, Z5
+	VFMADD231PD  Z26, Z29, Z6
+	VFMADD231PD  Z27, Z29, Z7
+	VBROADCASTSD (SI)(R8*2), Z30
+	VFMADD231PD  Z24, Z30, Z8
+	VFMADD231PD  Z25, Z30, Z9
+	VFMADD231PD  Z26, Z30, Z10
+	VFMADD231PD  Z27, Z30, Z11
+	VBROADCASTSD (SI)(R9*1), Z31
+	VFMADD231PD  Z24, Z31, Z12
+	VFMADD231PD  Z25, Z31, Z13
+	VFMADD231PD  Z26, Z31, Z14
+	VFMADD231PD  Z27, Z31, Z15
+	VBROADCASTSD (SI)(R8*4), Z28
+	VFMADD231PD  Z24, Z28, Z16
+	VFMADD231PD  Z25, Z28, Z17
+	VFMADD231PD  Z26, Z28, Z18
+	VFMADD231PD  Z27, Z28, Z19
+	VBROADCASTSD (SI)(R10*1), Z29
+	VFMADD231PD  Z24, Z29, Z20
+	VFMADD231PD  Z25, Z29, Z21
+	VFMADD231PD  Z26, Z29, Z22
+	VFMADD231PD  Z27, Z29, Z23
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -21432,36 +23908,21 @@ unflush:
 // func indexedF64AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -21489,6 +23950,41 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z6
+	VBROADCASTSD (SI), Z7
+	VFMADD231PD  Z6, Z7, Z0
+	VBROADCASTSD (SI)(R8*1), Z8
+	VFMADD231PD  Z6, Z8, Z1
+	VBROADCASTSD (SI)(R8*2), Z9
+	VFMADD231PD  Z6, Z9, Z2
+	VBROADCASTSD (SI)(R9*1), Z10
+	VFMADD231PD  Z6, Z10, Z3
+	VBROADCASTSD (SI)(R8*4), Z7
+	VFMADD231PD  Z6, Z7, Z4
+	VBROADCASTSD (SI)(R10*1), Z8
+	VFMADD231PD  Z6, Z8, Z5
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -21593,48 +24089,27 @@ unflush:
 // func indexedF64AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -21668,6 +24143,49 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z12
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z13
+	VBROADCASTSD (SI), Z14
+	VFMADD231PD  Z12, Z14, Z0
+	VFMADD231PD  Z13, Z14, Z1
+	VBROADCASTSD (SI)(R8*1), Z15
+	VFMADD231PD  Z12, Z15, Z2
+	VFMADD231PD  Z13, Z15, Z3
+	VBROADCASTSD (SI)(R8*2), Z16
+	VFMADD231PD  Z12, Z16, Z4
+	VFMADD231PD  Z13, Z16, Z5
+	VBROADCASTSD (SI)(R9*1), Z17
+	VFMADD231PD  Z12, Z17, Z6
+	VFMADD231PD  Z13, Z17, Z7
+	VBROADCASTSD (SI)(R8*4), Z14
+	VFMADD231PD  Z12, Z14, Z8
+	VFMADD231PD  Z13, Z14, Z9
+	VBROADCASTSD (SI)(R10*1), Z15
+	VFMADD231PD  Z12, Z15, Z10
+	VFMADD231PD  Z13, Z15, Z11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -21805,72 +24323,39 @@ unflush:
 // func indexedF64AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	PREFETCHT1 128(SI)
-	PREFETCHT1 192(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -21916,6 +24401,65 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+6, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+6, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z24
+	VMOVUPD      64(DX)(AX*1), Z25
+	VMOVUPD      128(DX)(AX*1), Z26
+	VMOVUPD.Z    192(DX)(AX*1), K1, Z27
+	VBROADCASTSD (SI), Z28
+	VFMADD231PD  Z24, Z28, Z0
+	VFMADD231PD  Z25, Z28, Z1
+	VFMADD231PD  Z26, Z28, Z2
+	VFMADD231PD  Z27, Z28, Z3
+	VBROADCASTSD (SI)(R8*1), Z29
+	VFMADD231PD  Z24, Z29, Z4
+	VFMADD231PD  Z25, Z29, Z5
+	VFMADD231PD  Z26, Z29, Z6
+	VFMADD231PD  Z27, Z29, Z7
+	VBROADCASTSD (SI)(R8*2), Z30
+	VFMADD231PD  Z24, Z30, Z8
+	VFMADD231PD  Z25, Z30, Z9
+	VFMADD231PD  Z26, Z30, Z10
+	VFMADD231PD  Z27, Z30, Z11
+	VBROADCASTSD (SI)(R9*1), Z31
+	VFMADD231PD  Z24, Z31, Z12
+	VFMADD231PD  Z25, Z31, Z13
+	VFMADD231PD  Z26, Z31, Z14
+	VFMADD231PD  Z27, Z31, Z15
+	VBROADCASTSD (SI)(R8*4), Z28
+	VFMADD231PD  Z24, Z28, Z16
+	VFMADD231PD  Z25, Z28, Z17
+	VFMADD231PD  Z26, Z28, Z18
+	VFMADD231PD  Z27, Z28, Z19
+	VBROADCASTSD (SI)(R10*1), Z29
+	VFMADD231PD  Z24, Z29, Z20
+	VFMADD231PD  Z25, Z29, Z21
+	VFMADD231PD  Z26, Z29, Z22
+	VFMADD231PD  Z27, Z29, Z23
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   128(R14)
+	PREFETCHT1   192(R14)
+	PREFETCHT1   255(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -22119,39 +24663,22 @@ unflush:
 // func tileF64AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -22183,6 +24710,41 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z7
+	VBROADCASTSD (SI), Z8
+	VFMADD231PD  Z7, Z8, Z0
+	VBROADCASTSD (SI)(R8*1), Z9
+	VFMADD231PD  Z7, Z9, Z1
+	VBROADCASTSD (SI)(R8*2), Z10
+	VFMADD231PD  Z7, Z10, Z2
+	VBROADCASTSD (SI)(R9*1), Z11
+	VFMADD231PD  Z7, Z11, Z3
+	VBROADCASTSD (SI)(R8*4), Z8
+	VFMADD231PD  Z7, Z8, Z4
+	VBROADCASTSD (SI)(R10*1), Z9
+	VFMADD231PD  Z7, Z9, Z5
+	VBROADCASTSD (SI)(R9*2), Z10
+	VFMADD231PD  Z7, Z10, Z6
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -22291,53 +24853,29 @@ unflush:
 // func tileF64AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -22376,6 +24914,50 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	VMOVUPD      (DX), Z14
+	VMOVUPD.Z    64(DX), K1, Z15
+	VBROADCASTSD (SI), Z16
+	VFMADD231PD  Z14, Z16, Z0
+	VFMADD231PD  Z15, Z16, Z1
+	VBROADCASTSD (SI)(R8*1), Z17
+	VFMADD231PD  Z14, Z17, Z2
+	VFMADD231PD  Z15, Z17, Z3
+	VBROADCASTSD (SI)(R8*2), Z18
+	VFMADD231PD  Z14, Z18, Z4
+	VFMADD231PD  Z15, Z18, Z5
+	VBROADCASTSD (SI)(R9*1), Z19
+	VFMADD231PD  Z14, Z19, Z6
+	VFMADD231PD  Z15, Z19, Z7
+	VBROADCASTSD (SI)(R8*4), Z16
+	VFMADD231PD  Z14, Z16, Z8
+	VFMADD231PD  Z15, Z16, Z9
+	VBROADCASTSD (SI)(R10*1), Z17
+	VFMADD231PD  Z14, Z17, Z10
+	VFMADD231PD  Z15, Z17, Z11
+	VBROADCASTSD (SI)(R9*2), Z18
+	VFMADD231PD  Z14, Z18, Z12
+	VFMADD231PD  Z15, Z18, Z13
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -22522,39 +25104,22 @@ unflush:
 // func indexedF64AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -22584,6 +25149,43 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z7
+	VBROADCASTSD (SI), Z8
+	VFMADD231PD  Z7, Z8, Z0
+	VBROADCASTSD (SI)(R8*1), Z9
+	VFMADD231PD  Z7, Z9, Z1
+	VBROADCASTSD (SI)(R8*2), Z10
+	VFMADD231PD  Z7, Z10, Z2
+	VBROADCASTSD (SI)(R9*1), Z11
+	VFMADD231PD  Z7, Z11, Z3
+	VBROADCASTSD (SI)(R8*4), Z8
+	VFMADD231PD  Z7, Z8, Z4
+	VBROADCASTSD (SI)(R10*1), Z9
+	VFMADD231PD  Z7, Z9, Z5
+	VBROADCASTSD (SI)(R9*2), Z10
+	VFMADD231PD  Z7, Z10, Z6
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -22698,53 +25300,29 @@ unflush:
 // func indexedF64AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -22781,6 +25359,52 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+7, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+7, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z14
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z15
+	VBROADCASTSD (SI), Z16
+	VFMADD231PD  Z14, Z16, Z0
+	VFMADD231PD  Z15, Z16, Z1
+	VBROADCASTSD (SI)(R8*1), Z17
+	VFMADD231PD  Z14, Z17, Z2
+	VFMADD231PD  Z15, Z17, Z3
+	VBROADCASTSD (SI)(R8*2), Z18
+	VFMADD231PD  Z14, Z18, Z4
+	VFMADD231PD  Z15, Z18, Z5
+	VBROADCASTSD (SI)(R9*1), Z19
+	VFMADD231PD  Z14, Z19, Z6
+	VFMADD231PD  Z15, Z19, Z7
+	VBROADCASTSD (SI)(R8*4), Z16
+	VFMADD231PD  Z14, Z16, Z8
+	VFMADD231PD  Z15, Z16, Z9
+	VBROADCASTSD (SI)(R10*1), Z17
+	VFMADD231PD  Z14, Z17, Z10
+	VFMADD231PD  Z15, Z17, Z11
+	VBROADCASTSD (SI)(R9*2), Z18
+	VFMADD231PD  Z14, Z18, Z12
+	VFMADD231PD  Z15, Z18, Z13
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -22933,42 +25557,23 @@ unflush:
 // func tileF64AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -23003,6 +25608,43 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z8
+	VBROADCASTSD (SI), Z9
+	VFMADD231PD  Z8, Z9, Z0
+	VBROADCASTSD (SI)(R8*1), Z10
+	VFMADD231PD  Z8, Z10, Z1
+	VBROADCASTSD (SI)(R8*2), Z11
+	VFMADD231PD  Z8, Z11, Z2
+	VBROADCASTSD (SI)(R9*1), Z12
+	VFMADD231PD  Z8, Z12, Z3
+	VBROADCASTSD (SI)(R8*4), Z9
+	VFMADD231PD  Z8, Z9, Z4
+	VBROADCASTSD (SI)(R10*1), Z10
+	VFMADD231PD  Z8, Z10, Z5
+	VBROADCASTSD (SI)(R9*2), Z11
+	VFMADD231PD  Z8, Z11, Z6
+	VBROADCASTSD (SI)(R11*1), Z12
+	VFMADD231PD  Z8, Z12, Z7
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -23121,58 +25763,31 @@ unflush:
 // func tileF64AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -23215,6 +25830,53 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	VMOVUPD      (DX), Z16
+	VMOVUPD.Z    64(DX), K1, Z17
+	VBROADCASTSD (SI), Z18
+	VFMADD231PD  Z16, Z18, Z0
+	VFMADD231PD  Z17, Z18, Z1
+	VBROADCASTSD (SI)(R8*1), Z19
+	VFMADD231PD  Z16, Z19, Z2
+	VFMADD231PD  Z17, Z19, Z3
+	VBROADCASTSD (SI)(R8*2), Z20
+	VFMADD231PD  Z16, Z20, Z4
+	VFMADD231PD  Z17, Z20, Z5
+	VBROADCASTSD (SI)(R9*1), Z21
+	VFMADD231PD  Z16, Z21, Z6
+	VFMADD231PD  Z17, Z21, Z7
+	VBROADCASTSD (SI)(R8*4), Z18
+	VFMADD231PD  Z16, Z18, Z8
+	VFMADD231PD  Z17, Z18, Z9
+	VBROADCASTSD (SI)(R10*1), Z19
+	VFMADD231PD  Z16, Z19, Z10
+	VFMADD231PD  Z17, Z19, Z11
+	VBROADCASTSD (SI)(R9*2), Z20
+	VFMADD231PD  Z16, Z20, Z12
+	VFMADD231PD  Z17, Z20, Z13
+	VBROADCASTSD (SI)(R11*1), Z21
+	VFMADD231PD  Z16, Z21, Z14
+	VFMADD231PD  Z17, Z21, Z15
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -23376,42 +26038,23 @@ unflush:
 // func indexedF64AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -23444,6 +26087,45 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z8
+	VBROADCASTSD (SI), Z9
+	VFMADD231PD  Z8, Z9, Z0
+	VBROADCASTSD (SI)(R8*1), Z10
+	VFMADD231PD  Z8, Z10, Z1
+	VBROADCASTSD (SI)(R8*2), Z11
+	VFMADD231PD  Z8, Z11, Z2
+	VBROADCASTSD (SI)(R9*1), Z12
+	VFMADD231PD  Z8, Z12, Z3
+	VBROADCASTSD (SI)(R8*4), Z9
+	VFMADD231PD  Z8, Z9, Z4
+	VBROADCASTSD (SI)(R10*1), Z10
+	VFMADD231PD  Z8, Z10, Z5
+	VBROADCASTSD (SI)(R9*2), Z11
+	VFMADD231PD  Z8, Z11, Z6
+	VBROADCASTSD (SI)(R11*1), Z12
+	VFMADD231PD  Z8, Z12, Z7
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -23568,58 +26250,31 @@ unflush:
 // func indexedF64AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -23660,6 +26315,55 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+8, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+8, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z16
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z17
+	VBROADCASTSD (SI), Z18
+	VFMADD231PD  Z16, Z18, Z0
+	VFMADD231PD  Z17, Z18, Z1
+	VBROADCASTSD (SI)(R8*1), Z19
+	VFMADD231PD  Z16, Z19, Z2
+	VFMADD231PD  Z17, Z19, Z3
+	VBROADCASTSD (SI)(R8*2), Z20
+	VFMADD231PD  Z16, Z20, Z4
+	VFMADD231PD  Z17, Z20, Z5
+	VBROADCASTSD (SI)(R9*1), Z21
+	VFMADD231PD  Z16, Z21, Z6
+	VFMADD231PD  Z17, Z21, Z7
+	VBROADCASTSD (SI)(R8*4), Z18
+	VFMADD231PD  Z16, Z18, Z8
+	VFMADD231PD  Z17, Z18, Z9
+	VBROADCASTSD (SI)(R10*1), Z19
+	VFMADD231PD  Z16, Z19, Z10
+	VFMADD231PD  Z17, Z19, Z11
+	VBROADCASTSD (SI)(R9*2), Z20
+	VFMADD231PD  Z16, Z20, Z12
+	VFMADD231PD  Z17, Z20, Z13
+	VBROADCASTSD (SI)(R11*1), Z21
+	VFMADD231PD  Z16, Z21, Z14
+	VFMADD231PD  Z17, Z21, Z15
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -23827,45 +26531,24 @@ unflush:
 // func tileF64AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -23902,6 +26585,45 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z9
+	VBROADCASTSD (SI), Z10
+	VFMADD231PD  Z9, Z10, Z0
+	VBROADCASTSD (SI)(R8*1), Z11
+	VFMADD231PD  Z9, Z11, Z1
+	VBROADCASTSD (SI)(R8*2), Z12
+	VFMADD231PD  Z9, Z12, Z2
+	VBROADCASTSD (SI)(R9*1), Z13
+	VFMADD231PD  Z9, Z13, Z3
+	VBROADCASTSD (SI)(R8*4), Z10
+	VFMADD231PD  Z9, Z10, Z4
+	VBROADCASTSD (SI)(R10*1), Z11
+	VFMADD231PD  Z9, Z11, Z5
+	VBROADCASTSD (SI)(R9*2), Z12
+	VFMADD231PD  Z9, Z12, Z6
+	VBROADCASTSD (SI)(R11*1), Z13
+	VFMADD231PD  Z9, Z13, Z7
+	VBROADCASTSD (SI)(R8*8), Z10
+	VFMADD231PD  Z9, Z10, Z8
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -24030,63 +26752,33 @@ unflush:
 // func tileF64AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -24132,6 +26824,56 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	VMOVUPD      (DX), Z18
+	VMOVUPD.Z    64(DX), K1, Z19
+	VBROADCASTSD (SI), Z20
+	VFMADD231PD  Z18, Z20, Z0
+	VFMADD231PD  Z19, Z20, Z1
+	VBROADCASTSD (SI)(R8*1), Z21
+	VFMADD231PD  Z18, Z21, Z2
+	VFMADD231PD  Z19, Z21, Z3
+	VBROADCASTSD (SI)(R8*2), Z22
+	VFMADD231PD  Z18, Z22, Z4
+	VFMADD231PD  Z19, Z22, Z5
+	VBROADCASTSD (SI)(R9*1), Z23
+	VFMADD231PD  Z18, Z23, Z6
+	VFMADD231PD  Z19, Z23, Z7
+	VBROADCASTSD (SI)(R8*4), Z20
+	VFMADD231PD  Z18, Z20, Z8
+	VFMADD231PD  Z19, Z20, Z9
+	VBROADCASTSD (SI)(R10*1), Z21
+	VFMADD231PD  Z18, Z21, Z10
+	VFMADD231PD  Z19, Z21, Z11
+	VBROADCASTSD (SI)(R9*2), Z22
+	VFMADD231PD  Z18, Z22, Z12
+	VFMADD231PD  Z19, Z22, Z13
+	VBROADCASTSD (SI)(R11*1), Z23
+	VFMADD231PD  Z18, Z23, Z14
+	VFMADD231PD  Z19, Z23, Z15
+	VBROADCASTSD (SI)(R8*8), Z20
+	VFMADD231PD  Z18, Z20, Z16
+	VFMADD231PD  Z19, Z20, Z17
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -24308,45 +27050,24 @@ unflush:
 // func indexedF64AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -24381,6 +27102,47 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z9
+	VBROADCASTSD (SI), Z10
+	VFMADD231PD  Z9, Z10, Z0
+	VBROADCASTSD (SI)(R8*1), Z11
+	VFMADD231PD  Z9, Z11, Z1
+	VBROADCASTSD (SI)(R8*2), Z12
+	VFMADD231PD  Z9, Z12, Z2
+	VBROADCASTSD (SI)(R9*1), Z13
+	VFMADD231PD  Z9, Z13, Z3
+	VBROADCASTSD (SI)(R8*4), Z10
+	VFMADD231PD  Z9, Z10, Z4
+	VBROADCASTSD (SI)(R10*1), Z11
+	VFMADD231PD  Z9, Z11, Z5
+	VBROADCASTSD (SI)(R9*2), Z12
+	VFMADD231PD  Z9, Z12, Z6
+	VBROADCASTSD (SI)(R11*1), Z13
+	VFMADD231PD  Z9, Z13, Z7
+	VBROADCASTSD (SI)(R8*8), Z10
+	VFMADD231PD  Z9, Z10, Z8
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -24515,63 +27277,33 @@ unflush:
 // func indexedF64AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -24615,6 +27347,58 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+9, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+9, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z18
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z19
+	VBROADCASTSD (SI), Z20
+	VFMADD231PD  Z18, Z20, Z0
+	VFMADD231PD  Z19, Z20, Z1
+	VBROADCASTSD (SI)(R8*1), Z21
+	VFMADD231PD  Z18, Z21, Z2
+	VFMADD231PD  Z19, Z21, Z3
+	VBROADCASTSD (SI)(R8*2), Z22
+	VFMADD231PD  Z18, Z22, Z4
+	VFMADD231PD  Z19, Z22, Z5
+	VBROADCASTSD (SI)(R9*1), Z23
+	VFMADD231PD  Z18, Z23, Z6
+	VFMADD231PD  Z19, Z23, Z7
+	VBROADCASTSD (SI)(R8*4), Z20
+	VFMADD231PD  Z18, Z20, Z8
+	VFMADD231PD  Z19, Z20, Z9
+	VBROADCASTSD (SI)(R10*1), Z21
+	VFMADD231PD  Z18, Z21, Z10
+	VFMADD231PD  Z19, Z21, Z11
+	VBROADCASTSD (SI)(R9*2), Z22
+	VFMADD231PD  Z18, Z22, Z12
+	VFMADD231PD  Z19, Z22, Z13
+	VBROADCASTSD (SI)(R11*1), Z23
+	VFMADD231PD  Z18, Z23, Z14
+	VFMADD231PD  Z19, Z23, Z15
+	VBROADCASTSD (SI)(R8*8), Z20
+	VFMADD231PD  Z18, Z20, Z16
+	VFMADD231PD  Z19, Z20, Z17
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -24797,48 +27581,25 @@ unflush:
 // func tileF64AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -24878,6 +27639,47 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z10
+	VBROADCASTSD (SI), Z11
+	VFMADD231PD  Z10, Z11, Z0
+	VBROADCASTSD (SI)(R8*1), Z12
+	VFMADD231PD  Z10, Z12, Z1
+	VBROADCASTSD (SI)(R8*2), Z13
+	VFMADD231PD  Z10, Z13, Z2
+	VBROADCASTSD (SI)(R9*1), Z14
+	VFMADD231PD  Z10, Z14, Z3
+	VBROADCASTSD (SI)(R8*4), Z11
+	VFMADD231PD  Z10, Z11, Z4
+	VBROADCASTSD (SI)(R10*1), Z12
+	VFMADD231PD  Z10, Z12, Z5
+	VBROADCASTSD (SI)(R9*2), Z13
+	VFMADD231PD  Z10, Z13, Z6
+	VBROADCASTSD (SI)(R11*1), Z14
+	VFMADD231PD  Z10, Z14, Z7
+	VBROADCASTSD (SI)(R8*8), Z11
+	VFMADD231PD  Z10, Z11, Z8
+	VBROADCASTSD (SI)(R12*1), Z12
+	VFMADD231PD  Z10, Z12, Z9
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -25016,68 +27818,35 @@ unflush:
 // func tileF64AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -25127,6 +27896,59 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	VMOVUPD      (DX), Z20
+	VMOVUPD.Z    64(DX), K1, Z21
+	VBROADCASTSD (SI), Z22
+	VFMADD231PD  Z20, Z22, Z0
+	VFMADD231PD  Z21, Z22, Z1
+	VBROADCASTSD (SI)(R8*1), Z23
+	VFMADD231PD  Z20, Z23, Z2
+	VFMADD231PD  Z21, Z23, Z3
+	VBROADCASTSD (SI)(R8*2), Z24
+	VFMADD231PD  Z20, Z24, Z4
+	VFMADD231PD  Z21, Z24, Z5
+	VBROADCASTSD (SI)(R9*1), Z25
+	VFMADD231PD  Z20, Z25, Z6
+	VFMADD231PD  Z21, Z25, Z7
+	VBROADCASTSD (SI)(R8*4), Z22
+	VFMADD231PD  Z20, Z22, Z8
+	VFMADD231PD  Z21, Z22, Z9
+	VBROADCASTSD (SI)(R10*1), Z23
+	VFMADD231PD  Z20, Z23, Z10
+	VFMADD231PD  Z21, Z23, Z11
+	VBROADCASTSD (SI)(R9*2), Z24
+	VFMADD231PD  Z20, Z24, Z12
+	VFMADD231PD  Z21, Z24, Z13
+	VBROADCASTSD (SI)(R11*1), Z25
+	VFMADD231PD  Z20, Z25, Z14
+	VFMADD231PD  Z21, Z25, Z15
+	VBROADCASTSD (SI)(R8*8), Z22
+	VFMADD231PD  Z20, Z22, Z16
+	VFMADD231PD  Z21, Z22, Z17
+	VBROADCASTSD (SI)(R12*1), Z23
+	VFMADD231PD  Z20, Z23, Z18
+	VFMADD231PD  Z21, Z23, Z19
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -25318,48 +28140,25 @@ unflush:
 // func indexedF64AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -25397,6 +28196,49 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z10
+	VBROADCASTSD (SI), Z11
+	VFMADD231PD  Z10, Z11, Z0
+	VBROADCASTSD (SI)(R8*1), Z12
+	VFMADD231PD  Z10, Z12, Z1
+	VBROADCASTSD (SI)(R8*2), Z13
+	VFMADD231PD  Z10, Z13, Z2
+	VBROADCASTSD (SI)(R9*1), Z14
+	VFMADD231PD  Z10, Z14, Z3
+	VBROADCASTSD (SI)(R8*4), Z11
+	VFMADD231PD  Z10, Z11, Z4
+	VBROADCASTSD (SI)(R10*1), Z12
+	VFMADD231PD  Z10, Z12, Z5
+	VBROADCASTSD (SI)(R9*2), Z13
+	VFMADD231PD  Z10, Z13, Z6
+	VBROADCASTSD (SI)(R11*1), Z14
+	VFMADD231PD  Z10, Z14, Z7
+	VBROADCASTSD (SI)(R8*8), Z11
+	VFMADD231PD  Z10, Z11, Z8
+	VBROADCASTSD (SI)(R12*1), Z12
+	VFMADD231PD  Z10, Z12, Z9
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -25541,68 +28383,35 @@ unflush:
 // func indexedF64AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -25650,6 +28459,61 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+10, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+10, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z20
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z21
+	VBROADCASTSD (SI), Z22
+	VFMADD231PD  Z20, Z22, Z0
+	VFMADD231PD  Z21, Z22, Z1
+	VBROADCASTSD (SI)(R8*1), Z23
+	VFMADD231PD  Z20, Z23, Z2
+	VFMADD231PD  Z21, Z23, Z3
+	VBROADCASTSD (SI)(R8*2), Z24
+	VFMADD231PD  Z20, Z24, Z4
+	VFMADD231PD  Z21, Z24, Z5
+	VBROADCASTSD (SI)(R9*1), Z25
+	VFMADD231PD  Z20, Z25, Z6
+	VFMADD231PD  Z21, Z25, Z7
+	VBROADCASTSD (SI)(R8*4), Z22
+	VFMADD231PD  Z20, Z22, Z8
+	VFMADD231PD  Z21, Z22, Z9
+	VBROADCASTSD (SI)(R10*1), Z23
+	VFMADD231PD  Z20, Z23, Z10
+	VFMADD231PD  Z21, Z23, Z11
+	VBROADCASTSD (SI)(R9*2), Z24
+	VFMADD231PD  Z20, Z24, Z12
+	VFMADD231PD  Z21, Z24, Z13
+	VBROADCASTSD (SI)(R11*1), Z25
+	VFMADD231PD  Z20, Z25, Z14
+	VFMADD231PD  Z21, Z25, Z15
+	VBROADCASTSD (SI)(R8*8), Z22
+	VFMADD231PD  Z20, Z22, Z16
+	VFMADD231PD  Z21, Z22, Z17
+	VBROADCASTSD (SI)(R12*1), Z23
+	VFMADD231PD  Z20, Z23, Z18
+	VFMADD231PD  Z21, Z23, Z19
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -25847,51 +28711,26 @@ unflush:
 // func tileF64AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -25933,6 +28772,49 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z11
+	VBROADCASTSD (SI), Z12
+	VFMADD231PD  Z11, Z12, Z0
+	VBROADCASTSD (SI)(R8*1), Z13
+	VFMADD231PD  Z11, Z13, Z1
+	VBROADCASTSD (SI)(R8*2), Z14
+	VFMADD231PD  Z11, Z14, Z2
+	VBROADCASTSD (SI)(R9*1), Z15
+	VFMADD231PD  Z11, Z15, Z3
+	VBROADCASTSD (SI)(R8*4), Z12
+	VFMADD231PD  Z11, Z12, Z4
+	VBROADCASTSD (SI)(R10*1), Z13
+	VFMADD231PD  Z11, Z13, Z5
+	VBROADCASTSD (SI)(R9*2), Z14
+	VFMADD231PD  Z11, Z14, Z6
+	VBROADCASTSD (SI)(R11*1), Z15
+	VFMADD231PD  Z11, Z15, Z7
+	VBROADCASTSD (SI)(R8*8), Z12
+	VFMADD231PD  Z11, Z12, Z8
+	VBROADCASTSD (SI)(R12*1), Z13
+	VFMADD231PD  Z11, Z13, Z9
+	VBROADCASTSD (SI)(R10*2), Z14
+	VFMADD231PD  Z11, Z14, Z10
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -26081,73 +28963,37 @@ unflush:
 // func tileF64AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -26200,6 +29046,62 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	VMOVUPD      (DX), Z22
+	VMOVUPD.Z    64(DX), K1, Z23
+	VBROADCASTSD (SI), Z24
+	VFMADD231PD  Z22, Z24, Z0
+	VFMADD231PD  Z23, Z24, Z1
+	VBROADCASTSD (SI)(R8*1), Z25
+	VFMADD231PD  Z22, Z25, Z2
+	VFMADD231PD  Z23, Z25, Z3
+	VBROADCASTSD (SI)(R8*2), Z26
+	VFMADD231PD  Z22, Z26, Z4
+	VFMADD231PD  Z23, Z26, Z5
+	VBROADCASTSD (SI)(R9*1), Z27
+	VFMADD231PD  Z22, Z27, Z6
+	VFMADD231PD  Z23, Z27, Z7
+	VBROADCASTSD (SI)(R8*4), Z24
+	VFMADD231PD  Z22, Z24, Z8
+	VFMADD231PD  Z23, Z24, Z9
+	VBROADCASTSD (SI)(R10*1), Z25
+	VFMADD231PD  Z22, Z25, Z10
+	VFMADD231PD  Z23, Z25, Z11
+	VBROADCASTSD (SI)(R9*2), Z26
+	VFMADD231PD  Z22, Z26, Z12
+	VFMADD231PD  Z23, Z26, Z13
+	VBROADCASTSD (SI)(R11*1), Z27
+	VFMADD231PD  Z22, Z27, Z14
+	VFMADD231PD  Z23, Z27, Z15
+	VBROADCASTSD (SI)(R8*8), Z24
+	VFMADD231PD  Z22, Z24, Z16
+	VFMADD231PD  Z23, Z24, Z17
+	VBROADCASTSD (SI)(R12*1), Z25
+	VFMADD231PD  Z22, Z25, Z18
+	VFMADD231PD  Z23, Z25, Z19
+	VBROADCASTSD (SI)(R10*2), Z26
+	VFMADD231PD  Z22, Z26, Z20
+	VFMADD231PD  Z23, Z26, Z21
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -26406,51 +29308,26 @@ unflush:
 // func indexedF64AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -26490,6 +29367,51 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z11
+	VBROADCASTSD (SI), Z12
+	VFMADD231PD  Z11, Z12, Z0
+	VBROADCASTSD (SI)(R8*1), Z13
+	VFMADD231PD  Z11, Z13, Z1
+	VBROADCASTSD (SI)(R8*2), Z14
+	VFMADD231PD  Z11, Z14, Z2
+	VBROADCASTSD (SI)(R9*1), Z15
+	VFMADD231PD  Z11, Z15, Z3
+	VBROADCASTSD (SI)(R8*4), Z12
+	VFMADD231PD  Z11, Z12, Z4
+	VBROADCASTSD (SI)(R10*1), Z13
+	VFMADD231PD  Z11, Z13, Z5
+	VBROADCASTSD (SI)(R9*2), Z14
+	VFMADD231PD  Z11, Z14, Z6
+	VBROADCASTSD (SI)(R11*1), Z15
+	VFMADD231PD  Z11, Z15, Z7
+	VBROADCASTSD (SI)(R8*8), Z12
+	VFMADD231PD  Z11, Z12, Z8
+	VBROADCASTSD (SI)(R12*1), Z13
+	VFMADD231PD  Z11, Z13, Z9
+	VBROADCASTSD (SI)(R10*2), Z14
+	VFMADD231PD  Z11, Z14, Z10
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -26644,73 +29566,37 @@ unflush:
 // func indexedF64AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -26761,6 +29647,64 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+11, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+11, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z22
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z23
+	VBROADCASTSD (SI), Z24
+	VFMADD231PD  Z22, Z24, Z0
+	VFMADD231PD  Z23, Z24, Z1
+	VBROADCASTSD (SI)(R8*1), Z25
+	VFMADD231PD  Z22, Z25, Z2
+	VFMADD231PD  Z23, Z25, Z3
+	VBROADCASTSD (SI)(R8*2), Z26
+	VFMADD231PD  Z22, Z26, Z4
+	VFMADD231PD  Z23, Z26, Z5
+	VBROADCASTSD (SI)(R9*1), Z27
+	VFMADD231PD  Z22, Z27, Z6
+	VFMADD231PD  Z23, Z27, Z7
+	VBROADCASTSD (SI)(R8*4), Z24
+	VFMADD231PD  Z22, Z24, Z8
+	VFMADD231PD  Z23, Z24, Z9
+	VBROADCASTSD (SI)(R10*1), Z25
+	VFMADD231PD  Z22, Z25, Z10
+	VFMADD231PD  Z23, Z25, Z11
+	VBROADCASTSD (SI)(R9*2), Z26
+	VFMADD231PD  Z22, Z26, Z12
+	VFMADD231PD  Z23, Z26, Z13
+	VBROADCASTSD (SI)(R11*1), Z27
+	VFMADD231PD  Z22, Z27, Z14
+	VFMADD231PD  Z23, Z27, Z15
+	VBROADCASTSD (SI)(R8*8), Z24
+	VFMADD231PD  Z22, Z24, Z16
+	VFMADD231PD  Z23, Z24, Z17
+	VBROADCASTSD (SI)(R12*1), Z25
+	VFMADD231PD  Z22, Z25, Z18
+	VFMADD231PD  Z23, Z25, Z19
+	VBROADCASTSD (SI)(R10*2), Z26
+	VFMADD231PD  Z22, Z26, Z20
+	VFMADD231PD  Z23, Z26, Z21
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -26973,54 +29917,27 @@ unflush:
 // func tileF64AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -27065,6 +29982,51 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z12
+	VBROADCASTSD (SI), Z13
+	VFMADD231PD  Z12, Z13, Z0
+	VBROADCASTSD (SI)(R8*1), Z14
+	VFMADD231PD  Z12, Z14, Z1
+	VBROADCASTSD (SI)(R8*2), Z15
+	VFMADD231PD  Z12, Z15, Z2
+	VBROADCASTSD (SI)(R9*1), Z16
+	VFMADD231PD  Z12, Z16, Z3
+	VBROADCASTSD (SI)(R8*4), Z13
+	VFMADD231PD  Z12, Z13, Z4
+	VBROADCASTSD (SI)(R10*1), Z14
+	VFMADD231PD  Z12, Z14, Z5
+	VBROADCASTSD (SI)(R9*2), Z15
+	VFMADD231PD  Z12, Z15, Z6
+	VBROADCASTSD (SI)(R11*1), Z16
+	VFMADD231PD  Z12, Z16, Z7
+	VBROADCASTSD (SI)(R8*8), Z13
+	VFMADD231PD  Z12, Z13, Z8
+	VBROADCASTSD (SI)(R12*1), Z14
+	VFMADD231PD  Z12, Z14, Z9
+	VBROADCASTSD (SI)(R10*2), Z15
+	VFMADD231PD  Z12, Z15, Z10
+	VBROADCASTSD (SI)(R13*1), Z16
+	VFMADD231PD  Z12, Z16, Z11
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -27223,78 +30185,39 @@ unflush:
 // func tileF64AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -27351,6 +30274,65 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	VMOVUPD      (DX), Z24
+	VMOVUPD.Z    64(DX), K1, Z25
+	VBROADCASTSD (SI), Z26
+	VFMADD231PD  Z24, Z26, Z0
+	VFMADD231PD  Z25, Z26, Z1
+	VBROADCASTSD (SI)(R8*1), Z27
+	VFMADD231PD  Z24, Z27, Z2
+	VFMADD231PD  Z25, Z27, Z3
+	VBROADCASTSD (SI)(R8*2), Z28
+	VFMADD231PD  Z24, Z28, Z4
+	VFMADD231PD  Z25, Z28, Z5
+	VBROADCASTSD (SI)(R9*1), Z29
+	VFMADD231PD  Z24, Z29, Z6
+	VFMADD231PD  Z25, Z29, Z7
+	VBROADCASTSD (SI)(R8*4), Z26
+	VFMADD231PD  Z24, Z26, Z8
+	VFMADD231PD  Z25, Z26, Z9
+	VBROADCASTSD (SI)(R10*1), Z27
+	VFMADD231PD  Z24, Z27, Z10
+	VFMADD231PD  Z25, Z27, Z11
+	VBROADCASTSD (SI)(R9*2), Z28
+	VFMADD231PD  Z24, Z28, Z12
+	VFMADD231PD  Z25, Z28, Z13
+	VBROADCASTSD (SI)(R11*1), Z29
+	VFMADD231PD  Z24, Z29, Z14
+	VFMADD231PD  Z25, Z29, Z15
+	VBROADCASTSD (SI)(R8*8), Z26
+	VFMADD231PD  Z24, Z26, Z16
+	VFMADD231PD  Z25, Z26, Z17
+	VBROADCASTSD (SI)(R12*1), Z27
+	VFMADD231PD  Z24, Z27, Z18
+	VFMADD231PD  Z25, Z27, Z19
+	VBROADCASTSD (SI)(R10*2), Z28
+	VFMADD231PD  Z24, Z28, Z20
+	VFMADD231PD  Z25, Z28, Z21
+	VBROADCASTSD (SI)(R13*1), Z29
+	VFMADD231PD  Z24, Z29, Z22
+	VFMADD231PD  Z25, Z29, Z23
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -27572,54 +30554,27 @@ unflush:
 // func indexedF64AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -27662,6 +30617,53 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z12
+	VBROADCASTSD (SI), Z13
+	VFMADD231PD  Z12, Z13, Z0
+	VBROADCASTSD (SI)(R8*1), Z14
+	VFMADD231PD  Z12, Z14, Z1
+	VBROADCASTSD (SI)(R8*2), Z15
+	VFMADD231PD  Z12, Z15, Z2
+	VBROADCASTSD (SI)(R9*1), Z16
+	VFMADD231PD  Z12, Z16, Z3
+	VBROADCASTSD (SI)(R8*4), Z13
+	VFMADD231PD  Z12, Z13, Z4
+	VBROADCASTSD (SI)(R10*1), Z14
+	VFMADD231PD  Z12, Z14, Z5
+	VBROADCASTSD (SI)(R9*2), Z15
+	VFMADD231PD  Z12, Z15, Z6
+	VBROADCASTSD (SI)(R11*1), Z16
+	VFMADD231PD  Z12, Z16, Z7
+	VBROADCASTSD (SI)(R8*8), Z13
+	VFMADD231PD  Z12, Z13, Z8
+	VBROADCASTSD (SI)(R12*1), Z14
+	VFMADD231PD  Z12, Z14, Z9
+	VBROADCASTSD (SI)(R10*2), Z15
+	VFMADD231PD  Z12, Z15, Z10
+	VBROADCASTSD (SI)(R13*1), Z16
+	VFMADD231PD  Z12, Z16, Z11
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -27826,78 +30828,39 @@ unflush:
 // func indexedF64AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -27952,6 +30915,67 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+12, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+12, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z24
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z25
+	VBROADCASTSD (SI), Z26
+	VFMADD231PD  Z24, Z26, Z0
+	VFMADD231PD  Z25, Z26, Z1
+	VBROADCASTSD (SI)(R8*1), Z27
+	VFMADD231PD  Z24, Z27, Z2
+	VFMADD231PD  Z25, Z27, Z3
+	VBROADCASTSD (SI)(R8*2), Z28
+	VFMADD231PD  Z24, Z28, Z4
+	VFMADD231PD  Z25, Z28, Z5
+	VBROADCASTSD (SI)(R9*1), Z29
+	VFMADD231PD  Z24, Z29, Z6
+	VFMADD231PD  Z25, Z29, Z7
+	VBROADCASTSD (SI)(R8*4), Z26
+	VFMADD231PD  Z24, Z26, Z8
+	VFMADD231PD  Z25, Z26, Z9
+	VBROADCASTSD (SI)(R10*1), Z27
+	VFMADD231PD  Z24, Z27, Z10
+	VFMADD231PD  Z25, Z27, Z11
+	VBROADCASTSD (SI)(R9*2), Z28
+	VFMADD231PD  Z24, Z28, Z12
+	VFMADD231PD  Z25, Z28, Z13
+	VBROADCASTSD (SI)(R11*1), Z29
+	VFMADD231PD  Z24, Z29, Z14
+	VFMADD231PD  Z25, Z29, Z15
+	VBROADCASTSD (SI)(R8*8), Z26
+	VFMADD231PD  Z24, Z26, Z16
+	VFMADD231PD  Z25, Z26, Z17
+	VBROADCASTSD (SI)(R12*1), Z27
+	VFMADD231PD  Z24, Z27, Z18
+	VFMADD231PD  Z25, Z27, Z19
+	VBROADCASTSD (SI)(R10*2), Z28
+	VFMADD231PD  Z24, Z28, Z20
+	VFMADD231PD  Z25, Z28, Z21
+	VBROADCASTSD (SI)(R13*1), Z29
+	VFMADD231PD  Z24, Z29, Z22
+	VFMADD231PD  Z25, Z29, Z23
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -28179,57 +31203,28 @@ unflush:
 // func tileF64AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -28276,6 +31271,53 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z13
+	VBROADCASTSD (SI), Z14
+	VFMADD231PD  Z13, Z14, Z0
+	VBROADCASTSD (SI)(R8*1), Z15
+	VFMADD231PD  Z13, Z15, Z1
+	VBROADCASTSD (SI)(R8*2), Z16
+	VFMADD231PD  Z13, Z16, Z2
+	VBROADCASTSD (SI)(R9*1), Z17
+	VFMADD231PD  Z13, Z17, Z3
+	VBROADCASTSD (SI)(R8*4), Z14
+	VFMADD231PD  Z13, Z14, Z4
+	VBROADCASTSD (SI)(R10*1), Z15
+	VFMADD231PD  Z13, Z15, Z5
+	VBROADCASTSD (SI)(R9*2), Z16
+	VFMADD231PD  Z13, Z16, Z6
+	VBROADCASTSD (SI)(R11*1), Z17
+	VFMADD231PD  Z13, Z17, Z7
+	VBROADCASTSD (SI)(R8*8), Z14
+	VFMADD231PD  Z13, Z14, Z8
+	VBROADCASTSD (SI)(R12*1), Z15
+	VFMADD231PD  Z13, Z15, Z9
+	VBROADCASTSD (SI)(R10*2), Z16
+	VFMADD231PD  Z13, Z16, Z10
+	VBROADCASTSD (SI)(R13*1), Z17
+	VFMADD231PD  Z13, Z17, Z11
+	VBROADCASTSD (SI)(R9*4), Z14
+	VFMADD231PD  Z13, Z14, Z12
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -28444,83 +31486,41 @@ unflush:
 // func tileF64AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -28580,6 +31580,68 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	VMOVUPD      (DX), Z26
+	VMOVUPD.Z    64(DX), K1, Z27
+	VBROADCASTSD (SI), Z28
+	VFMADD231PD  Z26, Z28, Z0
+	VFMADD231PD  Z27, Z28, Z1
+	VBROADCASTSD (SI)(R8*1), Z29
+	VFMADD231PD  Z26, Z29, Z2
+	VFMADD231PD  Z27, Z29, Z3
+	VBROADCASTSD (SI)(R8*2), Z30
+	VFMADD231PD  Z26, Z30, Z4
+	VFMADD231PD  Z27, Z30, Z5
+	VBROADCASTSD (SI)(R9*1), Z31
+	VFMADD231PD  Z26, Z31, Z6
+	VFMADD231PD  Z27, Z31, Z7
+	VBROADCASTSD (SI)(R8*4), Z28
+	VFMADD231PD  Z26, Z28, Z8
+	VFMADD231PD  Z27, Z28, Z9
+	VBROADCASTSD (SI)(R10*1), Z29
+	VFMADD231PD  Z26, Z29, Z10
+	VFMADD231PD  Z27, Z29, Z11
+	VBROADCASTSD (SI)(R9*2), Z30
+	VFMADD231PD  Z26, Z30, Z12
+	VFMADD231PD  Z27, Z30, Z13
+	VBROADCASTSD (SI)(R11*1), Z31
+	VFMADD231PD  Z26, Z31, Z14
+	VFMADD231PD  Z27, Z31, Z15
+	VBROADCASTSD (SI)(R8*8), Z28
+	VFMADD231PD  Z26, Z28, Z16
+	VFMADD231PD  Z27, Z28, Z17
+	VBROADCASTSD (SI)(R12*1), Z29
+	VFMADD231PD  Z26, Z29, Z18
+	VFMADD231PD  Z27, Z29, Z19
+	VBROADCASTSD (SI)(R10*2), Z30
+	VFMADD231PD  Z26, Z30, Z20
+	VFMADD231PD  Z27, Z30, Z21
+	VBROADCASTSD (SI)(R13*1), Z31
+	VFMADD231PD  Z26, Z31, Z22
+	VFMADD231PD  Z27, Z31, Z23
+	VBROADCASTSD (SI)(R9*4), Z28
+	VFMADD231PD  Z26, Z28, Z24
+	VFMADD231PD  Z27, Z28, Z25
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -28816,57 +31878,28 @@ unflush:
 // func indexedF64AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -28911,6 +31944,55 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z13
+	VBROADCASTSD (SI), Z14
+	VFMADD231PD  Z13, Z14, Z0
+	VBROADCASTSD (SI)(R8*1), Z15
+	VFMADD231PD  Z13, Z15, Z1
+	VBROADCASTSD (SI)(R8*2), Z16
+	VFMADD231PD  Z13, Z16, Z2
+	VBROADCASTSD (SI)(R9*1), Z17
+	VFMADD231PD  Z13, Z17, Z3
+	VBROADCASTSD (SI)(R8*4), Z14
+	VFMADD231PD  Z13, Z14, Z4
+	VBROADCASTSD (SI)(R10*1), Z15
+	VFMADD231PD  Z13, Z15, Z5
+	VBROADCASTSD (SI)(R9*2), Z16
+	VFMADD231PD  Z13, Z16, Z6
+	VBROADCASTSD (SI)(R11*1), Z17
+	VFMADD231PD  Z13, Z17, Z7
+	VBROADCASTSD (SI)(R8*8), Z14
+	VFMADD231PD  Z13, Z14, Z8
+	VBROADCASTSD (SI)(R12*1), Z15
+	VFMADD231PD  Z13, Z15, Z9
+	VBROADCASTSD (SI)(R10*2), Z16
+	VFMADD231PD  Z13, Z16, Z10
+	VBROADCASTSD (SI)(R13*1), Z17
+	VFMADD231PD  Z13, Z17, Z11
+	VBROADCASTSD (SI)(R9*4), Z14
+	VFMADD231PD  Z13, Z14, Z12
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -29085,83 +32167,41 @@ unflush:
 // func indexedF64AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -29219,6 +32259,70 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+13, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+13, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z26
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z27
+	VBROADCASTSD (SI), Z28
+	VFMADD231PD  Z26, Z28, Z0
+	VFMADD231PD  Z27, Z28, Z1
+	VBROADCASTSD (SI)(R8*1), Z29
+	VFMADD231PD  Z26, Z29, Z2
+	VFMADD231PD  Z27, Z29, Z3
+	VBROADCASTSD (SI)(R8*2), Z30
+	VFMADD231PD  Z26, Z30, Z4
+	VFMADD231PD  Z27, Z30, Z5
+	VBROADCASTSD (SI)(R9*1), Z31
+	VFMADD231PD  Z26, Z31, Z6
+	VFMADD231PD  Z27, Z31, Z7
+	VBROADCASTSD (SI)(R8*4), Z28
+	VFMADD231PD  Z26, Z28, Z8
+	VFMADD231PD  Z27, Z28, Z9
+	VBROADCASTSD (SI)(R10*1), Z29
+	VFMADD231PD  Z26, Z29, Z10
+	VFMADD231PD  Z27, Z29, Z11
+	VBROADCASTSD (SI)(R9*2), Z30
+	VFMADD231PD  Z26, Z30, Z12
+	VFMADD231PD  Z27, Z30, Z13
+	VBROADCASTSD (SI)(R11*1), Z31
+	VFMADD231PD  Z26, Z31, Z14
+	VFMADD231PD  Z27, Z31, Z15
+	VBROADCASTSD (SI)(R8*8), Z28
+	VFMADD231PD  Z26, Z28, Z16
+	VFMADD231PD  Z27, Z28, Z17
+	VBROADCASTSD (SI)(R12*1), Z29
+	VFMADD231PD  Z26, Z29, Z18
+	VFMADD231PD  Z27, Z29, Z19
+	VBROADCASTSD (SI)(R10*2), Z30
+	VFMADD231PD  Z26, Z30, Z20
+	VFMADD231PD  Z27, Z30, Z21
+	VBROADCASTSD (SI)(R13*1), Z31
+	VFMADD231PD  Z26, Z31, Z22
+	VFMADD231PD  Z27, Z31, Z23
+	VBROADCASTSD (SI)(R9*4), Z28
+	VFMADD231PD  Z26, Z28, Z24
+	VFMADD231PD  Z27, Z28, Z25
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -29461,60 +32565,29 @@ unflush:
 // func tileF64AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -29564,6 +32637,55 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	VMOVUPD.Z    (DX), K1, Z14
+	VBROADCASTSD (SI), Z15
+	VFMADD231PD  Z14, Z15, Z0
+	VBROADCASTSD (SI)(R8*1), Z16
+	VFMADD231PD  Z14, Z16, Z1
+	VBROADCASTSD (SI)(R8*2), Z17
+	VFMADD231PD  Z14, Z17, Z2
+	VBROADCASTSD (SI)(R9*1), Z18
+	VFMADD231PD  Z14, Z18, Z3
+	VBROADCASTSD (SI)(R8*4), Z15
+	VFMADD231PD  Z14, Z15, Z4
+	VBROADCASTSD (SI)(R10*1), Z16
+	VFMADD231PD  Z14, Z16, Z5
+	VBROADCASTSD (SI)(R9*2), Z17
+	VFMADD231PD  Z14, Z17, Z6
+	VBROADCASTSD (SI)(R11*1), Z18
+	VFMADD231PD  Z14, Z18, Z7
+	VBROADCASTSD (SI)(R8*8), Z15
+	VFMADD231PD  Z14, Z15, Z8
+	VBROADCASTSD (SI)(R12*1), Z16
+	VFMADD231PD  Z14, Z16, Z9
+	VBROADCASTSD (SI)(R10*2), Z17
+	VFMADD231PD  Z14, Z17, Z10
+	VBROADCASTSD (SI)(R13*1), Z18
+	VFMADD231PD  Z14, Z18, Z11
+	VBROADCASTSD (SI)(R9*4), Z15
+	VFMADD231PD  Z14, Z15, Z12
+	VBROADCASTSD (SI)(R15*1), Z16
+	VFMADD231PD  Z14, Z16, Z13
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -29742,88 +32864,43 @@ unflush:
 // func tileF64AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	VPXORD     Z26, Z26, Z26
-	VPXORD     Z27, Z27, Z27
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -29887,6 +32964,71 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	VMOVUPD      (DX), Z28
+	VMOVUPD.Z    64(DX), K1, Z29
+	VBROADCASTSD (SI), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (SI)(R8*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (SI)(R8*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (SI)(R9*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (SI)(R8*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (SI)(R10*1), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (SI)(R9*2), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (SI)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (SI)(R8*8), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (SI)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (SI)(R10*2), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (SI)(R13*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (SI)(R9*4), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	VBROADCASTSD (SI)(R15*1), Z31
+	VFMADD231PD  Z28, Z31, Z26
+	VFMADD231PD  Z29, Z31, Z27
+	ADDQ         AX, SI
+	ADDQ         BX, DX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -30138,60 +33280,29 @@ unflush:
 // func indexedF64AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -30239,6 +33350,57 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD.Z    (DX)(AX*1), K1, Z14
+	VBROADCASTSD (SI), Z15
+	VFMADD231PD  Z14, Z15, Z0
+	VBROADCASTSD (SI)(R8*1), Z16
+	VFMADD231PD  Z14, Z16, Z1
+	VBROADCASTSD (SI)(R8*2), Z17
+	VFMADD231PD  Z14, Z17, Z2
+	VBROADCASTSD (SI)(R9*1), Z18
+	VFMADD231PD  Z14, Z18, Z3
+	VBROADCASTSD (SI)(R8*4), Z15
+	VFMADD231PD  Z14, Z15, Z4
+	VBROADCASTSD (SI)(R10*1), Z16
+	VFMADD231PD  Z14, Z16, Z5
+	VBROADCASTSD (SI)(R9*2), Z17
+	VFMADD231PD  Z14, Z17, Z6
+	VBROADCASTSD (SI)(R11*1), Z18
+	VFMADD231PD  Z14, Z18, Z7
+	VBROADCASTSD (SI)(R8*8), Z15
+	VFMADD231PD  Z14, Z15, Z8
+	VBROADCASTSD (SI)(R12*1), Z16
+	VFMADD231PD  Z14, Z16, Z9
+	VBROADCASTSD (SI)(R10*2), Z17
+	VFMADD231PD  Z14, Z17, Z10
+	VBROADCASTSD (SI)(R13*1), Z18
+	VFMADD231PD  Z14, Z18, Z11
+	VBROADCASTSD (SI)(R9*4), Z15
+	VFMADD231PD  Z14, Z15, Z12
+	VBROADCASTSD (SI)(R15*1), Z16
+	VFMADD231PD  Z14, Z16, Z13
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   63(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -30423,88 +33585,43 @@ unflush:
 // func indexedF64AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	MOVQ       56(DI), CX
-	CMPQ       72(DI), $+2
-	JEQ        continue
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	VPXORD     Z26, Z26, Z26
-	VPXORD     Z27, Z27, Z27
-	CMPQ       CX, $+48
-	JLT        start
-	MOVQ       40(DI), SI
-	MOVQ       48(DI), R8
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	ADDQ       R8, SI
-	PREFETCHT1 (SI)
-	PREFETCHT1 64(SI)
-	JMP        start
+	MOVQ   t+0(FP), DI
+	MOVQ   64(DI), AX
+	MOVQ   $-1, BX
+	BZHIQ  AX, BX, BX
+	KMOVW  BX, K1
+	MOVQ   56(DI), CX
+	CMPQ   72(DI), $+2
+	JEQ    continue
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	JMP    start
 
 continue:
 	MOVQ      40(DI), SI
@@ -30566,6 +33683,73 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
+	CMPQ 72(DI), $+2
+	JEQ  fetched
+	CMPQ CX, $+48
+	JLT  fetched
+	MOVQ 40(DI), R14
+	SUBQ $+14, CX
+	MOVQ CX, 88(DI)
+	ADDQ $+14, CX
+
+fetch:
+	MOVQ         (BX), AX
+	MOVQ         8(BX), SI
+	ADDQ         (DI), SI
+	VMOVUPD      (DX)(AX*1), Z28
+	VMOVUPD.Z    64(DX)(AX*1), K1, Z29
+	VBROADCASTSD (SI), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (SI)(R8*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (SI)(R8*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (SI)(R9*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (SI)(R8*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (SI)(R10*1), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (SI)(R9*2), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (SI)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (SI)(R8*8), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (SI)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (SI)(R10*2), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (SI)(R13*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (SI)(R9*4), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	VBROADCASTSD (SI)(R15*1), Z31
+	VFMADD231PD  Z28, Z31, Z26
+	VFMADD231PD  Z29, Z31, Z27
+	ADDQ         $0x10, BX
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	PREFETCHT1   127(R14)
+	ADDQ         48(DI), R14
+	DECQ         CX
+	CMPQ         CX, 88(DI)
+	JGT          fetch
+
+fetched:
 	SUBQ $+2, CX
 	JLT  odd
 

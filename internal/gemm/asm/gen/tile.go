@@ -18,6 +18,7 @@ var (
 	regB         = reg.RDX
 	regBStep     = reg.RBX
 	regK         = reg.RCX
+	regC         = reg.R14
 	rowMultiples = []reg.GPPhysical{reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.R15}
 )
 
@@ -74,13 +75,6 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	for i := range rows * vectors {
 		w.zero(w.vec(i))
 	}
-	w.emit("CMPQ", regK, operand.I8(prefetchFrom))
-	w.emit("JLT", operand.LabelRef("start"))
-	eachC(func(r, v int, at operand.Mem, last bool) {
-		if at.Disp%64 == 0 {
-			w.emit("PREFETCHT1", at) // not into the first-level cache: rows may lie at a distance at which more of them than it has ways meet in one set
-		}
-	})
 	w.emit("JMP", operand.LabelRef("start"))
 	w.Label("continue")
 	eachC(func(r, v int, at operand.Mem, last bool) { w.load(at, last, acc(r, v)) })
@@ -127,6 +121,27 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 			w.emit("ADDQ", regBStep, regB)
 		}
 	}
+	// The lines of a row of C are fetched with each of the first terms: many at once would keep those of A and B waiting. They do not go into the first-level cache, since rows may lie at a distance at which more
+	// of them than it has ways meet in one set.
+	w.emit("CMPQ", mem(regTile, tile.mode), operand.I8(asm.Continue))
+	w.emit("JEQ", operand.LabelRef("fetched"))
+	w.emit("CMPQ", regK, operand.I8(prefetchFrom))
+	w.emit("JLT", operand.LabelRef("fetched"))
+	w.emit("MOVQ", mem(regTile, tile.c), regC)
+	w.emit("SUBQ", operand.I8(rows), regK)
+	w.emit("MOVQ", regK, mem(regTile, tile.left))
+	w.emit("ADDQ", operand.I8(rows), regK)
+	w.Label("fetch")
+	step()
+	for at := 0; at < vectors*w.bytes; at += 64 {
+		w.emit("PREFETCHT1", mem(regC, at))
+	}
+	w.emit("PREFETCHT1", mem(regC, vectors*w.bytes-1))
+	w.emit("ADDQ", mem(regTile, tile.cRow), regC)
+	w.emit("DECQ", regK)
+	w.emit("CMPQ", regK, mem(regTile, tile.left))
+	w.emit("JGT", operand.LabelRef("fetch"))
+	w.Label("fetched")
 	w.emit("SUBQ", operand.I8(2), regK)
 	w.emit("JLT", operand.LabelRef("odd"))
 	w.Label("pair")
