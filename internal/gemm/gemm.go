@@ -107,7 +107,7 @@ func sizesOf(level cpu.Level) sizes {
 
 const (
 	panelsItem   = 8        // panels of B that are packed in one item at most
-	packRowsOf   = 16       // rows of B that are packed at once, over all panels of an item: they are contiguous for long
+	packRowsOf   = 16       // rows of B that are packed at once, over all panels of an item, and lines of A: they are contiguous for long
 	shortChain   = 64       // terms up to which C is written row by row
 	shareOut     = 8        // number of blocks of a large product: most numbers of workers share it well
 	alignment    = 64       // of scratch

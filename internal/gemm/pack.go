@@ -26,10 +26,15 @@ func (x *Plan) packRows(w *worker, to, from uintptr, i, rows, k int) (row, step,
 		lines, n, far = k, rows, x.p.A.Col
 	}
 	lead := x.leadingA(n)
-	bytes := n * x.size
-	for range lines {
-		copy(unsafe.Slice((*byte)(pointer(to)), bytes), unsafe.Slice((*byte)(pointer(from)), bytes))
-		to, from = add(to, lead), add(from, far*x.size)
+	if x.kernels.portable {
+		for range lines {
+			copy(unsafe.Slice((*byte)(pointer(to)), n*x.size), unsafe.Slice((*byte)(pointer(from)), n*x.size))
+			to, from = add(to, lead), add(from, far*x.size)
+		}
+		lines = 0
+	}
+	for i := 0; i < lines; i += packRowsOf {
+		x.copyLines(w, add(to, i*lead), lead, add(from, i*far*x.size), far*x.size, n, min(packRowsOf, lines-i))
 	}
 	if x.p.A.Col != 1 {
 		return x.size, lead, 0
@@ -116,16 +121,23 @@ func (x *Plan) packColumns(w *worker, to, from uintptr, columns, k int) {
 // CopyLines copies lines of so many contiguous elements, distances in elements apart.
 func (x *Plan) CopyLines(scratch []byte, to unsafe.Pointer, toLine int, from unsafe.Pointer, fromLine, width, lines int) {
 	w, _ := workerIn(scratch)
-	c := &w.cols
-	c.Row, c.Step, c.K = uintptr(toLine*x.size), uintptr(fromLine*x.size), lines
 	if x.kernels.portable || width > 2*x.nr {
 		for i := range lines {
 			copy(unsafe.Slice((*byte)(unsafe.Add(to, i*toLine*x.size)), width*x.size), unsafe.Slice((*byte)(unsafe.Add(from, i*fromLine*x.size)), width*x.size))
 		}
 		return
 	}
+	x.copyLines(w, uintptr(to), toLine*x.size, uintptr(from), fromLine*x.size, width, lines)
+	runtime.KeepAlive(to)
+	runtime.KeepAlive(from)
+}
+
+// copyLines copies lines of so many contiguous elements, distances in bytes apart, piece by piece.
+func (x *Plan) copyLines(w *worker, to uintptr, toLine int, from uintptr, fromLine, width, lines int) {
+	c := &w.cols
+	c.Row, c.Step, c.K = uintptr(toLine), uintptr(fromLine), lines
 	for j := 0; j < width; j += x.nr {
-		c.To, c.From, c.Last = uintptr(to)+uintptr(j*x.size), uintptr(from)+uintptr(j*x.size), min(x.nr, width-j)
+		c.To, c.From, c.Last = add(to, j*x.size), add(from, j*x.size), min(x.nr, width-j)
 		if c.Last > x.lanes {
 			c.Last -= x.lanes
 			x.kernels.columns(c)
@@ -133,8 +145,6 @@ func (x *Plan) CopyLines(scratch []byte, to unsafe.Pointer, toLine int, from uns
 			x.kernels.lines(c)
 		}
 	}
-	runtime.KeepAlive(to)
-	runtime.KeepAlive(from)
 }
 
 // copyColumns copies k elements each of some columns of B into a panel.

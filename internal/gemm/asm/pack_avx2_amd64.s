@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func ColumnsF32AVX2(c *byte)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·ColumnsF32AVX2(SB), NOSPLIT, $0-8
 	MOVQ  c+0(FP), DI
 	MOVQ  40(DI), AX
@@ -19,14 +19,15 @@ TEXT ·ColumnsF32AVX2(SB), NOSPLIT, $0-8
 	SHLQ  $0x02, AX
 
 row32:
-	VMOVUPS (SI), Y0
-	VMOVUPS (SI)(AX*1), Y1
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, (DI)(AX*1)
-	ADDQ    R8, SI
-	ADDQ    R9, DI
-	DECQ    CX
-	JNZ     row32
+	PREFETCHT0 256(SI)
+	VMOVUPS    (SI), Y0
+	VMOVUPS    (SI)(AX*1), Y1
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    Y1, (DI)(AX*1)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       CX
+	JNZ        row32
 
 end:
 	VZEROUPPER
@@ -156,7 +157,7 @@ after_rows:
 	RET
 
 // func ColumnsF64AVX2(c *byte)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·ColumnsF64AVX2(SB), NOSPLIT, $0-8
 	MOVQ  c+0(FP), DI
 	MOVQ  40(DI), AX
@@ -170,14 +171,15 @@ TEXT ·ColumnsF64AVX2(SB), NOSPLIT, $0-8
 	SHLQ  $0x03, AX
 
 row32:
-	VMOVUPS (SI), Y0
-	VMOVUPS (SI)(AX*1), Y1
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, (DI)(AX*1)
-	ADDQ    R8, SI
-	ADDQ    R9, DI
-	DECQ    CX
-	JNZ     row32
+	PREFETCHT0 256(SI)
+	VMOVUPS    (SI), Y0
+	VMOVUPS    (SI)(AX*1), Y1
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    Y1, (DI)(AX*1)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       CX
+	JNZ        row32
 
 end:
 	VZEROUPPER

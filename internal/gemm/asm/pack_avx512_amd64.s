@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func ColumnsF32AVX512(c *byte)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·ColumnsF32AVX512(SB), NOSPLIT, $0-8
 	MOVQ  c+0(FP), DI
 	MOVQ  40(DI), AX
@@ -21,14 +21,16 @@ TEXT ·ColumnsF32AVX512(SB), NOSPLIT, $0-8
 	JZ    end
 
 row:
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	VMOVUPS   Z0, (DI)
-	VMOVUPS   Z1, K1, 64(DI)
-	ADDQ      R8, SI
-	ADDQ      R9, DI
-	DECQ      CX
-	JNZ       row
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	VMOVUPS    Z0, (DI)
+	VMOVUPS    Z1, K1, 64(DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       CX
+	JNZ        row
 
 end:
 	VZEROUPPER
@@ -268,7 +270,7 @@ after_rows:
 	RET
 
 // func ColumnsF64AVX512(c *byte)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·ColumnsF64AVX512(SB), NOSPLIT, $0-8
 	MOVQ  c+0(FP), DI
 	MOVQ  40(DI), AX
@@ -284,14 +286,16 @@ TEXT ·ColumnsF64AVX512(SB), NOSPLIT, $0-8
 	JZ    end
 
 row:
-	VMOVUPD   (SI), Z0
-	VMOVUPD.Z 64(SI), K1, Z1
-	VMOVUPD   Z0, (DI)
-	VMOVUPD   Z1, K1, 64(DI)
-	ADDQ      R8, SI
-	ADDQ      R9, DI
-	DECQ      CX
-	JNZ       row
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	VMOVUPD    (SI), Z0
+	VMOVUPD.Z  64(SI), K1, Z1
+	VMOVUPD    Z0, (DI)
+	VMOVUPD    Z1, K1, 64(DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       CX
+	JNZ        row
 
 end:
 	VZEROUPPER

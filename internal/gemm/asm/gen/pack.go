@@ -9,6 +9,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// copiedAhead is how far ahead rows are fetched that are copied side by side: some panels.
+const copiedAhead = 256
+
 // columns emits the packing of one or two vectors of columns of rows of B, of which the last is narrower. With AVX2 no mask is needed: parts of a row that overlap are copied instead, since stores under a
 // mask take some processors ten times as long.
 func (w *writer) columns(name string, vectors int) {
@@ -29,6 +32,11 @@ func (w *writer) columns(name string, vectors int) {
 	w.emit("JZ", operand.LabelRef("end"))
 	rows := func(label string, copyRow func()) {
 		w.Label(label)
+		if vectors > 1 {
+			for at := 0; at < vectors*w.bytes; at += 64 {
+				w.emit("PREFETCHT0", mem(reg.RSI, copiedAhead+at))
+			}
+		}
 		copyRow()
 		w.emit("ADDQ", reg.R8, reg.RSI)
 		w.emit("ADDQ", reg.R9, reg.RDI)
