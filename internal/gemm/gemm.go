@@ -108,6 +108,7 @@ func sizesOf(level cpu.Level) sizes {
 const (
 	panelsItem   = 8        // panels of B that are packed in one item at most
 	packRowsOf   = 16       // rows of B that are packed at once, over all panels of an item, and lines of A: they are contiguous for long
+	copyBytes    = 1 << 10  // of a line that are copied by vectors at most
 	shortChain   = 64       // terms up to which C is written row by row
 	shareOut     = 8        // number of blocks of a large product: most numbers of workers share it well
 	alignment    = 64       // of scratch
@@ -176,6 +177,8 @@ type Plan struct {
 type worker struct {
 	tile   asm.Tile
 	cols   asm.Columns
+	blocks asm.Blocks
+	first  [1]int64 // the table of one block
 	dots   asm.Dots
 	stream asm.Stream
 	halves asm.Halves

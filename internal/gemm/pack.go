@@ -121,15 +121,47 @@ func (x *Plan) packColumns(w *worker, to, from uintptr, columns, k int) {
 // CopyLines copies lines of so many contiguous elements, distances in elements apart.
 func (x *Plan) CopyLines(scratch []byte, to unsafe.Pointer, toLine int, from unsafe.Pointer, fromLine, width, lines int) {
 	w, _ := workerIn(scratch)
-	if x.kernels.portable || width > 2*x.nr {
-		for i := range lines {
-			copy(unsafe.Slice((*byte)(unsafe.Add(to, i*toLine*x.size)), width*x.size), unsafe.Slice((*byte)(unsafe.Add(from, i*fromLine*x.size)), width*x.size))
-		}
+	if x.kernels.portable || width > x.nr {
+		w.first[0] = 0
+		x.CopyBlocks(scratch, to, 0, toLine, from, w.first[:], fromLine, width, lines)
 		return
 	}
 	x.copyLines(w, uintptr(to), toLine*x.size, uintptr(from), fromLine*x.size, width, lines)
 	runtime.KeepAlive(to)
 	runtime.KeepAlive(from)
+}
+
+// CopyBlocks copies blocks of lines of so many contiguous elements. Distances are in elements, besides those of a table, which has how far each block is behind from, in bytes.
+func (x *Plan) CopyBlocks(scratch []byte, to unsafe.Pointer, toBlock, toLine int, from unsafe.Pointer, table []int64, fromLine, width, lines int) {
+	if width == 0 || lines == 0 || len(table) == 0 {
+		return
+	}
+	w, _ := workerIn(scratch)
+	bytes := width * x.size
+	switch {
+	case x.kernels.portable || bytes > copyBytes:
+		for i, at := range table {
+			for l := range lines {
+				copy(unsafe.Slice((*byte)(unsafe.Add(to, (i*toBlock+l*toLine)*x.size)), bytes), unsafe.Slice((*byte)(unsafe.Add(from, int(at)+l*fromLine*x.size)), bytes))
+			}
+		}
+	case width <= x.lanes:
+		for i, at := range table {
+			x.copyLines(w, uintptr(to)+uintptr(i*toBlock*x.size), toLine*x.size, uintptr(from)+uintptr(at), fromLine*x.size, width, lines)
+		}
+	default:
+		vector, b := x.lanes*x.size, &w.blocks
+		b.To, b.ToBlock, b.ToLine = uintptr(to), uintptr(toBlock*x.size), uintptr(toLine*x.size)
+		b.From, b.FromLine, b.At = uintptr(from), uintptr(fromLine*x.size), uintptr(unsafe.Pointer(unsafe.SliceData(table)))
+		b.Blocks, b.Lines, b.N = len(table), lines, (bytes-1)/vector
+		if b.Last = (bytes - b.N*vector) / 4; vector == 32 {
+			b.Last = bytes - vector
+		}
+		x.kernels.blocks(b)
+	}
+	runtime.KeepAlive(to)
+	runtime.KeepAlive(from)
+	runtime.KeepAlive(table)
 }
 
 // copyLines copies lines of so many contiguous elements, distances in bytes apart, piece by piece.

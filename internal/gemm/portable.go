@@ -17,6 +17,7 @@ type kernels struct {
 	tiles, indexed   [][4]func(t *asm.Tile) // by rows and the binary logarithm of vectors
 	columns, lines   func(c *asm.Columns)
 	transposed       func(c *asm.Columns)
+	blocks           func(b *asm.Blocks)
 	dots             []func(d *asm.Dots)   // by the number of vectors; the first one takes two blocks of rows
 	streams          []func(s *asm.Stream) // by the number of rows
 	everySecond      func(h *asm.Halves)

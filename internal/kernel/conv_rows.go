@@ -83,7 +83,7 @@ const (
 // Sizes of pieces of work.
 const (
 	convPhaseBytes = 4 << 20 // of planes with padding
-	convItemWork   = 8 << 20 // multiply-adds of an item at most,
+	convItemWork   = 16 << 20 // multiply-adds of an item at most,
 	convItemLeast  = 1 << 20 // and at least, unless there are
 	convItems      = 16      // items
 	convPositions  = 256     // of an item, if results can be cut
@@ -925,9 +925,7 @@ func layTaps[T float](p *convPlan, work []byte, laid []T, table []int64, x span,
 		n, row := x.lo/r.rows, x.lo%r.rows
 		lines := min(x.hi-x.lo, r.result[1]-row%r.result[1]) // of a plane
 		from := rowsSource[T](p, &p.call.In[0], n*p.groups+q)[r.rowStart(row)+x.left:]
-		for i, off := range table {
-			p.product.CopyLines(work, address(laid[i*lead:]), cols, address(from[int(off)/r.size:]), r.padded[2], cols, lines)
-		}
+		p.product.CopyBlocks(work, address(laid), lead, cols, address(from), table, r.padded[2], cols, lines)
 		laid = laid[lines*cols:]
 		x.lo += lines
 	}

@@ -149,6 +149,16 @@ type Columns struct {
 	Last int     // columns of the last vector, not for transposed ones
 }
 
+// Blocks describes the copying of blocks of lines, all of the same length, longer than a vector. Strides are in bytes.
+type Blocks struct {
+	To, ToBlock, ToLine uintptr // from block to block and from line to line
+	From, FromLine      uintptr
+	At                  uintptr // where a table begins of the distance of each block from From, as int64
+	Blocks, Lines       int     // at least 1 each
+	N                   int     // whole vectors of a line before the last one
+	Last                int     // elements of four bytes of the last vector, or with AVX2 where it begins in bytes: vectors may overlap there
+}
+
 // Rows describes the solution of R equations with a triangular matrix, R = 1 … 8 being that of the kernel, for N right-hand sides. Strides are in bytes.
 type Rows struct {
 	X    uintptr // right-hand sides, which become the solution

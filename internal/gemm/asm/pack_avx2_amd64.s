@@ -156,6 +156,52 @@ after_rows:
 	VZEROUPPER
 	RET
 
+// func BlocksAVX2(b *byte)
+// Requires: AVX
+TEXT ·BlocksAVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DI
+	MOVQ (DI), DX
+	MOVQ 16(DI), R9
+	MOVQ 24(DI), SI
+	MOVQ 32(DI), R8
+	MOVQ 40(DI), R10
+	MOVQ 48(DI), CX
+	MOVQ 72(DI), AX
+
+block:
+	MOVQ (R10), R12
+	ADDQ SI, R12
+	ADDQ $+8, R10
+	MOVQ DX, R13
+	ADDQ 8(DI), DX
+	MOVQ 56(DI), R11
+
+line:
+	XORL  AX, AX
+	MOVQ  64(DI), BX
+	TESTQ BX, BX
+	JZ    last
+
+whole:
+	VMOVUPS (R12)(AX*1), Y0
+	VMOVUPS Y0, (R13)(AX*1)
+	ADDQ    $+32, AX
+	DECQ    BX
+	JNZ     whole
+
+last:
+	MOVQ    72(DI), AX
+	VMOVUPS (R12)(AX*1), Y1
+	VMOVUPS Y1, (R13)(AX*1)
+	ADDQ    R8, R12
+	ADDQ    R9, R13
+	DECQ    R11
+	JNZ     line
+	DECQ    CX
+	JNZ     block
+	VZEROUPPER
+	RET
+
 // func ColumnsF64AVX2(c *byte)
 // Requires: AVX, MMX+
 TEXT ·ColumnsF64AVX2(SB), NOSPLIT, $0-8

@@ -269,6 +269,54 @@ after_rows:
 	VZEROUPPER
 	RET
 
+// func BlocksAVX512(b *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·BlocksAVX512(SB), NOSPLIT, $0-8
+	MOVQ  b+0(FP), DI
+	MOVQ  (DI), DX
+	MOVQ  16(DI), R9
+	MOVQ  24(DI), SI
+	MOVQ  32(DI), R8
+	MOVQ  40(DI), R10
+	MOVQ  48(DI), CX
+	MOVQ  72(DI), AX
+	MOVQ  $-1, BX
+	BZHIQ AX, BX, BX
+	KMOVW BX, K1
+
+block:
+	MOVQ (R10), R12
+	ADDQ SI, R12
+	ADDQ $+8, R10
+	MOVQ DX, R13
+	ADDQ 8(DI), DX
+	MOVQ 56(DI), R11
+
+line:
+	XORL  AX, AX
+	MOVQ  64(DI), BX
+	TESTQ BX, BX
+	JZ    last
+
+whole:
+	VMOVUPS (R12)(AX*1), Z0
+	VMOVUPS Z0, (R13)(AX*1)
+	ADDQ    $+64, AX
+	DECQ    BX
+	JNZ     whole
+
+last:
+	VMOVUPS.Z (R12)(AX*1), K1, Z1
+	VMOVUPS   Z1, K1, (R13)(AX*1)
+	ADDQ      R8, R12
+	ADDQ      R9, R13
+	DECQ      R11
+	JNZ       line
+	DECQ      CX
+	JNZ       block
+	VZEROUPPER
+	RET
+
 // func ColumnsF64AVX512(c *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·ColumnsF64AVX512(SB), NOSPLIT, $0-8

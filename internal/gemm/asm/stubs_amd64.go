@@ -662,6 +662,16 @@ func LinesF64AVX512(c *Columns)
 //go:noescape
 func TransposedF64AVX512(c *Columns)
 
+// BlocksAVX2 copies blocks of lines.
+//
+//go:noescape
+func BlocksAVX2(b *Blocks)
+
+// BlocksAVX512 copies blocks of lines.
+//
+//go:noescape
+func BlocksAVX512(b *Blocks)
+
 // TilesF32AVX2 holds micro-kernels by rows and by the binary logarithm of vectors of columns; not every size exists.
 var TilesF32AVX2 = [7][4]func(t *Tile){
 	1: {

@@ -7,17 +7,22 @@
 // func tileF32AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -34,29 +39,6 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	VMASKMOVPS   (DX), Y15, Y1
-	VBROADCASTSS (SI), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -385,17 +367,22 @@ unflush:
 // func indexedF32AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -410,31 +397,6 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPS   (DX)(AX*1), Y15, Y1
-	VBROADCASTSS (SI), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -773,18 +735,25 @@ unflush:
 // func tileF32AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -804,31 +773,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	VMASKMOVPS   (DX), Y15, Y2
-	VBROADCASTSS (SI), Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (SI)(R8*1), Y4
-	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1258,18 +1202,25 @@ unflush:
 // func indexedF32AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1287,33 +1238,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPS   (DX)(AX*1), Y15, Y2
-	VBROADCASTSS (SI), Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (SI)(R8*1), Y4
-	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1753,19 +1677,28 @@ unflush:
 // func tileF32AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1787,33 +1720,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	VMASKMOVPS   (DX), Y15, Y3
-	VBROADCASTSS (SI), Y4
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (SI)(R8*1), Y5
-	VFMADD231PS  Y3, Y5, Y1
-	VBROADCASTSS (SI)(R8*2), Y6
-	VFMADD231PS  Y3, Y6, Y2
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2093,19 +1999,28 @@ unflush:
 // func indexedF32AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2125,35 +2040,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPS   (DX)(AX*1), Y15, Y3
-	VBROADCASTSS (SI), Y4
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (SI)(R8*1), Y5
-	VFMADD231PS  Y3, Y5, Y1
-	VBROADCASTSS (SI)(R8*2), Y6
-	VFMADD231PS  Y3, Y6, Y2
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2445,20 +2331,31 @@ unflush:
 // func tileF32AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2483,35 +2380,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	VMASKMOVPS   (DX), Y15, Y4
-	VBROADCASTSS (SI), Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (SI)(R8*1), Y6
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS (SI)(R8*2), Y7
-	VFMADD231PS  Y4, Y7, Y2
-	VBROADCASTSS (SI)(R9*1), Y8
-	VFMADD231PS  Y4, Y8, Y3
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2843,20 +2711,31 @@ unflush:
 // func indexedF32AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2879,37 +2758,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPS   (DX)(AX*1), Y15, Y4
-	VBROADCASTSS (SI), Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (SI)(R8*1), Y6
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS (SI)(R8*2), Y7
-	VFMADD231PS  Y4, Y7, Y2
-	VBROADCASTSS (SI)(R9*1), Y8
-	VFMADD231PS  Y4, Y8, Y3
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3253,21 +3101,34 @@ unflush:
 // func tileF32AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3294,37 +3155,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	VMASKMOVPS   (DX), Y15, Y5
-	VBROADCASTSS (SI), Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (SI)(R8*1), Y7
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS (SI)(R8*2), Y8
-	VFMADD231PS  Y5, Y8, Y2
-	VBROADCASTSS (SI)(R9*1), Y9
-	VFMADD231PS  Y5, Y9, Y3
-	VBROADCASTSS (SI)(R8*4), Y6
-	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3707,21 +3537,34 @@ unflush:
 // func indexedF32AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3746,39 +3589,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPS   (DX)(AX*1), Y15, Y5
-	VBROADCASTSS (SI), Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (SI)(R8*1), Y7
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS (SI)(R8*2), Y8
-	VFMADD231PS  Y5, Y8, Y2
-	VBROADCASTSS (SI)(R9*1), Y9
-	VFMADD231PS  Y5, Y9, Y3
-	VBROADCASTSS (SI)(R8*4), Y6
-	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4173,22 +3983,37 @@ unflush:
 // func tileF32AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4218,39 +4043,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	VMASKMOVPS   (DX), Y15, Y6
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS (SI)(R8*1), Y8
-	VFMADD231PS  Y6, Y8, Y1
-	VBROADCASTSS (SI)(R8*2), Y9
-	VFMADD231PS  Y6, Y9, Y2
-	VBROADCASTSS (SI)(R9*1), Y10
-	VFMADD231PS  Y6, Y10, Y3
-	VBROADCASTSS (SI)(R8*4), Y7
-	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (SI)(R10*1), Y8
-	VFMADD231PS  Y6, Y8, Y5
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4685,22 +4477,37 @@ unflush:
 // func indexedF32AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPS 32(BX)(AX*4), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPS    32(BX)(AX*4), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4728,41 +4535,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPS   (DX)(AX*1), Y15, Y6
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS (SI)(R8*1), Y8
-	VFMADD231PS  Y6, Y8, Y1
-	VBROADCASTSS (SI)(R8*2), Y9
-	VFMADD231PS  Y6, Y9, Y2
-	VBROADCASTSS (SI)(R9*1), Y10
-	VFMADD231PS  Y6, Y10, Y3
-	VBROADCASTSS (SI)(R8*4), Y7
-	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (SI)(R10*1), Y8
-	VFMADD231PS  Y6, Y8, Y5
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5209,17 +4981,22 @@ unflush:
 // func tileF64AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5236,29 +5013,6 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	VMASKMOVPD   (DX), Y15, Y1
-	VBROADCASTSD (SI), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5587,17 +5341,22 @@ unflush:
 // func indexedF64AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5612,31 +5371,6 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPD   (DX)(AX*1), Y15, Y1
-	VBROADCASTSD (SI), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5975,18 +5709,25 @@ unflush:
 // func tileF64AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6006,31 +5747,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	VMASKMOVPD   (DX), Y15, Y2
-	VBROADCASTSD (SI), Y3
-	VFMADD231PD  Y2, Y3, Y0
-	VBROADCASTSD (SI)(R8*1), Y4
-	VFMADD231PD  Y2, Y4, Y1
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6460,18 +6176,25 @@ unflush:
 // func indexedF64AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6489,33 +6212,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPD   (DX)(AX*1), Y15, Y2
-	VBROADCASTSD (SI), Y3
-	VFMADD231PD  Y2, Y3, Y0
-	VBROADCASTSD (SI)(R8*1), Y4
-	VFMADD231PD  Y2, Y4, Y1
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6955,19 +6651,28 @@ unflush:
 // func tileF64AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6989,33 +6694,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	VMASKMOVPD   (DX), Y15, Y3
-	VBROADCASTSD (SI), Y4
-	VFMADD231PD  Y3, Y4, Y0
-	VBROADCASTSD (SI)(R8*1), Y5
-	VFMADD231PD  Y3, Y5, Y1
-	VBROADCASTSD (SI)(R8*2), Y6
-	VFMADD231PD  Y3, Y6, Y2
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7295,19 +6973,28 @@ unflush:
 // func indexedF64AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7327,35 +7014,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPD   (DX)(AX*1), Y15, Y3
-	VBROADCASTSD (SI), Y4
-	VFMADD231PD  Y3, Y4, Y0
-	VBROADCASTSD (SI)(R8*1), Y5
-	VFMADD231PD  Y3, Y5, Y1
-	VBROADCASTSD (SI)(R8*2), Y6
-	VFMADD231PD  Y3, Y6, Y2
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7647,20 +7305,31 @@ unflush:
 // func tileF64AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7685,35 +7354,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	VMASKMOVPD   (DX), Y15, Y4
-	VBROADCASTSD (SI), Y5
-	VFMADD231PD  Y4, Y5, Y0
-	VBROADCASTSD (SI)(R8*1), Y6
-	VFMADD231PD  Y4, Y6, Y1
-	VBROADCASTSD (SI)(R8*2), Y7
-	VFMADD231PD  Y4, Y7, Y2
-	VBROADCASTSD (SI)(R9*1), Y8
-	VFMADD231PD  Y4, Y8, Y3
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8045,20 +7685,31 @@ unflush:
 // func indexedF64AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8081,37 +7732,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPD   (DX)(AX*1), Y15, Y4
-	VBROADCASTSD (SI), Y5
-	VFMADD231PD  Y4, Y5, Y0
-	VBROADCASTSD (SI)(R8*1), Y6
-	VFMADD231PD  Y4, Y6, Y1
-	VBROADCASTSD (SI)(R8*2), Y7
-	VFMADD231PD  Y4, Y7, Y2
-	VBROADCASTSD (SI)(R9*1), Y8
-	VFMADD231PD  Y4, Y8, Y3
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8455,21 +8075,34 @@ unflush:
 // func tileF64AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8496,37 +8129,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	VMASKMOVPD   (DX), Y15, Y5
-	VBROADCASTSD (SI), Y6
-	VFMADD231PD  Y5, Y6, Y0
-	VBROADCASTSD (SI)(R8*1), Y7
-	VFMADD231PD  Y5, Y7, Y1
-	VBROADCASTSD (SI)(R8*2), Y8
-	VFMADD231PD  Y5, Y8, Y2
-	VBROADCASTSD (SI)(R9*1), Y9
-	VFMADD231PD  Y5, Y9, Y3
-	VBROADCASTSD (SI)(R8*4), Y6
-	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8909,21 +8511,34 @@ unflush:
 // func indexedF64AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8948,39 +8563,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPD   (DX)(AX*1), Y15, Y5
-	VBROADCASTSD (SI), Y6
-	VFMADD231PD  Y5, Y6, Y0
-	VBROADCASTSD (SI)(R8*1), Y7
-	VFMADD231PD  Y5, Y7, Y1
-	VBROADCASTSD (SI)(R8*2), Y8
-	VFMADD231PD  Y5, Y8, Y2
-	VBROADCASTSD (SI)(R9*1), Y9
-	VFMADD231PD  Y5, Y9, Y3
-	VBROADCASTSD (SI)(R8*4), Y6
-	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9375,22 +8957,37 @@ unflush:
 // func tileF64AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -9420,39 +9017,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	VMASKMOVPD   (DX), Y15, Y6
-	VBROADCASTSD (SI), Y7
-	VFMADD231PD  Y6, Y7, Y0
-	VBROADCASTSD (SI)(R8*1), Y8
-	VFMADD231PD  Y6, Y8, Y1
-	VBROADCASTSD (SI)(R8*2), Y9
-	VFMADD231PD  Y6, Y9, Y2
-	VBROADCASTSD (SI)(R9*1), Y10
-	VFMADD231PD  Y6, Y10, Y3
-	VBROADCASTSD (SI)(R8*4), Y7
-	VFMADD231PD  Y6, Y7, Y4
-	VBROADCASTSD (SI)(R10*1), Y8
-	VFMADD231PD  Y6, Y8, Y5
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9887,22 +9451,37 @@ unflush:
 // func indexedF64AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), DI
-	MOVQ    64(DI), AX
-	LEAQ    ones_zeros<>+0(SB), BX
-	NEGQ    AX
-	VMOVUPD 32(BX)(AX*8), Y15
-	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	LEAQ       ones_zeros<>+0(SB), BX
+	NEGQ       AX
+	VMOVUPD    32(BX)(AX*8), Y15
+	NEGQ       AX
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ       40(DI), SI
@@ -9930,41 +9509,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMASKMOVPD   (DX)(AX*1), Y15, Y6
-	VBROADCASTSD (SI), Y7
-	VFMADD231PD  Y6, Y7, Y0
-	VBROADCASTSD (SI)(R8*1), Y8
-	VFMADD231PD  Y6, Y8, Y1
-	VBROADCASTSD (SI)(R8*2), Y9
-	VFMADD231PD  Y6, Y9, Y2
-	VBROADCASTSD (SI)(R9*1), Y10
-	VFMADD231PD  Y6, Y10, Y3
-	VBROADCASTSD (SI)(R8*4), Y7
-	VFMADD231PD  Y6, Y7, Y4
-	VBROADCASTSD (SI)(R10*1), Y8
-	VFMADD231PD  Y6, Y8, Y5
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   31(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 

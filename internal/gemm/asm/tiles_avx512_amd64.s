@@ -7,16 +7,21 @@
 // func tileF32AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -33,29 +38,6 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z1
-	VBROADCASTSS (SI), Z2
-	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -586,16 +568,21 @@ unflush:
 // func indexedF32AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -610,31 +597,6 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z1
-	VBROADCASTSS (SI), Z2
-	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1141,17 +1103,24 @@ unflush:
 // func tileF32AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1171,31 +1140,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z2
-	VBROADCASTSS (SI), Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (SI)(R8*1), Z4
-	VFMADD231PS  Z2, Z4, Z1
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -1872,17 +1816,24 @@ unflush:
 // func indexedF32AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -1900,33 +1851,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z2
-	VBROADCASTSS (SI), Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (SI)(R8*1), Z4
-	VFMADD231PS  Z2, Z4, Z1
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -2579,18 +2503,27 @@ unflush:
 // func tileF32AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -2612,33 +2545,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z3
-	VBROADCASTSS (SI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (SI)(R8*1), Z5
-	VFMADD231PS  Z3, Z5, Z1
-	VBROADCASTSS (SI)(R8*2), Z6
-	VFMADD231PS  Z3, Z6, Z2
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3095,18 +3001,27 @@ unflush:
 // func indexedF32AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3126,35 +3041,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z3
-	VBROADCASTSS (SI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (SI)(R8*1), Z5
-	VFMADD231PS  Z3, Z5, Z1
-	VBROADCASTSS (SI)(R8*2), Z6
-	VFMADD231PS  Z3, Z6, Z2
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -3613,19 +3499,30 @@ unflush:
 // func tileF32AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -3650,35 +3547,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z4
-	VBROADCASTSS (SI), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (SI)(R8*1), Z6
-	VFMADD231PS  Z4, Z6, Z1
-	VBROADCASTSS (SI)(R8*2), Z7
-	VFMADD231PS  Z4, Z7, Z2
-	VBROADCASTSS (SI)(R9*1), Z8
-	VFMADD231PS  Z4, Z8, Z3
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4209,19 +4077,30 @@ unflush:
 // func indexedF32AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -4244,37 +4123,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z4
-	VBROADCASTSS (SI), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (SI)(R8*1), Z6
-	VFMADD231PS  Z4, Z6, Z1
-	VBROADCASTSS (SI)(R8*2), Z7
-	VFMADD231PS  Z4, Z7, Z2
-	VBROADCASTSS (SI)(R9*1), Z8
-	VFMADD231PS  Z4, Z8, Z3
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -4807,20 +4655,33 @@ unflush:
 // func tileF32AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -4847,37 +4708,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z5
-	VBROADCASTSS (SI), Z6
-	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (SI)(R8*1), Z7
-	VFMADD231PS  Z5, Z7, Z1
-	VBROADCASTSS (SI)(R8*2), Z8
-	VFMADD231PS  Z5, Z8, Z2
-	VBROADCASTSS (SI)(R9*1), Z9
-	VFMADD231PS  Z5, Z9, Z3
-	VBROADCASTSS (SI)(R8*4), Z6
-	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -5480,20 +5310,33 @@ unflush:
 // func indexedF32AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -5518,39 +5361,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z5
-	VBROADCASTSS (SI), Z6
-	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (SI)(R8*1), Z7
-	VFMADD231PS  Z5, Z7, Z1
-	VBROADCASTSS (SI)(R8*2), Z8
-	VFMADD231PS  Z5, Z8, Z2
-	VBROADCASTSS (SI)(R9*1), Z9
-	VFMADD231PS  Z5, Z9, Z3
-	VBROADCASTSS (SI)(R8*4), Z6
-	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6155,21 +5965,36 @@ unflush:
 // func tileF32AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -6199,39 +6024,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z6
-	VBROADCASTSS (SI), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (SI)(R8*1), Z8
-	VFMADD231PS  Z6, Z8, Z1
-	VBROADCASTSS (SI)(R8*2), Z9
-	VFMADD231PS  Z6, Z9, Z2
-	VBROADCASTSS (SI)(R9*1), Z10
-	VFMADD231PS  Z6, Z10, Z3
-	VBROADCASTSS (SI)(R8*4), Z7
-	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (SI)(R10*1), Z8
-	VFMADD231PS  Z6, Z8, Z5
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -6908,21 +6700,36 @@ unflush:
 // func indexedF32AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -6950,41 +6757,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z6
-	VBROADCASTSS (SI), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (SI)(R8*1), Z8
-	VFMADD231PS  Z6, Z8, Z1
-	VBROADCASTSS (SI)(R8*2), Z9
-	VFMADD231PS  Z6, Z9, Z2
-	VBROADCASTSS (SI)(R9*1), Z10
-	VFMADD231PS  Z6, Z10, Z3
-	VBROADCASTSS (SI)(R8*4), Z7
-	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (SI)(R10*1), Z8
-	VFMADD231PS  Z6, Z8, Z5
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -7663,22 +7435,39 @@ unflush:
 // func tileF32AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -7710,41 +7499,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+7, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+7, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z7
-	VBROADCASTSS (SI), Z8
-	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS (SI)(R8*1), Z9
-	VFMADD231PS  Z7, Z9, Z1
-	VBROADCASTSS (SI)(R8*2), Z10
-	VFMADD231PS  Z7, Z10, Z2
-	VBROADCASTSS (SI)(R9*1), Z11
-	VFMADD231PS  Z7, Z11, Z3
-	VBROADCASTSS (SI)(R8*4), Z8
-	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS (SI)(R10*1), Z9
-	VFMADD231PS  Z7, Z9, Z5
-	VBROADCASTSS (SI)(R9*2), Z10
-	VFMADD231PS  Z7, Z10, Z6
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8104,22 +7858,39 @@ unflush:
 // func indexedF32AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -8149,43 +7920,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+7, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+7, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z7
-	VBROADCASTSS (SI), Z8
-	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS (SI)(R8*1), Z9
-	VFMADD231PS  Z7, Z9, Z1
-	VBROADCASTSS (SI)(R8*2), Z10
-	VFMADD231PS  Z7, Z10, Z2
-	VBROADCASTSS (SI)(R9*1), Z11
-	VFMADD231PS  Z7, Z11, Z3
-	VBROADCASTSS (SI)(R8*4), Z8
-	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS (SI)(R10*1), Z9
-	VFMADD231PS  Z7, Z9, Z5
-	VBROADCASTSS (SI)(R9*2), Z10
-	VFMADD231PS  Z7, Z10, Z6
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -8557,23 +8291,42 @@ unflush:
 // func tileF32AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -8608,43 +8361,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+8, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+8, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z8
-	VBROADCASTSS (SI), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (SI)(R8*1), Z10
-	VFMADD231PS  Z8, Z10, Z1
-	VBROADCASTSS (SI)(R8*2), Z11
-	VFMADD231PS  Z8, Z11, Z2
-	VBROADCASTSS (SI)(R9*1), Z12
-	VFMADD231PS  Z8, Z12, Z3
-	VBROADCASTSS (SI)(R8*4), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (SI)(R10*1), Z10
-	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS (SI)(R9*2), Z11
-	VFMADD231PS  Z8, Z11, Z6
-	VBROADCASTSS (SI)(R11*1), Z12
-	VFMADD231PS  Z8, Z12, Z7
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9038,23 +8754,42 @@ unflush:
 // func indexedF32AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -9087,45 +8822,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+8, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+8, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z8
-	VBROADCASTSS (SI), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (SI)(R8*1), Z10
-	VFMADD231PS  Z8, Z10, Z1
-	VBROADCASTSS (SI)(R8*2), Z11
-	VFMADD231PS  Z8, Z11, Z2
-	VBROADCASTSS (SI)(R9*1), Z12
-	VFMADD231PS  Z8, Z12, Z3
-	VBROADCASTSS (SI)(R8*4), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (SI)(R10*1), Z10
-	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS (SI)(R9*2), Z11
-	VFMADD231PS  Z8, Z11, Z6
-	VBROADCASTSS (SI)(R11*1), Z12
-	VFMADD231PS  Z8, Z12, Z7
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -9531,24 +9227,45 @@ unflush:
 // func tileF32AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -9585,45 +9302,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+9, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+9, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z9
-	VBROADCASTSS (SI), Z10
-	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS (SI)(R8*1), Z11
-	VFMADD231PS  Z9, Z11, Z1
-	VBROADCASTSS (SI)(R8*2), Z12
-	VFMADD231PS  Z9, Z12, Z2
-	VBROADCASTSS (SI)(R9*1), Z13
-	VFMADD231PS  Z9, Z13, Z3
-	VBROADCASTSS (SI)(R8*4), Z10
-	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS (SI)(R10*1), Z11
-	VFMADD231PS  Z9, Z11, Z5
-	VBROADCASTSS (SI)(R9*2), Z12
-	VFMADD231PS  Z9, Z12, Z6
-	VBROADCASTSS (SI)(R11*1), Z13
-	VFMADD231PS  Z9, Z13, Z7
-	VBROADCASTSS (SI)(R8*8), Z10
-	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -10050,24 +9728,45 @@ unflush:
 // func indexedF32AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -10102,47 +9801,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+9, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+9, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z9
-	VBROADCASTSS (SI), Z10
-	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS (SI)(R8*1), Z11
-	VFMADD231PS  Z9, Z11, Z1
-	VBROADCASTSS (SI)(R8*2), Z12
-	VFMADD231PS  Z9, Z12, Z2
-	VBROADCASTSS (SI)(R9*1), Z13
-	VFMADD231PS  Z9, Z13, Z3
-	VBROADCASTSS (SI)(R8*4), Z10
-	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS (SI)(R10*1), Z11
-	VFMADD231PS  Z9, Z11, Z5
-	VBROADCASTSS (SI)(R9*2), Z12
-	VFMADD231PS  Z9, Z12, Z6
-	VBROADCASTSS (SI)(R11*1), Z13
-	VFMADD231PS  Z9, Z13, Z7
-	VBROADCASTSS (SI)(R8*8), Z10
-	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -10581,25 +10239,48 @@ unflush:
 // func tileF32AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -10639,47 +10320,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+10, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+10, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z10
-	VBROADCASTSS (SI), Z11
-	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS (SI)(R8*1), Z12
-	VFMADD231PS  Z10, Z12, Z1
-	VBROADCASTSS (SI)(R8*2), Z13
-	VFMADD231PS  Z10, Z13, Z2
-	VBROADCASTSS (SI)(R9*1), Z14
-	VFMADD231PS  Z10, Z14, Z3
-	VBROADCASTSS (SI)(R8*4), Z11
-	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS (SI)(R10*1), Z12
-	VFMADD231PS  Z10, Z12, Z5
-	VBROADCASTSS (SI)(R9*2), Z13
-	VFMADD231PS  Z10, Z13, Z6
-	VBROADCASTSS (SI)(R11*1), Z14
-	VFMADD231PS  Z10, Z14, Z7
-	VBROADCASTSS (SI)(R8*8), Z11
-	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (SI)(R12*1), Z12
-	VFMADD231PS  Z10, Z12, Z9
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -11140,25 +10780,48 @@ unflush:
 // func indexedF32AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -11196,49 +10859,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+10, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+10, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z10
-	VBROADCASTSS (SI), Z11
-	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS (SI)(R8*1), Z12
-	VFMADD231PS  Z10, Z12, Z1
-	VBROADCASTSS (SI)(R8*2), Z13
-	VFMADD231PS  Z10, Z13, Z2
-	VBROADCASTSS (SI)(R9*1), Z14
-	VFMADD231PS  Z10, Z14, Z3
-	VBROADCASTSS (SI)(R8*4), Z11
-	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS (SI)(R10*1), Z12
-	VFMADD231PS  Z10, Z12, Z5
-	VBROADCASTSS (SI)(R9*2), Z13
-	VFMADD231PS  Z10, Z13, Z6
-	VBROADCASTSS (SI)(R11*1), Z14
-	VFMADD231PS  Z10, Z14, Z7
-	VBROADCASTSS (SI)(R8*8), Z11
-	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (SI)(R12*1), Z12
-	VFMADD231PS  Z10, Z12, Z9
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -11711,26 +11331,51 @@ unflush:
 // func tileF32AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -11772,49 +11417,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+11, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+11, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z11
-	VBROADCASTSS (SI), Z12
-	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS (SI)(R8*1), Z13
-	VFMADD231PS  Z11, Z13, Z1
-	VBROADCASTSS (SI)(R8*2), Z14
-	VFMADD231PS  Z11, Z14, Z2
-	VBROADCASTSS (SI)(R9*1), Z15
-	VFMADD231PS  Z11, Z15, Z3
-	VBROADCASTSS (SI)(R8*4), Z12
-	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS (SI)(R10*1), Z13
-	VFMADD231PS  Z11, Z13, Z5
-	VBROADCASTSS (SI)(R9*2), Z14
-	VFMADD231PS  Z11, Z14, Z6
-	VBROADCASTSS (SI)(R11*1), Z15
-	VFMADD231PS  Z11, Z15, Z7
-	VBROADCASTSS (SI)(R8*8), Z12
-	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (SI)(R12*1), Z13
-	VFMADD231PS  Z11, Z13, Z9
-	VBROADCASTSS (SI)(R10*2), Z14
-	VFMADD231PS  Z11, Z14, Z10
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -12308,26 +11910,51 @@ unflush:
 // func indexedF32AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -12367,51 +11994,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+11, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+11, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z11
-	VBROADCASTSS (SI), Z12
-	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS (SI)(R8*1), Z13
-	VFMADD231PS  Z11, Z13, Z1
-	VBROADCASTSS (SI)(R8*2), Z14
-	VFMADD231PS  Z11, Z14, Z2
-	VBROADCASTSS (SI)(R9*1), Z15
-	VFMADD231PS  Z11, Z15, Z3
-	VBROADCASTSS (SI)(R8*4), Z12
-	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS (SI)(R10*1), Z13
-	VFMADD231PS  Z11, Z13, Z5
-	VBROADCASTSS (SI)(R9*2), Z14
-	VFMADD231PS  Z11, Z14, Z6
-	VBROADCASTSS (SI)(R11*1), Z15
-	VFMADD231PS  Z11, Z15, Z7
-	VBROADCASTSS (SI)(R8*8), Z12
-	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (SI)(R12*1), Z13
-	VFMADD231PS  Z11, Z13, Z9
-	VBROADCASTSS (SI)(R10*2), Z14
-	VFMADD231PS  Z11, Z14, Z10
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -12917,27 +12499,54 @@ unflush:
 // func tileF32AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -12982,51 +12591,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+12, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+12, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z12
-	VBROADCASTSS (SI), Z13
-	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS (SI)(R8*1), Z14
-	VFMADD231PS  Z12, Z14, Z1
-	VBROADCASTSS (SI)(R8*2), Z15
-	VFMADD231PS  Z12, Z15, Z2
-	VBROADCASTSS (SI)(R9*1), Z16
-	VFMADD231PS  Z12, Z16, Z3
-	VBROADCASTSS (SI)(R8*4), Z13
-	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS (SI)(R10*1), Z14
-	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS (SI)(R9*2), Z15
-	VFMADD231PS  Z12, Z15, Z6
-	VBROADCASTSS (SI)(R11*1), Z16
-	VFMADD231PS  Z12, Z16, Z7
-	VBROADCASTSS (SI)(R8*8), Z13
-	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (SI)(R12*1), Z14
-	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS (SI)(R10*2), Z15
-	VFMADD231PS  Z12, Z15, Z10
-	VBROADCASTSS (SI)(R13*1), Z16
-	VFMADD231PS  Z12, Z16, Z11
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -13554,27 +13118,54 @@ unflush:
 // func indexedF32AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -13617,53 +13208,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+12, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+12, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z12
-	VBROADCASTSS (SI), Z13
-	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS (SI)(R8*1), Z14
-	VFMADD231PS  Z12, Z14, Z1
-	VBROADCASTSS (SI)(R8*2), Z15
-	VFMADD231PS  Z12, Z15, Z2
-	VBROADCASTSS (SI)(R9*1), Z16
-	VFMADD231PS  Z12, Z16, Z3
-	VBROADCASTSS (SI)(R8*4), Z13
-	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS (SI)(R10*1), Z14
-	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS (SI)(R9*2), Z15
-	VFMADD231PS  Z12, Z15, Z6
-	VBROADCASTSS (SI)(R11*1), Z16
-	VFMADD231PS  Z12, Z16, Z7
-	VBROADCASTSS (SI)(R8*8), Z13
-	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (SI)(R12*1), Z14
-	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS (SI)(R10*2), Z15
-	VFMADD231PS  Z12, Z15, Z10
-	VBROADCASTSS (SI)(R13*1), Z16
-	VFMADD231PS  Z12, Z16, Z11
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -14203,28 +13747,57 @@ unflush:
 // func tileF32AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -14271,53 +13844,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+13, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+13, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z13
-	VBROADCASTSS (SI), Z14
-	VFMADD231PS  Z13, Z14, Z0
-	VBROADCASTSS (SI)(R8*1), Z15
-	VFMADD231PS  Z13, Z15, Z1
-	VBROADCASTSS (SI)(R8*2), Z16
-	VFMADD231PS  Z13, Z16, Z2
-	VBROADCASTSS (SI)(R9*1), Z17
-	VFMADD231PS  Z13, Z17, Z3
-	VBROADCASTSS (SI)(R8*4), Z14
-	VFMADD231PS  Z13, Z14, Z4
-	VBROADCASTSS (SI)(R10*1), Z15
-	VFMADD231PS  Z13, Z15, Z5
-	VBROADCASTSS (SI)(R9*2), Z16
-	VFMADD231PS  Z13, Z16, Z6
-	VBROADCASTSS (SI)(R11*1), Z17
-	VFMADD231PS  Z13, Z17, Z7
-	VBROADCASTSS (SI)(R8*8), Z14
-	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS (SI)(R12*1), Z15
-	VFMADD231PS  Z13, Z15, Z9
-	VBROADCASTSS (SI)(R10*2), Z16
-	VFMADD231PS  Z13, Z16, Z10
-	VBROADCASTSS (SI)(R13*1), Z17
-	VFMADD231PS  Z13, Z17, Z11
-	VBROADCASTSS (SI)(R9*4), Z14
-	VFMADD231PS  Z13, Z14, Z12
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -14878,28 +14404,57 @@ unflush:
 // func indexedF32AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -14944,55 +14499,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+13, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+13, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z13
-	VBROADCASTSS (SI), Z14
-	VFMADD231PS  Z13, Z14, Z0
-	VBROADCASTSS (SI)(R8*1), Z15
-	VFMADD231PS  Z13, Z15, Z1
-	VBROADCASTSS (SI)(R8*2), Z16
-	VFMADD231PS  Z13, Z16, Z2
-	VBROADCASTSS (SI)(R9*1), Z17
-	VFMADD231PS  Z13, Z17, Z3
-	VBROADCASTSS (SI)(R8*4), Z14
-	VFMADD231PS  Z13, Z14, Z4
-	VBROADCASTSS (SI)(R10*1), Z15
-	VFMADD231PS  Z13, Z15, Z5
-	VBROADCASTSS (SI)(R9*2), Z16
-	VFMADD231PS  Z13, Z16, Z6
-	VBROADCASTSS (SI)(R11*1), Z17
-	VFMADD231PS  Z13, Z17, Z7
-	VBROADCASTSS (SI)(R8*8), Z14
-	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS (SI)(R12*1), Z15
-	VFMADD231PS  Z13, Z15, Z9
-	VBROADCASTSS (SI)(R10*2), Z16
-	VFMADD231PS  Z13, Z16, Z10
-	VBROADCASTSS (SI)(R13*1), Z17
-	VFMADD231PS  Z13, Z17, Z11
-	VBROADCASTSS (SI)(R9*4), Z14
-	VFMADD231PS  Z13, Z14, Z12
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -15565,29 +15071,60 @@ unflush:
 // func tileF32AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -15637,55 +15174,6 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+14, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+14, CX
-
-fetch:
-	VMOVUPS.Z    (DX), K1, Z14
-	VBROADCASTSS (SI), Z15
-	VFMADD231PS  Z14, Z15, Z0
-	VBROADCASTSS (SI)(R8*1), Z16
-	VFMADD231PS  Z14, Z16, Z1
-	VBROADCASTSS (SI)(R8*2), Z17
-	VFMADD231PS  Z14, Z17, Z2
-	VBROADCASTSS (SI)(R9*1), Z18
-	VFMADD231PS  Z14, Z18, Z3
-	VBROADCASTSS (SI)(R8*4), Z15
-	VFMADD231PS  Z14, Z15, Z4
-	VBROADCASTSS (SI)(R10*1), Z16
-	VFMADD231PS  Z14, Z16, Z5
-	VBROADCASTSS (SI)(R9*2), Z17
-	VFMADD231PS  Z14, Z17, Z6
-	VBROADCASTSS (SI)(R11*1), Z18
-	VFMADD231PS  Z14, Z18, Z7
-	VBROADCASTSS (SI)(R8*8), Z15
-	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (SI)(R12*1), Z16
-	VFMADD231PS  Z14, Z16, Z9
-	VBROADCASTSS (SI)(R10*2), Z17
-	VFMADD231PS  Z14, Z17, Z10
-	VBROADCASTSS (SI)(R13*1), Z18
-	VFMADD231PS  Z14, Z18, Z11
-	VBROADCASTSS (SI)(R9*4), Z15
-	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS (SI)(R15*1), Z16
-	VFMADD231PS  Z14, Z16, Z13
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -16280,29 +15768,60 @@ unflush:
 // func indexedF32AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -16350,57 +15869,6 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+14, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+14, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPS.Z    (DX)(AX*1), K1, Z14
-	VBROADCASTSS (SI), Z15
-	VFMADD231PS  Z14, Z15, Z0
-	VBROADCASTSS (SI)(R8*1), Z16
-	VFMADD231PS  Z14, Z16, Z1
-	VBROADCASTSS (SI)(R8*2), Z17
-	VFMADD231PS  Z14, Z17, Z2
-	VBROADCASTSS (SI)(R9*1), Z18
-	VFMADD231PS  Z14, Z18, Z3
-	VBROADCASTSS (SI)(R8*4), Z15
-	VFMADD231PS  Z14, Z15, Z4
-	VBROADCASTSS (SI)(R10*1), Z16
-	VFMADD231PS  Z14, Z16, Z5
-	VBROADCASTSS (SI)(R9*2), Z17
-	VFMADD231PS  Z14, Z17, Z6
-	VBROADCASTSS (SI)(R11*1), Z18
-	VFMADD231PS  Z14, Z18, Z7
-	VBROADCASTSS (SI)(R8*8), Z15
-	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (SI)(R12*1), Z16
-	VFMADD231PS  Z14, Z16, Z9
-	VBROADCASTSS (SI)(R10*2), Z17
-	VFMADD231PS  Z14, Z17, Z10
-	VBROADCASTSS (SI)(R13*1), Z18
-	VFMADD231PS  Z14, Z18, Z11
-	VBROADCASTSS (SI)(R9*4), Z15
-	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS (SI)(R15*1), Z16
-	VFMADD231PS  Z14, Z16, Z13
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17007,16 +16475,21 @@ unflush:
 // func tileF64AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17033,29 +16506,6 @@ flush:
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z1
-	VBROADCASTSD (SI), Z2
-	VFMADD231PD  Z1, Z2, Z0
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -17586,16 +17036,21 @@ unflush:
 // func indexedF64AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -17610,31 +17065,6 @@ start:
 flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+1, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+1, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z1
-	VBROADCASTSD (SI), Z2
-	VFMADD231PD  Z1, Z2, Z0
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18141,17 +17571,24 @@ unflush:
 // func tileF64AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18171,31 +17608,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z2
-	VBROADCASTSD (SI), Z3
-	VFMADD231PD  Z2, Z3, Z0
-	VBROADCASTSD (SI)(R8*1), Z4
-	VFMADD231PD  Z2, Z4, Z1
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -18872,17 +18284,24 @@ unflush:
 // func indexedF64AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -18900,33 +18319,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+2, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+2, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z2
-	VBROADCASTSD (SI), Z3
-	VFMADD231PD  Z2, Z3, Z0
-	VBROADCASTSD (SI)(R8*1), Z4
-	VFMADD231PD  Z2, Z4, Z1
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -19579,18 +18971,27 @@ unflush:
 // func tileF64AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -19612,33 +19013,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z3
-	VBROADCASTSD (SI), Z4
-	VFMADD231PD  Z3, Z4, Z0
-	VBROADCASTSD (SI)(R8*1), Z5
-	VFMADD231PD  Z3, Z5, Z1
-	VBROADCASTSD (SI)(R8*2), Z6
-	VFMADD231PD  Z3, Z6, Z2
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -20095,18 +19469,27 @@ unflush:
 // func indexedF64AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -20126,35 +19509,6 @@ flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+3, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+3, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z3
-	VBROADCASTSD (SI), Z4
-	VFMADD231PD  Z3, Z4, Z0
-	VBROADCASTSD (SI)(R8*1), Z5
-	VFMADD231PD  Z3, Z5, Z1
-	VBROADCASTSD (SI)(R8*2), Z6
-	VFMADD231PD  Z3, Z6, Z2
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -20613,19 +19967,30 @@ unflush:
 // func tileF64AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -20650,35 +20015,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z4
-	VBROADCASTSD (SI), Z5
-	VFMADD231PD  Z4, Z5, Z0
-	VBROADCASTSD (SI)(R8*1), Z6
-	VFMADD231PD  Z4, Z6, Z1
-	VBROADCASTSD (SI)(R8*2), Z7
-	VFMADD231PD  Z4, Z7, Z2
-	VBROADCASTSD (SI)(R9*1), Z8
-	VFMADD231PD  Z4, Z8, Z3
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -21209,19 +20545,30 @@ unflush:
 // func indexedF64AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -21244,37 +20591,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+4, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+4, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z4
-	VBROADCASTSD (SI), Z5
-	VFMADD231PD  Z4, Z5, Z0
-	VBROADCASTSD (SI)(R8*1), Z6
-	VFMADD231PD  Z4, Z6, Z1
-	VBROADCASTSD (SI)(R8*2), Z7
-	VFMADD231PD  Z4, Z7, Z2
-	VBROADCASTSD (SI)(R9*1), Z8
-	VFMADD231PD  Z4, Z8, Z3
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -21807,20 +21123,33 @@ unflush:
 // func tileF64AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -21847,37 +21176,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z5
-	VBROADCASTSD (SI), Z6
-	VFMADD231PD  Z5, Z6, Z0
-	VBROADCASTSD (SI)(R8*1), Z7
-	VFMADD231PD  Z5, Z7, Z1
-	VBROADCASTSD (SI)(R8*2), Z8
-	VFMADD231PD  Z5, Z8, Z2
-	VBROADCASTSD (SI)(R9*1), Z9
-	VFMADD231PD  Z5, Z9, Z3
-	VBROADCASTSD (SI)(R8*4), Z6
-	VFMADD231PD  Z5, Z6, Z4
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -22480,20 +21778,33 @@ unflush:
 // func indexedF64AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -22518,39 +21829,6 @@ flush:
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+5, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+5, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z5
-	VBROADCASTSD (SI), Z6
-	VFMADD231PD  Z5, Z6, Z0
-	VBROADCASTSD (SI)(R8*1), Z7
-	VFMADD231PD  Z5, Z7, Z1
-	VBROADCASTSD (SI)(R8*2), Z8
-	VFMADD231PD  Z5, Z8, Z2
-	VBROADCASTSD (SI)(R9*1), Z9
-	VFMADD231PD  Z5, Z9, Z3
-	VBROADCASTSD (SI)(R8*4), Z6
-	VFMADD231PD  Z5, Z6, Z4
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -23155,21 +22433,36 @@ unflush:
 // func tileF64AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -23199,39 +22492,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z6
-	VBROADCASTSD (SI), Z7
-	VFMADD231PD  Z6, Z7, Z0
-	VBROADCASTSD (SI)(R8*1), Z8
-	VFMADD231PD  Z6, Z8, Z1
-	VBROADCASTSD (SI)(R8*2), Z9
-	VFMADD231PD  Z6, Z9, Z2
-	VBROADCASTSD (SI)(R9*1), Z10
-	VFMADD231PD  Z6, Z10, Z3
-	VBROADCASTSD (SI)(R8*4), Z7
-	VFMADD231PD  Z6, Z7, Z4
-	VBROADCASTSD (SI)(R10*1), Z8
-	VFMADD231PD  Z6, Z8, Z5
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -23908,21 +23168,36 @@ unflush:
 // func indexedF64AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -23950,41 +23225,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+6, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+6, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z6
-	VBROADCASTSD (SI), Z7
-	VFMADD231PD  Z6, Z7, Z0
-	VBROADCASTSD (SI)(R8*1), Z8
-	VFMADD231PD  Z6, Z8, Z1
-	VBROADCASTSD (SI)(R8*2), Z9
-	VFMADD231PD  Z6, Z9, Z2
-	VBROADCASTSD (SI)(R9*1), Z10
-	VFMADD231PD  Z6, Z10, Z3
-	VBROADCASTSD (SI)(R8*4), Z7
-	VFMADD231PD  Z6, Z7, Z4
-	VBROADCASTSD (SI)(R10*1), Z8
-	VFMADD231PD  Z6, Z8, Z5
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -24663,22 +23903,39 @@ unflush:
 // func tileF64AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -24710,41 +23967,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+7, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+7, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z7
-	VBROADCASTSD (SI), Z8
-	VFMADD231PD  Z7, Z8, Z0
-	VBROADCASTSD (SI)(R8*1), Z9
-	VFMADD231PD  Z7, Z9, Z1
-	VBROADCASTSD (SI)(R8*2), Z10
-	VFMADD231PD  Z7, Z10, Z2
-	VBROADCASTSD (SI)(R9*1), Z11
-	VFMADD231PD  Z7, Z11, Z3
-	VBROADCASTSD (SI)(R8*4), Z8
-	VFMADD231PD  Z7, Z8, Z4
-	VBROADCASTSD (SI)(R10*1), Z9
-	VFMADD231PD  Z7, Z9, Z5
-	VBROADCASTSD (SI)(R9*2), Z10
-	VFMADD231PD  Z7, Z10, Z6
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -25104,22 +24326,39 @@ unflush:
 // func indexedF64AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -25149,43 +24388,6 @@ flush:
 	MOVQ 8(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+7, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+7, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z7
-	VBROADCASTSD (SI), Z8
-	VFMADD231PD  Z7, Z8, Z0
-	VBROADCASTSD (SI)(R8*1), Z9
-	VFMADD231PD  Z7, Z9, Z1
-	VBROADCASTSD (SI)(R8*2), Z10
-	VFMADD231PD  Z7, Z10, Z2
-	VBROADCASTSD (SI)(R9*1), Z11
-	VFMADD231PD  Z7, Z11, Z3
-	VBROADCASTSD (SI)(R8*4), Z8
-	VFMADD231PD  Z7, Z8, Z4
-	VBROADCASTSD (SI)(R10*1), Z9
-	VFMADD231PD  Z7, Z9, Z5
-	VBROADCASTSD (SI)(R9*2), Z10
-	VFMADD231PD  Z7, Z10, Z6
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -25557,23 +24759,42 @@ unflush:
 // func tileF64AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -25608,43 +24829,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+8, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+8, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z8
-	VBROADCASTSD (SI), Z9
-	VFMADD231PD  Z8, Z9, Z0
-	VBROADCASTSD (SI)(R8*1), Z10
-	VFMADD231PD  Z8, Z10, Z1
-	VBROADCASTSD (SI)(R8*2), Z11
-	VFMADD231PD  Z8, Z11, Z2
-	VBROADCASTSD (SI)(R9*1), Z12
-	VFMADD231PD  Z8, Z12, Z3
-	VBROADCASTSD (SI)(R8*4), Z9
-	VFMADD231PD  Z8, Z9, Z4
-	VBROADCASTSD (SI)(R10*1), Z10
-	VFMADD231PD  Z8, Z10, Z5
-	VBROADCASTSD (SI)(R9*2), Z11
-	VFMADD231PD  Z8, Z11, Z6
-	VBROADCASTSD (SI)(R11*1), Z12
-	VFMADD231PD  Z8, Z12, Z7
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -26038,23 +25222,42 @@ unflush:
 // func indexedF64AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -26087,45 +25290,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+8, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+8, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z8
-	VBROADCASTSD (SI), Z9
-	VFMADD231PD  Z8, Z9, Z0
-	VBROADCASTSD (SI)(R8*1), Z10
-	VFMADD231PD  Z8, Z10, Z1
-	VBROADCASTSD (SI)(R8*2), Z11
-	VFMADD231PD  Z8, Z11, Z2
-	VBROADCASTSD (SI)(R9*1), Z12
-	VFMADD231PD  Z8, Z12, Z3
-	VBROADCASTSD (SI)(R8*4), Z9
-	VFMADD231PD  Z8, Z9, Z4
-	VBROADCASTSD (SI)(R10*1), Z10
-	VFMADD231PD  Z8, Z10, Z5
-	VBROADCASTSD (SI)(R9*2), Z11
-	VFMADD231PD  Z8, Z11, Z6
-	VBROADCASTSD (SI)(R11*1), Z12
-	VFMADD231PD  Z8, Z12, Z7
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -26531,24 +25695,45 @@ unflush:
 // func tileF64AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -26585,45 +25770,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+9, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+9, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z9
-	VBROADCASTSD (SI), Z10
-	VFMADD231PD  Z9, Z10, Z0
-	VBROADCASTSD (SI)(R8*1), Z11
-	VFMADD231PD  Z9, Z11, Z1
-	VBROADCASTSD (SI)(R8*2), Z12
-	VFMADD231PD  Z9, Z12, Z2
-	VBROADCASTSD (SI)(R9*1), Z13
-	VFMADD231PD  Z9, Z13, Z3
-	VBROADCASTSD (SI)(R8*4), Z10
-	VFMADD231PD  Z9, Z10, Z4
-	VBROADCASTSD (SI)(R10*1), Z11
-	VFMADD231PD  Z9, Z11, Z5
-	VBROADCASTSD (SI)(R9*2), Z12
-	VFMADD231PD  Z9, Z12, Z6
-	VBROADCASTSD (SI)(R11*1), Z13
-	VFMADD231PD  Z9, Z13, Z7
-	VBROADCASTSD (SI)(R8*8), Z10
-	VFMADD231PD  Z9, Z10, Z8
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -27050,24 +26196,45 @@ unflush:
 // func indexedF64AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -27102,47 +26269,6 @@ flush:
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+9, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+9, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z9
-	VBROADCASTSD (SI), Z10
-	VFMADD231PD  Z9, Z10, Z0
-	VBROADCASTSD (SI)(R8*1), Z11
-	VFMADD231PD  Z9, Z11, Z1
-	VBROADCASTSD (SI)(R8*2), Z12
-	VFMADD231PD  Z9, Z12, Z2
-	VBROADCASTSD (SI)(R9*1), Z13
-	VFMADD231PD  Z9, Z13, Z3
-	VBROADCASTSD (SI)(R8*4), Z10
-	VFMADD231PD  Z9, Z10, Z4
-	VBROADCASTSD (SI)(R10*1), Z11
-	VFMADD231PD  Z9, Z11, Z5
-	VBROADCASTSD (SI)(R9*2), Z12
-	VFMADD231PD  Z9, Z12, Z6
-	VBROADCASTSD (SI)(R11*1), Z13
-	VFMADD231PD  Z9, Z13, Z7
-	VBROADCASTSD (SI)(R8*8), Z10
-	VFMADD231PD  Z9, Z10, Z8
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -27581,25 +26707,48 @@ unflush:
 // func tileF64AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -27639,47 +26788,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+10, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+10, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z10
-	VBROADCASTSD (SI), Z11
-	VFMADD231PD  Z10, Z11, Z0
-	VBROADCASTSD (SI)(R8*1), Z12
-	VFMADD231PD  Z10, Z12, Z1
-	VBROADCASTSD (SI)(R8*2), Z13
-	VFMADD231PD  Z10, Z13, Z2
-	VBROADCASTSD (SI)(R9*1), Z14
-	VFMADD231PD  Z10, Z14, Z3
-	VBROADCASTSD (SI)(R8*4), Z11
-	VFMADD231PD  Z10, Z11, Z4
-	VBROADCASTSD (SI)(R10*1), Z12
-	VFMADD231PD  Z10, Z12, Z5
-	VBROADCASTSD (SI)(R9*2), Z13
-	VFMADD231PD  Z10, Z13, Z6
-	VBROADCASTSD (SI)(R11*1), Z14
-	VFMADD231PD  Z10, Z14, Z7
-	VBROADCASTSD (SI)(R8*8), Z11
-	VFMADD231PD  Z10, Z11, Z8
-	VBROADCASTSD (SI)(R12*1), Z12
-	VFMADD231PD  Z10, Z12, Z9
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -28140,25 +27248,48 @@ unflush:
 // func indexedF64AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -28196,49 +27327,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+10, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+10, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z10
-	VBROADCASTSD (SI), Z11
-	VFMADD231PD  Z10, Z11, Z0
-	VBROADCASTSD (SI)(R8*1), Z12
-	VFMADD231PD  Z10, Z12, Z1
-	VBROADCASTSD (SI)(R8*2), Z13
-	VFMADD231PD  Z10, Z13, Z2
-	VBROADCASTSD (SI)(R9*1), Z14
-	VFMADD231PD  Z10, Z14, Z3
-	VBROADCASTSD (SI)(R8*4), Z11
-	VFMADD231PD  Z10, Z11, Z4
-	VBROADCASTSD (SI)(R10*1), Z12
-	VFMADD231PD  Z10, Z12, Z5
-	VBROADCASTSD (SI)(R9*2), Z13
-	VFMADD231PD  Z10, Z13, Z6
-	VBROADCASTSD (SI)(R11*1), Z14
-	VFMADD231PD  Z10, Z14, Z7
-	VBROADCASTSD (SI)(R8*8), Z11
-	VFMADD231PD  Z10, Z11, Z8
-	VBROADCASTSD (SI)(R12*1), Z12
-	VFMADD231PD  Z10, Z12, Z9
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -28711,26 +27799,51 @@ unflush:
 // func tileF64AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -28772,49 +27885,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+11, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+11, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z11
-	VBROADCASTSD (SI), Z12
-	VFMADD231PD  Z11, Z12, Z0
-	VBROADCASTSD (SI)(R8*1), Z13
-	VFMADD231PD  Z11, Z13, Z1
-	VBROADCASTSD (SI)(R8*2), Z14
-	VFMADD231PD  Z11, Z14, Z2
-	VBROADCASTSD (SI)(R9*1), Z15
-	VFMADD231PD  Z11, Z15, Z3
-	VBROADCASTSD (SI)(R8*4), Z12
-	VFMADD231PD  Z11, Z12, Z4
-	VBROADCASTSD (SI)(R10*1), Z13
-	VFMADD231PD  Z11, Z13, Z5
-	VBROADCASTSD (SI)(R9*2), Z14
-	VFMADD231PD  Z11, Z14, Z6
-	VBROADCASTSD (SI)(R11*1), Z15
-	VFMADD231PD  Z11, Z15, Z7
-	VBROADCASTSD (SI)(R8*8), Z12
-	VFMADD231PD  Z11, Z12, Z8
-	VBROADCASTSD (SI)(R12*1), Z13
-	VFMADD231PD  Z11, Z13, Z9
-	VBROADCASTSD (SI)(R10*2), Z14
-	VFMADD231PD  Z11, Z14, Z10
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -29308,26 +28378,51 @@ unflush:
 // func indexedF64AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -29367,51 +28462,6 @@ flush:
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+11, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+11, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z11
-	VBROADCASTSD (SI), Z12
-	VFMADD231PD  Z11, Z12, Z0
-	VBROADCASTSD (SI)(R8*1), Z13
-	VFMADD231PD  Z11, Z13, Z1
-	VBROADCASTSD (SI)(R8*2), Z14
-	VFMADD231PD  Z11, Z14, Z2
-	VBROADCASTSD (SI)(R9*1), Z15
-	VFMADD231PD  Z11, Z15, Z3
-	VBROADCASTSD (SI)(R8*4), Z12
-	VFMADD231PD  Z11, Z12, Z4
-	VBROADCASTSD (SI)(R10*1), Z13
-	VFMADD231PD  Z11, Z13, Z5
-	VBROADCASTSD (SI)(R9*2), Z14
-	VFMADD231PD  Z11, Z14, Z6
-	VBROADCASTSD (SI)(R11*1), Z15
-	VFMADD231PD  Z11, Z15, Z7
-	VBROADCASTSD (SI)(R8*8), Z12
-	VFMADD231PD  Z11, Z12, Z8
-	VBROADCASTSD (SI)(R12*1), Z13
-	VFMADD231PD  Z11, Z13, Z9
-	VBROADCASTSD (SI)(R10*2), Z14
-	VFMADD231PD  Z11, Z14, Z10
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -29917,27 +28967,54 @@ unflush:
 // func tileF64AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -29982,51 +29059,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+12, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+12, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z12
-	VBROADCASTSD (SI), Z13
-	VFMADD231PD  Z12, Z13, Z0
-	VBROADCASTSD (SI)(R8*1), Z14
-	VFMADD231PD  Z12, Z14, Z1
-	VBROADCASTSD (SI)(R8*2), Z15
-	VFMADD231PD  Z12, Z15, Z2
-	VBROADCASTSD (SI)(R9*1), Z16
-	VFMADD231PD  Z12, Z16, Z3
-	VBROADCASTSD (SI)(R8*4), Z13
-	VFMADD231PD  Z12, Z13, Z4
-	VBROADCASTSD (SI)(R10*1), Z14
-	VFMADD231PD  Z12, Z14, Z5
-	VBROADCASTSD (SI)(R9*2), Z15
-	VFMADD231PD  Z12, Z15, Z6
-	VBROADCASTSD (SI)(R11*1), Z16
-	VFMADD231PD  Z12, Z16, Z7
-	VBROADCASTSD (SI)(R8*8), Z13
-	VFMADD231PD  Z12, Z13, Z8
-	VBROADCASTSD (SI)(R12*1), Z14
-	VFMADD231PD  Z12, Z14, Z9
-	VBROADCASTSD (SI)(R10*2), Z15
-	VFMADD231PD  Z12, Z15, Z10
-	VBROADCASTSD (SI)(R13*1), Z16
-	VFMADD231PD  Z12, Z16, Z11
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -30554,27 +29586,54 @@ unflush:
 // func indexedF64AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -30617,53 +29676,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+12, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+12, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z12
-	VBROADCASTSD (SI), Z13
-	VFMADD231PD  Z12, Z13, Z0
-	VBROADCASTSD (SI)(R8*1), Z14
-	VFMADD231PD  Z12, Z14, Z1
-	VBROADCASTSD (SI)(R8*2), Z15
-	VFMADD231PD  Z12, Z15, Z2
-	VBROADCASTSD (SI)(R9*1), Z16
-	VFMADD231PD  Z12, Z16, Z3
-	VBROADCASTSD (SI)(R8*4), Z13
-	VFMADD231PD  Z12, Z13, Z4
-	VBROADCASTSD (SI)(R10*1), Z14
-	VFMADD231PD  Z12, Z14, Z5
-	VBROADCASTSD (SI)(R9*2), Z15
-	VFMADD231PD  Z12, Z15, Z6
-	VBROADCASTSD (SI)(R11*1), Z16
-	VFMADD231PD  Z12, Z16, Z7
-	VBROADCASTSD (SI)(R8*8), Z13
-	VFMADD231PD  Z12, Z13, Z8
-	VBROADCASTSD (SI)(R12*1), Z14
-	VFMADD231PD  Z12, Z14, Z9
-	VBROADCASTSD (SI)(R10*2), Z15
-	VFMADD231PD  Z12, Z15, Z10
-	VBROADCASTSD (SI)(R13*1), Z16
-	VFMADD231PD  Z12, Z16, Z11
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -31203,28 +30215,57 @@ unflush:
 // func tileF64AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -31271,53 +30312,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+13, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+13, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z13
-	VBROADCASTSD (SI), Z14
-	VFMADD231PD  Z13, Z14, Z0
-	VBROADCASTSD (SI)(R8*1), Z15
-	VFMADD231PD  Z13, Z15, Z1
-	VBROADCASTSD (SI)(R8*2), Z16
-	VFMADD231PD  Z13, Z16, Z2
-	VBROADCASTSD (SI)(R9*1), Z17
-	VFMADD231PD  Z13, Z17, Z3
-	VBROADCASTSD (SI)(R8*4), Z14
-	VFMADD231PD  Z13, Z14, Z4
-	VBROADCASTSD (SI)(R10*1), Z15
-	VFMADD231PD  Z13, Z15, Z5
-	VBROADCASTSD (SI)(R9*2), Z16
-	VFMADD231PD  Z13, Z16, Z6
-	VBROADCASTSD (SI)(R11*1), Z17
-	VFMADD231PD  Z13, Z17, Z7
-	VBROADCASTSD (SI)(R8*8), Z14
-	VFMADD231PD  Z13, Z14, Z8
-	VBROADCASTSD (SI)(R12*1), Z15
-	VFMADD231PD  Z13, Z15, Z9
-	VBROADCASTSD (SI)(R10*2), Z16
-	VFMADD231PD  Z13, Z16, Z10
-	VBROADCASTSD (SI)(R13*1), Z17
-	VFMADD231PD  Z13, Z17, Z11
-	VBROADCASTSD (SI)(R9*4), Z14
-	VFMADD231PD  Z13, Z14, Z12
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -31878,28 +30872,57 @@ unflush:
 // func indexedF64AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -31944,55 +30967,6 @@ flush:
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+13, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+13, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z13
-	VBROADCASTSD (SI), Z14
-	VFMADD231PD  Z13, Z14, Z0
-	VBROADCASTSD (SI)(R8*1), Z15
-	VFMADD231PD  Z13, Z15, Z1
-	VBROADCASTSD (SI)(R8*2), Z16
-	VFMADD231PD  Z13, Z16, Z2
-	VBROADCASTSD (SI)(R9*1), Z17
-	VFMADD231PD  Z13, Z17, Z3
-	VBROADCASTSD (SI)(R8*4), Z14
-	VFMADD231PD  Z13, Z14, Z4
-	VBROADCASTSD (SI)(R10*1), Z15
-	VFMADD231PD  Z13, Z15, Z5
-	VBROADCASTSD (SI)(R9*2), Z16
-	VFMADD231PD  Z13, Z16, Z6
-	VBROADCASTSD (SI)(R11*1), Z17
-	VFMADD231PD  Z13, Z17, Z7
-	VBROADCASTSD (SI)(R8*8), Z14
-	VFMADD231PD  Z13, Z14, Z8
-	VBROADCASTSD (SI)(R12*1), Z15
-	VFMADD231PD  Z13, Z15, Z9
-	VBROADCASTSD (SI)(R10*2), Z16
-	VFMADD231PD  Z13, Z16, Z10
-	VBROADCASTSD (SI)(R13*1), Z17
-	VFMADD231PD  Z13, Z17, Z11
-	VBROADCASTSD (SI)(R9*4), Z14
-	VFMADD231PD  Z13, Z14, Z12
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -32565,29 +31539,60 @@ unflush:
 // func tileF64AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -32637,55 +31642,6 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+14, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+14, CX
-
-fetch:
-	VMOVUPD.Z    (DX), K1, Z14
-	VBROADCASTSD (SI), Z15
-	VFMADD231PD  Z14, Z15, Z0
-	VBROADCASTSD (SI)(R8*1), Z16
-	VFMADD231PD  Z14, Z16, Z1
-	VBROADCASTSD (SI)(R8*2), Z17
-	VFMADD231PD  Z14, Z17, Z2
-	VBROADCASTSD (SI)(R9*1), Z18
-	VFMADD231PD  Z14, Z18, Z3
-	VBROADCASTSD (SI)(R8*4), Z15
-	VFMADD231PD  Z14, Z15, Z4
-	VBROADCASTSD (SI)(R10*1), Z16
-	VFMADD231PD  Z14, Z16, Z5
-	VBROADCASTSD (SI)(R9*2), Z17
-	VFMADD231PD  Z14, Z17, Z6
-	VBROADCASTSD (SI)(R11*1), Z18
-	VFMADD231PD  Z14, Z18, Z7
-	VBROADCASTSD (SI)(R8*8), Z15
-	VFMADD231PD  Z14, Z15, Z8
-	VBROADCASTSD (SI)(R12*1), Z16
-	VFMADD231PD  Z14, Z16, Z9
-	VBROADCASTSD (SI)(R10*2), Z17
-	VFMADD231PD  Z14, Z17, Z10
-	VBROADCASTSD (SI)(R13*1), Z18
-	VFMADD231PD  Z14, Z18, Z11
-	VBROADCASTSD (SI)(R9*4), Z15
-	VFMADD231PD  Z14, Z15, Z12
-	VBROADCASTSD (SI)(R15*1), Z16
-	VFMADD231PD  Z14, Z16, Z13
-	ADDQ         AX, SI
-	ADDQ         BX, DX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 
@@ -33280,29 +32236,60 @@ unflush:
 // func indexedF64AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
-	MOVQ   56(DI), CX
-	CMPQ   72(DI), $+2
-	JEQ    continue
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	JMP    start
+	MOVQ       t+0(FP), DI
+	MOVQ       64(DI), AX
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(DI), CX
+	CMPQ       72(DI), $+2
+	JEQ        continue
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	CMPQ       CX, $+48
+	JLT        start
+	MOVQ       40(DI), SI
+	MOVQ       48(DI), R8
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	ADDQ       R8, SI
+	PREFETCHT1 (SI)
+	JMP        start
 
 continue:
 	MOVQ      40(DI), SI
@@ -33350,57 +32337,6 @@ flush:
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
 	LEAQ (R13)(R8*2), R15
-	CMPQ 72(DI), $+2
-	JEQ  fetched
-	CMPQ CX, $+48
-	JLT  fetched
-	MOVQ 40(DI), R14
-	SUBQ $+14, CX
-	MOVQ CX, 88(DI)
-	ADDQ $+14, CX
-
-fetch:
-	MOVQ         (BX), AX
-	MOVQ         8(BX), SI
-	ADDQ         (DI), SI
-	VMOVUPD.Z    (DX)(AX*1), K1, Z14
-	VBROADCASTSD (SI), Z15
-	VFMADD231PD  Z14, Z15, Z0
-	VBROADCASTSD (SI)(R8*1), Z16
-	VFMADD231PD  Z14, Z16, Z1
-	VBROADCASTSD (SI)(R8*2), Z17
-	VFMADD231PD  Z14, Z17, Z2
-	VBROADCASTSD (SI)(R9*1), Z18
-	VFMADD231PD  Z14, Z18, Z3
-	VBROADCASTSD (SI)(R8*4), Z15
-	VFMADD231PD  Z14, Z15, Z4
-	VBROADCASTSD (SI)(R10*1), Z16
-	VFMADD231PD  Z14, Z16, Z5
-	VBROADCASTSD (SI)(R9*2), Z17
-	VFMADD231PD  Z14, Z17, Z6
-	VBROADCASTSD (SI)(R11*1), Z18
-	VFMADD231PD  Z14, Z18, Z7
-	VBROADCASTSD (SI)(R8*8), Z15
-	VFMADD231PD  Z14, Z15, Z8
-	VBROADCASTSD (SI)(R12*1), Z16
-	VFMADD231PD  Z14, Z16, Z9
-	VBROADCASTSD (SI)(R10*2), Z17
-	VFMADD231PD  Z14, Z17, Z10
-	VBROADCASTSD (SI)(R13*1), Z18
-	VFMADD231PD  Z14, Z18, Z11
-	VBROADCASTSD (SI)(R9*4), Z15
-	VFMADD231PD  Z14, Z15, Z12
-	VBROADCASTSD (SI)(R15*1), Z16
-	VFMADD231PD  Z14, Z16, Z13
-	ADDQ         $0x10, BX
-	PREFETCHT1   (R14)
-	PREFETCHT1   63(R14)
-	ADDQ         48(DI), R14
-	DECQ         CX
-	CMPQ         CX, 88(DI)
-	JGT          fetch
-
-fetched:
 	SUBQ $+2, CX
 	JLT  odd
 

@@ -68,6 +68,9 @@ var kinds = []struct {
 		w.columns("Columns", 2)
 		w.columns("Lines", 1)
 		w.transposed()
+		if w.size == 4 {
+			w.blocks()
+		}
 	}},
 	{"dots", func(w *writer) {
 		for _, d := range dotShapes {
@@ -145,6 +148,10 @@ func stubs() ([]byte, error) {
 			w("// Transposed%s%s packs as many contiguous columns of B as a vector has elements.", e.name, s.name)
 			w("//\n//go:noescape\nfunc Transposed%s%s(c *Columns)\n", e.name, s.name)
 		}
+	}
+	for _, s := range sets {
+		w("// Blocks%s copies blocks of lines.", s.name)
+		w("//\n//go:noescape\nfunc Blocks%s(b *Blocks)\n", s.name)
 	}
 	for _, s := range sets {
 		for _, e := range elements {

@@ -3,10 +3,13 @@ package main
 import (
 	"fmt"
 	"math/bits"
+	"unsafe"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/adjoint-go/adjoint/internal/gemm/asm"
 )
 
 // copiedAhead is how far ahead rows are fetched that are copied side by side: some panels.
@@ -84,6 +87,62 @@ func (w *writer) columns(name string, vectors int) {
 		}
 	}
 	w.Label("end")
+	w.emit("VZEROUPPER")
+	w.emit("RET")
+}
+
+// blocks emits the copying of blocks of lines.
+func (w *writer) blocks() {
+	w.Function("Blocks" + w.isa.name)
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr("func(b *byte)")
+	w.Load(w.Param("b"), reg.RDI)
+	var b asm.Blocks
+	at := func(offset uintptr) operand.Mem { return mem(reg.RDI, int(offset)) }
+	w.emit("MOVQ", at(unsafe.Offsetof(b.To)), reg.RDX)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.ToLine)), reg.R9)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.From)), reg.RSI)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.FromLine)), reg.R8)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.At)), reg.R10)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.Blocks)), reg.RCX)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.Last)), reg.RAX)
+	if w.wide() {
+		w.loadMask(reg.RAX, reg.RBX)
+	}
+	from, to := operand.Mem{Base: reg.R12, Index: reg.RAX, Scale: 1}, operand.Mem{Base: reg.R13, Index: reg.RAX, Scale: 1}
+	w.Label("block")
+	w.emit("MOVQ", mem(reg.R10, 0), reg.R12)
+	w.emit("ADDQ", reg.RSI, reg.R12)
+	w.emit("ADDQ", operand.I8(8), reg.R10)
+	w.emit("MOVQ", reg.RDX, reg.R13)
+	w.emit("ADDQ", at(unsafe.Offsetof(b.ToBlock)), reg.RDX)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.Lines)), reg.R11)
+	w.Label("line")
+	w.emit("XORL", reg.EAX, reg.EAX)
+	w.emit("MOVQ", at(unsafe.Offsetof(b.N)), reg.RBX)
+	w.emit("TESTQ", reg.RBX, reg.RBX)
+	w.emit("JZ", operand.LabelRef("last"))
+	w.Label("whole")
+	w.emit("VMOVUPS", from, w.vec(0))
+	w.emit("VMOVUPS", w.vec(0), to)
+	w.emit("ADDQ", operand.I8(int8(w.bytes)), reg.RAX)
+	w.emit("DECQ", reg.RBX)
+	w.emit("JNZ", operand.LabelRef("whole"))
+	w.Label("last")
+	if w.wide() {
+		w.load(from, true, w.vec(1))
+		w.store(w.vec(1), true, to)
+	} else {
+		w.emit("MOVQ", at(unsafe.Offsetof(b.Last)), reg.RAX)
+		w.emit("VMOVUPS", from, w.vec(1))
+		w.emit("VMOVUPS", w.vec(1), to)
+	}
+	w.emit("ADDQ", reg.R8, reg.R12)
+	w.emit("ADDQ", reg.R9, reg.R13)
+	w.emit("DECQ", reg.R11)
+	w.emit("JNZ", operand.LabelRef("line"))
+	w.emit("DECQ", reg.RCX)
+	w.emit("JNZ", operand.LabelRef("block"))
 	w.emit("VZEROUPPER")
 	w.emit("RET")
 }

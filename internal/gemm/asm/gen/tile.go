@@ -75,6 +75,11 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	for i := range rows * vectors {
 		w.zero(w.vec(i))
 	}
+	if vectors == 1 {
+		w.emit("CMPQ", regK, operand.I8(prefetchFrom))
+		w.emit("JLT", operand.LabelRef("start"))
+		eachC(func(r, v int, at operand.Mem, last bool) { w.emit("PREFETCHT1", at) })
+	}
 	w.emit("JMP", operand.LabelRef("start"))
 	w.Label("continue")
 	eachC(func(r, v int, at operand.Mem, last bool) { w.load(at, last, acc(r, v)) })
@@ -121,27 +126,9 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 			w.emit("ADDQ", regBStep, regB)
 		}
 	}
-	// The lines of a row of C are fetched with each of the first terms: many at once would keep those of A and B waiting. They do not go into the first-level cache, since rows may lie at a distance at which more
-	// of them than it has ways meet in one set.
-	w.emit("CMPQ", mem(regTile, tile.mode), operand.I8(asm.Continue))
-	w.emit("JEQ", operand.LabelRef("fetched"))
-	w.emit("CMPQ", regK, operand.I8(prefetchFrom))
-	w.emit("JLT", operand.LabelRef("fetched"))
-	w.emit("MOVQ", mem(regTile, tile.c), regC)
-	w.emit("SUBQ", operand.I8(rows), regK)
-	w.emit("MOVQ", regK, mem(regTile, tile.left))
-	w.emit("ADDQ", operand.I8(rows), regK)
-	w.Label("fetch")
-	step()
-	for at := 0; at < vectors*w.bytes; at += 64 {
-		w.emit("PREFETCHT1", mem(regC, at))
+	if vectors > 1 {
+		w.fetchC(rows, vectors, step)
 	}
-	w.emit("PREFETCHT1", mem(regC, vectors*w.bytes-1))
-	w.emit("ADDQ", mem(regTile, tile.cRow), regC)
-	w.emit("DECQ", regK)
-	w.emit("CMPQ", regK, mem(regTile, tile.left))
-	w.emit("JGT", operand.LabelRef("fetch"))
-	w.Label("fetched")
 	w.emit("SUBQ", operand.I8(2), regK)
 	w.emit("JLT", operand.LabelRef("odd"))
 	w.Label("pair")
@@ -162,4 +149,28 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	w.flush(mem(regTile, tile.flush), true)
 	w.emit("VZEROUPPER")
 	w.emit("RET")
+}
+
+// fetchC emits the first terms of a tile, each of which also fetches the lines of a row of C: many of them at once would keep those of A and B waiting. They do not go into the first-level cache, since rows
+// may lie at a distance at which more of them than it has ways meet in one set.
+func (w *writer) fetchC(rows, vectors int, step func()) {
+	w.emit("CMPQ", mem(regTile, tile.mode), operand.I8(asm.Continue))
+	w.emit("JEQ", operand.LabelRef("fetched"))
+	w.emit("CMPQ", regK, operand.I8(prefetchFrom))
+	w.emit("JLT", operand.LabelRef("fetched"))
+	w.emit("MOVQ", mem(regTile, tile.c), regC)
+	w.emit("SUBQ", operand.I8(rows), regK)
+	w.emit("MOVQ", regK, mem(regTile, tile.left))
+	w.emit("ADDQ", operand.I8(rows), regK)
+	w.Label("fetch")
+	step()
+	for at := 0; at < vectors*w.bytes; at += 64 {
+		w.emit("PREFETCHT1", mem(regC, at))
+	}
+	w.emit("PREFETCHT1", mem(regC, vectors*w.bytes-1))
+	w.emit("ADDQ", mem(regTile, tile.cRow), regC)
+	w.emit("DECQ", regK)
+	w.emit("CMPQ", regK, mem(regTile, tile.left))
+	w.emit("JGT", operand.LabelRef("fetch"))
+	w.Label("fetched")
 }
