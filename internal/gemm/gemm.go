@@ -392,7 +392,8 @@ type Term = asm.Term
 // Piece is a product of one chain, with C as it becomes. Strides are in elements.
 type Piece struct {
 	A       unsafe.Pointer
-	ARow    int // from row to row; terms are contiguous
+	ARow    int // from row to row
+	AStep   int // from term to term, which are contiguous if it is 0
 	B       unsafe.Pointer
 	BRow    int    // from term to term; columns are contiguous
 	Table   []Term // instead of BRow, and of A's terms being contiguous
@@ -400,14 +401,18 @@ type Piece struct {
 	CRow    int
 	M, N, K int // K ≤ Chain
 	Add     bool
+	Ahead   int // elements that B is fetched ahead
 }
 
 // Piece computes a piece of the plan's dtype on the calling goroutine, with scratch of Each bytes. Any number of goroutines may do so at a time.
 func (x *Plan) Piece(scratch []byte, p *Piece) {
 	w, _ := workerIn(scratch)
-	t := tiles{a: uintptr(p.A), aRow: p.ARow * x.size, aStep: x.size, b: uintptr(p.B), bStep: p.BRow * x.size, c: uintptr(p.C), cRow: p.CRow * x.size, k: p.K, mode: asm.Set}
+	t := tiles{a: uintptr(p.A), aRow: p.ARow * x.size, aStep: x.size, b: uintptr(p.B), bStep: p.BRow * x.size, c: uintptr(p.C), cRow: p.CRow * x.size, k: p.K, mode: asm.Set, ahead: p.Ahead * x.size}
 	if p.Add {
 		t.mode = asm.Add
+	}
+	if p.AStep != 0 {
+		t.aStep = p.AStep * x.size
 	}
 	if p.Table != nil {
 		t.bStep, t.indexed = int(uintptr(unsafe.Pointer(unsafe.SliceData(p.Table)))), true
@@ -677,7 +682,7 @@ func (x *Plan) Do(number, item int) {
 // doSingles computes a group of products of one tile each.
 func (x *Plan) doSingles(number int, w *worker, own uintptr, item int) {
 	p, u := &x.p, &w.tile
-	u.Flush, u.K, u.Mode = x.flushing(), x.kc, asm.Add
+	u.Flush, u.K, u.Mode, u.Ahead = x.flushing(), x.kc, asm.Add, 0
 	if x.set {
 		u.Mode = asm.Set
 	}
@@ -885,6 +890,7 @@ type tiles struct {
 	c           uintptr
 	cRow        int
 	k, mode     int
+	ahead       int  // how far B is fetched ahead
 	indexed     bool // bStep is where a table of terms begins
 }
 
@@ -919,7 +925,7 @@ func (x *Plan) tiles(w *worker, t *tiles, rows, cols int) {
 func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 	u := &w.tile
 	u.Flush = x.flushing()
-	u.ARow, u.AStep, u.BStep, u.CRow, u.K, u.Mode = uintptr(t.aRow), uintptr(t.aStep), uintptr(t.bStep), uintptr(t.cRow), t.k, t.mode
+	u.ARow, u.AStep, u.BStep, u.CRow, u.K, u.Mode, u.Ahead = uintptr(t.aRow), uintptr(t.aStep), uintptr(t.bStep), uintptr(t.cRow), t.k, t.mode, t.ahead
 	n := ceil(rows, x.mr)
 	base, more := rows/n, rows%n // tiles of base rows, the first ones of one more
 	widest := 1

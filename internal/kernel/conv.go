@@ -73,6 +73,22 @@ func registerConv(which int, k *Kernel) {
 	k.Each = func(in, out []Type, a attr.List) int { return plan(in, out, a).each() }
 	k.Prepare = func(in, out []Type, a attr.List) any { return plan(in, out, a) }
 	k.StateBytes = func(in, out []Type, a attr.List) int64 { return plan(in, out, a).stateBytes() }
+	if which == convForward {
+		k.KeptBytes = func(in, out []Type, a attr.List, constant []bool) int {
+			if !constant[1] {
+				return 0
+			}
+			return plan(in, out, a).keptBytes()
+		}
+		k.Keep = func(c *Call, constant []bool) {
+			p := c.State.(*convPlan)
+			if c.In[1].DType == dtype.Float32 {
+				keepFilters(p, part[float32](c.Kept, 0, len(c.Kept)), c.In[1].F32)
+			} else {
+				keepFilters(p, part[float64](c.Kept, 0, len(c.Kept)), c.In[1].F64)
+			}
+		}
+	}
 	k.Work = func(in, out []Type, a attr.List) float64 {
 		x, w, y := convRoles(which, in, out)
 		return newConvGeometry(x.Shape, w.Shape, y.Shape, a).work(which)
@@ -197,6 +213,8 @@ type convPlan struct {
 	pointwise *convPointwise
 	rows      *convRows // nil if the columns are laid out
 	laid      *convLaid
+	kept      *convLaid // instead of laid or rows where the filters are kept
+	now       *convLaid // of a run, nil for other ways
 	beside    *convImages
 	imageSums *convImageSums
 	winograd  *convWinograd
@@ -211,22 +229,32 @@ type convPlan struct {
 	perPart   int
 	shared    int // bytes of the parts' sums
 	do        func(p *convPlan, worker, item int)
+	doLaid    func(p *convPlan, worker, item int)
 	call      *Call // of a run
 }
 
 // Do implements pool.Task.
-func (p *convPlan) Do(worker, item int) { p.do(p, worker, item) }
+func (p *convPlan) Do(worker, item int) {
+	if p.now != nil {
+		p.doLaid(p, worker, item)
+		return
+	}
+	p.do(p, worker, item)
+}
 
 func (p *convPlan) run(c *Call, items int) {
 	switch {
 	case p.winograd != nil:
 		p.runWinograd(c)
 		return
+	case p.kept != nil && len(c.Kept) > 0:
+		p.runLaid(c, p.kept)
+		return
 	case p.rows != nil:
 		p.runRows(c)
 		return
 	case p.laid != nil:
-		p.runLaid(c)
+		p.runLaid(c, p.laid)
 		return
 	case p.beside != nil:
 		p.runImages(c)
@@ -300,11 +328,13 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 		return p
 	}
 	p.rows = newConvRows(&p.convGeometry, d, which, p.product)
+	p.doLaid = laidItem[float64]
+	if d == dtype.Float32 {
+		p.doLaid = laidItem[float32]
+	}
+	p.kept = newConvKept(&p.convGeometry, d, which, p.rows, p.product)
 	if p.laid = newConvLaid(&p.convGeometry, d, which, p.rows, p.product); p.laid != nil {
-		p.rows, p.do = nil, laidItem[float64]
-		if d == dtype.Float32 {
-			p.do = laidItem[float32]
-		}
+		p.rows = nil
 	}
 	if p.rows != nil {
 		p.do = rowsItem[float64]
@@ -317,6 +347,14 @@ func newConvPlan(x, w, y []int, d dtype.DType, a attr.List, which int) *convPlan
 
 // workspace is the scratch that all goroutines share, and each that of one.
 func (p *convPlan) workspace() int {
+	if p.kept != nil {
+		return max(p.kept.workspace(), p.workspaceBesides())
+	}
+	return p.workspaceBesides()
+}
+
+// workspaceBesides is workspace of calls that keep nothing.
+func (p *convPlan) workspaceBesides() int {
 	switch {
 	case p.pointwise != nil:
 		return p.pointwise.bytes + p.pointwise.product.Shared()
@@ -337,6 +375,14 @@ func (p *convPlan) workspace() int {
 }
 
 func (p *convPlan) each() int {
+	if p.kept != nil {
+		return max(p.kept.each(p.size)+p.product.Each(), p.eachBesides())
+	}
+	return p.eachBesides()
+}
+
+// eachBesides is each of calls that keep nothing.
+func (p *convPlan) eachBesides() int {
 	if p.pointwise != nil {
 		return p.pointwise.product.Each()
 	}
@@ -363,8 +409,10 @@ func (p *convPlan) stateBytes() int64 {
 	if p.rows != nil {
 		n += p.rows.stateBytes()
 	}
-	if p.laid != nil {
-		n += p.laid.stateBytes()
+	for _, q := range []*convLaid{p.laid, p.kept} {
+		if q != nil {
+			n += q.stateBytes()
+		}
 	}
 	if p.beside != nil {
 		n += p.beside.stateBytes()

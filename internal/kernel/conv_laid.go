@@ -3,6 +3,7 @@ package kernel
 import (
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/gemm"
 )
@@ -24,6 +25,9 @@ type convLaid struct {
 	phase            int
 	first, images    int // of the phase
 	turned, laid     int // bytes of turned filters and of what is laid out
+	panels           int // of filters that are kept, of a group; 0 if they are read where they lie
+	width            int // of a panel
+	lines            *gemm.Rows
 }
 
 const (
@@ -36,6 +40,9 @@ const (
 	laidBytes    = 4 << 20 // of what is laid out at once
 	laidChannels = 8       // of an item that copies
 	leastLaid    = 8       // results from which laying out is shared by enough
+	leastPanels  = 4       // panels of filters that are kept: each is an item
+	keptAhead    = 64      // terms of packed filters that are fetched ahead
+	keptColumns  = 256     // that these are multiplied with at most: terms lie so far apart
 )
 
 // newConvLaid returns nil where another way is better: rows, or what is done if there are none.
@@ -89,6 +96,70 @@ func (r *convRows) cycles(results int, product *gemm.Plan) int {
 	return r.rows * r.pieces() * vectorCycles(results, r.colsItem, product)
 }
 
+// newConvKept returns how a convolution goes whose filters are constants, nil where another way is better: they are packed once, so that they are read as they lie in memory and have all lanes of vectors, however
+// few positions there are.
+func newConvKept(g *convGeometry, d dtype.DType, which int, rows *convRows, product *gemm.Plan) *convLaid {
+	q := newConvLaid(g, d, which, nil, product)
+	if q == nil || which != convForward || q.columns > keptColumns {
+		return nil
+	}
+	if q.width, q.panels = product.Width(), ceil(q.results, product.Width()); q.panels*g.groups < leastPanels {
+		return nil
+	}
+	// Cycles of a term, as above.
+	const wait = 5
+	tiles := ceil(q.columns, product.Height())
+	filters, laying := q.results/2, q.together*(40+5*q.result[0]*q.result[1])
+	kept, other := 2*q.panels*tiles*max(wait, ceil(q.columns, tiles))+filters+laying, vectorCycles(q.results, q.columns, product)+filters+laying
+	if rows != nil {
+		other = min(other, q.together*rows.cycles(q.results, product)+filters)
+	}
+	if 11*kept > 10*other {
+		return nil
+	}
+	q.lines = gemm.NewRows(d, cpu.Best())
+	return q
+}
+
+// keptBytes is the memory of packed filters.
+func (p *convPlan) keptBytes() int {
+	if p.kept == nil {
+		return 0
+	}
+	return scratchSize(p.groups*p.kept.panels*p.kept.width*p.chans*p.taps, p.size)
+}
+
+// keepFilters packs the filters.
+func keepFilters[T float](p *convPlan, to, filters []T) {
+	q, terms := p.kept, p.chans*p.taps
+	scratch := make([]byte, p.product.Each())
+	for group := range p.groups {
+		p.product.Panels(scratch, address(to[group*q.panels*q.width*terms:]), address(filters[group*q.results*terms:]), q.results, terms, terms)
+	}
+}
+
+// multiplyKept computes the results of a panel of filters for all images of the phase.
+func multiplyKept[T float](p *convPlan, worker, item int) {
+	q, c, work := p.now, p.call, p.call.Workers[worker]
+	group, first, terms, positions := item/q.panels, item%q.panels*q.width, q.sources*p.taps, q.lengths[1]
+	results := min(q.width, q.results-first)
+	filters := part[T](c.Kept, 0, p.keptBytes())[item*q.width*terms:]
+	laid := part[T](c.Work, q.turned, q.laid)[group*terms*q.lead:]
+	sums := take[T](&work, q.columns*q.width)
+	piece := gemm.Piece{ARow: 1, AStep: q.lead, BRow: q.width, C: address(sums), CRow: q.width, M: q.images * positions, N: results, Ahead: keptAhead * q.width}
+	for k := 0; k < terms; k += gemm.Chain {
+		piece.A, piece.B, piece.K, piece.Add = address(laid[k*q.lead:]), address(filters[k*q.width:]), min(gemm.Chain, terms-k), k > 0
+		p.product.Piece(work, &piece)
+	}
+	for n := range q.images {
+		at := (((q.first+n)*p.groups+group)*q.results + first) * positions
+		q.lines.Transpose((*gemm.Scratch)(unsafe.Pointer(unsafe.SliceData(work))), address(data[T](&c.Out[0])[at:]), positions, address(sums[n*positions*q.width:]), q.width, positions, results)
+		if c.Then != nil {
+			c.Then.Finish(worker, at, results, positions, positions)
+		}
+	}
+}
+
 // setReads finds where taps read: tap k of a dimension reads element p·stride + k·dilation − low for position p, and for the gradient p + low − k·dilation.
 func (q *convLaid) setReads(g *convGeometry, which int) {
 	var at [3][]int
@@ -124,18 +195,17 @@ func (q *convLaid) workspace() int { return q.turned + q.laid }
 
 // each is the scratch of a goroutine besides that of products.
 func (q *convLaid) each(size int) int {
-	return max(scratchSize(q.plane, size), scratchSize(q.resultsItem*q.lead, size))
+	return max(scratchSize(q.plane, size), scratchSize(q.resultsItem*q.lead, size), scratchSize(q.columns*q.width, size)+scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1))
 }
 
 // stateBytes bounds the memory of a plan's laid columns.
 func (q *convLaid) stateBytes() int64 {
-	return int64(unsafe.Sizeof(convLaid{})) + 16*int64(len(q.reads)) + 64
+	return int64(unsafe.Sizeof(convLaid{})) + int64(unsafe.Sizeof(gemm.Rows{})) + 16*int64(len(q.reads)) + 64
 }
 
 // runLaid runs the convolution, some images at a time.
-func (p *convPlan) runLaid(c *Call) {
-	q := p.laid
-	p.call = c
+func (p *convPlan) runLaid(c *Call, q *convLaid) {
+	p.call, p.now = c, q
 	if q.turned > 0 {
 		q.phase = layingFilters
 		c.Parallel(p, p.groups*q.items(p.chans))
@@ -145,9 +215,13 @@ func (p *convPlan) runLaid(c *Call) {
 		q.phase = layingColumns
 		c.Parallel(p, p.groups*q.items(q.sources))
 		q.phase = multiplyingColumns
-		c.Parallel(p, p.groups*ceil(q.results, q.resultsItem))
+		if q.panels > 0 {
+			c.Parallel(p, p.groups*q.panels)
+		} else {
+			c.Parallel(p, p.groups*ceil(q.results, q.resultsItem))
+		}
 	}
-	p.call = nil
+	p.call, p.now = nil, nil
 }
 
 // items is the number of items that copy so many channels.
@@ -155,7 +229,7 @@ func (q *convLaid) items(channels int) int { return ceil(channels, laidChannels)
 
 // laidItem runs an item of a phase.
 func laidItem[T float](p *convPlan, worker, item int) {
-	q := p.laid
+	q := p.now
 	switch q.phase {
 	case layingFilters:
 		first, group, terms := item%q.items(p.chans)*laidChannels, item/q.items(p.chans), p.filters*p.taps
@@ -173,13 +247,17 @@ func laidItem[T float](p *convPlan, worker, item int) {
 			}
 		}
 	case multiplyingColumns:
-		multiplyColumns[T](p, worker, item)
+		if q.panels > 0 {
+			multiplyKept[T](p, worker, item)
+		} else {
+			multiplyColumns[T](p, worker, item)
+		}
 	}
 }
 
 // multiplyColumns computes some results of a group for all images of the phase.
 func multiplyColumns[T float](p *convPlan, worker, item int) {
-	q, c, work := p.laid, p.call, p.call.Workers[worker]
+	q, c, work := p.now, p.call, p.call.Workers[worker]
 	blocks := ceil(q.results, q.resultsItem)
 	group, first, terms, positions := item/blocks, item%blocks*q.resultsItem, q.sources*p.taps, q.lengths[1]
 	results := min(q.resultsItem, q.results-first)
@@ -206,7 +284,7 @@ func multiplyColumns[T float](p *convPlan, worker, item int) {
 
 // layColumns lays out what the taps of a channel of a group of an image read.
 func layColumns[T float](p *convPlan, worker, image, group, ch int) {
-	q, work := p.laid, p.call.Workers[worker]
+	q, work := p.now, p.call.Workers[worker]
 	padded := take[T](&work, q.plane)
 	plane := ((q.first+image)*p.groups+group)*q.sources + ch
 	from := data[T](&p.call.In[0])[plane*q.lengths[0]:][:q.lengths[0]]

@@ -82,19 +82,19 @@ const (
 
 // Sizes of pieces of work.
 const (
-	convPhaseBytes = 4 << 20 // of planes with padding
+	convPhaseBytes = 4 << 20  // of planes with padding
 	convItemWork   = 16 << 20 // multiply-adds of an item at most,
-	convItemLeast  = 1 << 20 // and at least, unless there are
-	convItems      = 16      // items
-	convPositions  = 256     // of an item, if results can be cut
-	convResults    = 24      // of an item at least: what is read for a tile is then read for others
-	convTerms      = 64      // of a piece from which it has few results
-	convPlanes     = 1 << 13 // elements of planes with padding of an item, if there are several
-	convScratch    = 1 << 15 // elements of results that are not computed in place
-	convKinds      = 64      // of positions at most
-	convTurned     = 1 << 14 // elements of filters that are turned at once, about
-	convTurnedItem = 1 << 19 // bytes of filters that an item turns at most
-	filterLines    = 16      // filters that are turned together: lines of a cache that are read beside one another, and written whole
+	convItemLeast  = 1 << 20  // and at least, unless there are
+	convItems      = 16       // items
+	convPositions  = 256      // of an item, if results can be cut
+	convResults    = 24       // of an item at least: what is read for a tile is then read for others
+	convTerms      = 64       // of a piece from which it has few results
+	convPlanes     = 1 << 13  // elements of planes with padding of an item, if there are several
+	convScratch    = 1 << 15  // elements of results that are not computed in place
+	convKinds      = 64       // of positions at most
+	convTurned     = 1 << 14  // elements of filters that are turned at once, about
+	convTurnedItem = 1 << 19  // bytes of filters that an item turns at most
+	filterLines    = 16       // filters that are turned together: lines of a cache that are read beside one another, and written whole
 	// of the gradient of filters
 	convFilterTaps  = 56 // rows of products of an item at most,
 	convFilterItems = 4  // and items at least, if there are so many tiles

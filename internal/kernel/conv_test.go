@@ -594,3 +594,52 @@ func TestConvImages(t *testing.T) {
 		}
 	}
 }
+
+// TestConvKept compares convolutions whose filters are packed once, as constants are, with those whose filters are not, bit by bit: images of few positions, groups, strides, and a last panel that is not full.
+func TestConvKept(t *testing.T) {
+	k, runs := Lookup("conv"), 0
+	for _, c := range []struct {
+		images, in, out, extent, window, stride, groups int
+		kept                                            bool // with vectors of 64 bytes
+	}{
+		{1, 512, 512, 3, 3, 1, 1, true}, {1, 256, 256, 6, 3, 1, 1, true}, {1, 70, 410, 5, 3, 2, 1, true}, {2, 70, 150, 3, 3, 2, 1, true}, {1, 40, 600, 3, 3, 1, 2, true}, {1, 30, 200, 1, 1, 1, 1, false}, {1, 64, 64, 24, 3, 1, 1, false}, {1, 64, 32, 3, 3, 1, 1, false},
+	} {
+		for _, d := range floatDTypes {
+			pad := c.window / 2
+			n := (c.extent+2*pad-c.window)/c.stride + 1
+			x, w := newTensor(Type{d, sh(c.images, c.in, c.extent, c.extent)}), newTensor(Type{d, sh(c.out, c.in/c.groups, c.window, c.window)})
+			for i := range x.Size() {
+				x.setValue(i, float64(i*7919%1009)/1009-0.3)
+			}
+			for i := range w.Size() {
+				w.setValue(i, float64(i*6007%2003)/2003-0.6)
+			}
+			list := attrs(attr.L("strides", sh(c.stride, c.stride)), attr.L("dilation", sh(1, 1)), attr.L("padding", sh(pad, pad, pad, pad)), attr.I("groups", c.groups))
+			out := [2]Tensor{newTensor(Type{d, sh(c.images, c.out, n, n)}), newTensor(Type{d, sh(c.images, c.out, n, n)})}
+			types := []Type{x.Type, w.Type}
+			for i, constant := range [][]bool{{false, false}, {false, true}} {
+				call := prepareCall(k, []Tensor{x, w}, out[i:i+1], list)
+				if bytes := k.KeptBytes(types, []Type{out[i].Type}, list, constant); bytes > 0 {
+					call.Kept = alignedBytes(bytes)
+					k.Keep(call, constant)
+					clear(w.F32) // what is kept is read instead
+					clear(w.F64)
+					runs++
+				} else if i == 1 && c.kept && d == dtype.Float32 && cpu.Best() == cpu.AVX512 {
+					t.Errorf("%+v keeps nothing", c)
+				}
+				if err := k.Run(call); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range out[0].Size() {
+				if got, want := out[1].value(i), out[0].value(i); got != want {
+					t.Fatalf("%+v, %v: element %d is %v with filters that are kept, %v without", c, d, i, got, want)
+				}
+			}
+		}
+	}
+	if runs == 0 && cpu.Best() == cpu.AVX512 {
+		t.Error("nothing was kept")
+	}
+}

@@ -17,6 +17,7 @@ type Tile struct {
 	Mode        int
 	Flush       [2]uint32 // Flushing, or zeros
 	Left        int       // scratch of the kernel
+	Ahead       int       // bytes that B is fetched ahead, by tiles of two vectors that are not indexed
 }
 
 // Term says, in bytes, how far a row of B and the elements of A that are multiplied with it are from where B and the rows of A begin.

@@ -150,11 +150,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPS      (DX), Y2
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
@@ -162,6 +164,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y2
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
@@ -175,6 +178,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y2
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y3
 	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
@@ -912,11 +916,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPS      (DX), Y4
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y5
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
@@ -927,6 +933,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y4
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y5
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
@@ -943,6 +950,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y4
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y5
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
@@ -1886,11 +1894,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPS      (DX), Y6
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y7
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
@@ -1904,6 +1914,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y6
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y7
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
@@ -1923,6 +1934,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y6
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y7
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y6, Y8, Y0
@@ -2574,11 +2586,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPS      (DX), Y8
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y9
 	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
@@ -2595,6 +2609,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y8
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y9
 	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
@@ -2617,6 +2632,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y8
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y9
 	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
@@ -3376,11 +3392,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPS      (DX), Y10
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y11
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
@@ -3400,6 +3418,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y10
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y11
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
@@ -3425,6 +3444,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y10
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y11
 	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y10, Y12, Y0
@@ -4292,11 +4312,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPS      (DX), Y12
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y13
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
@@ -4319,6 +4341,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPS      (DX), Y12
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y13
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
@@ -4347,6 +4370,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPS      (DX), Y12
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPS   32(DX), Y15, Y13
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
@@ -5124,11 +5148,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPD      (DX), Y2
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y2, Y4, Y0
@@ -5136,6 +5162,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y2
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y2, Y4, Y0
@@ -5149,6 +5176,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y2
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y3
 	VBROADCASTSD (SI), Y4
 	VFMADD231PD  Y2, Y4, Y0
@@ -5886,11 +5914,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPD      (DX), Y4
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y5
 	VBROADCASTSD (SI), Y6
 	VFMADD231PD  Y4, Y6, Y0
@@ -5901,6 +5931,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y4
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y5
 	VBROADCASTSD (SI), Y6
 	VFMADD231PD  Y4, Y6, Y0
@@ -5917,6 +5948,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y4
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y5
 	VBROADCASTSD (SI), Y6
 	VFMADD231PD  Y4, Y6, Y0
@@ -6860,11 +6892,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPD      (DX), Y6
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y7
 	VBROADCASTSD (SI), Y8
 	VFMADD231PD  Y6, Y8, Y0
@@ -6878,6 +6912,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y6
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y7
 	VBROADCASTSD (SI), Y8
 	VFMADD231PD  Y6, Y8, Y0
@@ -6897,6 +6932,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y6
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y7
 	VBROADCASTSD (SI), Y8
 	VFMADD231PD  Y6, Y8, Y0
@@ -7548,11 +7584,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPD      (DX), Y8
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y9
 	VBROADCASTSD (SI), Y10
 	VFMADD231PD  Y8, Y10, Y0
@@ -7569,6 +7607,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y8
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y9
 	VBROADCASTSD (SI), Y10
 	VFMADD231PD  Y8, Y10, Y0
@@ -7591,6 +7630,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y8
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y9
 	VBROADCASTSD (SI), Y10
 	VFMADD231PD  Y8, Y10, Y0
@@ -8350,11 +8390,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPD      (DX), Y10
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y11
 	VBROADCASTSD (SI), Y12
 	VFMADD231PD  Y10, Y12, Y0
@@ -8374,6 +8416,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y10
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y11
 	VBROADCASTSD (SI), Y12
 	VFMADD231PD  Y10, Y12, Y0
@@ -8399,6 +8442,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y10
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y11
 	VBROADCASTSD (SI), Y12
 	VFMADD231PD  Y10, Y12, Y0
@@ -9266,11 +9310,13 @@ fetch:
 	JGT          fetch
 
 fetched:
+	MOVQ 96(DI), R14
 	SUBQ $+2, CX
 	JLT  odd
 
 pair:
 	VMOVUPD      (DX), Y12
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y13
 	VBROADCASTSD (SI), Y14
 	VFMADD231PD  Y12, Y14, Y0
@@ -9293,6 +9339,7 @@ pair:
 	ADDQ         AX, SI
 	ADDQ         BX, DX
 	VMOVUPD      (DX), Y12
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y13
 	VBROADCASTSD (SI), Y14
 	VFMADD231PD  Y12, Y14, Y0
@@ -9321,6 +9368,7 @@ odd:
 	CMPQ         CX, $-1
 	JNE          done
 	VMOVUPD      (DX), Y12
+	PREFETCHT0   (DX)(R14*1)
 	VMASKMOVPD   32(DX), Y15, Y13
 	VBROADCASTSD (SI), Y14
 	VFMADD231PD  Y12, Y14, Y0

@@ -321,7 +321,7 @@ func (w *writer) finish() ([]byte, error) { return asmgen.Text(w.Context, folder
 
 // Offsets of the fields of asm.Tile and asm.Columns.
 var (
-	tile struct{ a, aRow, aStep, b, bStep, c, cRow, k, last, mode, flush, left int }
+	tile struct{ a, aRow, aStep, b, bStep, c, cRow, k, last, mode, flush, left, ahead int }
 	cols struct{ to, row, from, step, k, last int }
 )
 
@@ -330,7 +330,7 @@ func init() {
 	tile.a, tile.aRow, tile.aStep = int(unsafe.Offsetof(t.A)), int(unsafe.Offsetof(t.ARow)), int(unsafe.Offsetof(t.AStep))
 	tile.b, tile.bStep, tile.c, tile.cRow = int(unsafe.Offsetof(t.B)), int(unsafe.Offsetof(t.BStep)), int(unsafe.Offsetof(t.C)), int(unsafe.Offsetof(t.CRow))
 	tile.k, tile.last, tile.mode, tile.flush = int(unsafe.Offsetof(t.K)), int(unsafe.Offsetof(t.Last)), int(unsafe.Offsetof(t.Mode)), int(unsafe.Offsetof(t.Flush))
-	tile.left = int(unsafe.Offsetof(t.Left))
+	tile.left, tile.ahead = int(unsafe.Offsetof(t.Left)), int(unsafe.Offsetof(t.Ahead))
 	var c asm.Columns
 	cols.to, cols.row, cols.from = int(unsafe.Offsetof(c.To)), int(unsafe.Offsetof(c.Row)), int(unsafe.Offsetof(c.From))
 	cols.step, cols.k, cols.last = int(unsafe.Offsetof(c.Step)), int(unsafe.Offsetof(c.K)), int(unsafe.Offsetof(c.Last))

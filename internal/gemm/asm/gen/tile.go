@@ -97,6 +97,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	for i := 1; 2*i+1 < rows; i++ {
 		w.emit("LEAQ", operand.Mem{Base: rowMultiples[i-1], Index: rowMultiples[0], Scale: 2}, rowMultiples[i])
 	}
+	ahead := false
 	step := func() {
 		row := operand.Mem{Base: regB}
 		if indexed {
@@ -108,6 +109,9 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 		for v := range vectors {
 			row.Disp = v * w.bytes
 			w.load(row, v == vectors-1, b(v))
+			if ahead && row.Disp%64 == 0 {
+				w.emit("PREFETCHT0", operand.Mem{Base: regB, Index: regC, Scale: 1, Disp: row.Disp})
+			}
 			if row.Disp += vectors * w.bytes; vectors > 2 && !indexed && row.Disp%64 == 0 {
 				w.emit("PREFETCHT0", row) // B is read once, from far away: the next tile's columns
 			}
@@ -128,6 +132,9 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	}
 	if vectors > 1 {
 		w.fetchC(rows, vectors, step)
+	}
+	if ahead = vectors == 2 && !indexed; ahead {
+		w.emit("MOVQ", mem(regTile, tile.ahead), regC)
 	}
 	w.emit("SUBQ", operand.I8(2), regK)
 	w.emit("JLT", operand.LabelRef("odd"))
