@@ -108,6 +108,7 @@ func sizesOf(level cpu.Level) sizes {
 const (
 	panelsItem   = 8        // panels of B that are packed in one item at most
 	packRowsOf   = 16       // rows of B that are packed at once, over all panels of an item, and lines of A: they are contiguous for long
+	panelAhead   = 64       // terms of panels packed ahead of all runs that are fetched ahead: they may be far away
 	copyBytes    = 1 << 10  // of a line that are copied by vectors at most
 	shortChain   = 64       // terms up to which C is written row by row
 	shareOut     = 8        // number of blocks of a large product: most numbers of workers share it well
@@ -805,7 +806,7 @@ func (x *Plan) direct(w *worker, own uintptr, r region) {
 			switch {
 			case x.prepacked != 0:
 				t.b, t.bPanel = x.panels(k, kc, j)
-				t.bStep = x.nr * x.size
+				t.bStep, t.ahead = x.nr*x.size, panelAhead*x.nr*x.size
 			case x.packB:
 				x.packColumns(w, own, t.b, nc, kc)
 				t.b, t.bStep, t.bPanel = own, x.nr*x.size, x.nr*x.size*kc
