@@ -54,7 +54,8 @@ type loop struct {
 	// of blocks, for all workers
 	calls  []blockCall
 	pairs  [][2]int // of a sine and a cosine of one value
-	consts []byte   // a block of each constant
+	steps  []blockStep
+	consts []byte // a block of each constant
 
 	// of a reduction whose only run is cut into chunks: the result of each full chunk, and the state after the last one
 	partial []uint64
@@ -160,7 +161,7 @@ const closureBytes = 192
 func (x *loop) need(n *needs) {
 	accesses, rank := int64(len(x.l.In)+len(x.l.Out)), int64(len(x.l.Dims))
 	n.add(heapBytes(int64(unsafe.Sizeof(*x))), accesses*(256+16*8*(rank+1)), heapBytes(8*int64(x.partials())), heapBytes(int64(len(x.l.Consts))*blockBytes))
-	n.add(int64(len(x.l.Code)) * int64(unsafe.Sizeof(blockCall{})+closureBytes))
+	n.add(int64(len(x.l.Code)) * int64(unsafe.Sizeof(blockCall{})+closureBytes+unsafe.Sizeof(blockStep{})))
 	n.add(int64(x.threads) * (heapBytes(int64(unsafe.Sizeof(loopWorker{}))) + 2*closureBytes + heapBytes(8*int64(2*cpu.LineWords+x.pointers()))))
 	n.workers = max(n.workers, x.threads)
 	n.worker = max(n.worker, x.scratch+x.workerBytes())

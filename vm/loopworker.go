@@ -8,6 +8,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // loopWorker runs items of a loop: in machine code if there is any; else in blocks of up to 512 elements of the
@@ -48,6 +49,8 @@ type blockCall struct {
 	pair   elem.PairBlock
 	cosine bool
 	second int32 // of the first: the buffer where to; of the other: from where, and pair is nil; −1 for none
+
+	ahead ahead
 }
 
 // blockBytes is the size of a register's block.
@@ -144,6 +147,8 @@ func (x *loop) prepareBlocks() {
 		x.calls[i] = blockCall{fn: elem.BlockKernel(c.Op, c.Type, c.To, level), dst: c.Dst, a: c.A, b: c.B, c: c.C, direct: -1, second: -1}
 	}
 	x.pairSinCos(level)
+	x.orderCalls(level)
+	x.prepareAhead()
 	outs := len(l.Out)
 	if x.reduces() {
 		outs--
@@ -202,6 +207,56 @@ func (x *loop) pairSinCos(level cpu.Level) {
 		first.second, second.second = buffer, buffer
 		buffer++
 	}
+}
+
+// ahead is what a call asks for of the block that follows: a part of an array, inputs first.
+type ahead struct {
+	array int32
+	size  int32 // of an element, 0 for nothing
+	from  int32 // bytes
+}
+
+// aheadBytes is the size of the arrays from which on they may not lie in a second-level cache.
+const aheadBytes = 1 << 20
+
+// prepareAhead has calls ask for the elements of the block that follows, where arrays are large. Else the first call that reads an input and the last, which writes an output, would
+// wait for memory that is idle during all others.
+func (x *loop) prepareAhead() {
+	var parts []ahead
+	bytes := 0
+	array := func(k int, t dtype.DType) {
+		bytes += x.elements * t.Size()
+		for from := 0; from < lanes*t.Size(); from += prefetch.LinesBytes {
+			parts = append(parts, ahead{int32(k), int32(t.Size()), int32(from)})
+		}
+	}
+	for k, in := range x.l.In {
+		if x.inputs[k].form == inputDirect {
+			array(k, in.Type)
+		}
+	}
+	for k, out := range x.l.Out {
+		if !x.reduces() || k < len(x.l.Out)-1 {
+			array(len(x.l.In)+k, out.Type)
+		}
+	}
+	if bytes < aheadBytes || len(parts) > len(x.steps) {
+		return
+	}
+	for i, part := range parts {
+		x.calls[x.steps[i*len(x.steps)/len(parts)].call].ahead = part
+	}
+}
+
+// lookAhead asks for a part of the block that follows the one at position at.
+func (w *loopWorker) lookAhead(a ahead, at int) {
+	base := uintptr(0)
+	if k := int(a.array); k < len(w.inBase) {
+		base = uintptr(w.inBase[k])
+	} else {
+		base = uintptr(w.outBase[k-len(w.inBase)])
+	}
+	prefetch.Lines(base + uintptr((at+lanes)*int(a.size)+int(a.from)))
 }
 
 // seek points the bases to the start of a line of the innermost dimension.
@@ -425,31 +480,56 @@ func (w *loopWorker) keepInputs(n int, outs []uint32) {
 	}
 }
 
-// runCalls executes the block's micro-instructions. A result that is an output goes to the output's memory
-// unless that is also an input's, which later instructions may still read.
+// runCalls executes the block's micro-instructions.
 func (w *loopWorker) runCalls(at, n int) {
-	l := w.x.l
-	for i := range w.x.calls {
-		c := &w.x.calls[i]
+	flush := w.x.l.Flush
+	for i := range w.x.steps {
+		s := &w.x.steps[i]
+		c := &w.x.calls[s.call]
+		if c.ahead.size > 0 {
+			w.lookAhead(c.ahead, at)
+		}
 		dst := w.buf[c.dst]
-		if k := c.direct; k >= 0 {
-			p := unsafe.Add(w.outBase[k], at*l.Out[k].Type.Size())
-			if !w.isInput(p) {
-				dst = p
+		if c.direct >= 0 {
+			dst = w.destination(c, at)
+		}
+		sin, cos := dst, unsafe.Pointer(nil)
+		if c.pair != nil {
+			if cos = w.buf[c.second]; c.cosine {
+				sin, cos = cos, sin
 			}
 		}
 		switch {
-		case c.pair != nil && c.cosine:
-			c.pair(w.buf[c.second], dst, w.reg[c.a], n)
+		case s.kernel != nil:
+			d := &w.x.calls[s.division]
+			quotient := w.destination(d, at)
+			if c.pair != nil {
+				s.kernel(sin, cos, quotient, w.reg[c.a], w.reg[d.a], w.reg[d.b], n)
+			} else {
+				s.kernel(dst, quotient, nil, w.reg[c.a], w.reg[d.a], w.reg[d.b], n)
+			}
+			w.reg[d.dst] = quotient
 		case c.pair != nil:
-			c.pair(dst, w.buf[c.second], w.reg[c.a], n)
+			c.pair(sin, cos, w.reg[c.a], n)
 		case c.second >= 0:
 			dst = w.buf[c.second]
+		case flush:
+			w.call(int(s.call), dst, n)
 		default:
-			w.call(i, dst, n)
+			c.fn(dst, w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
 		}
 		w.reg[c.dst] = dst
 	}
+}
+
+// destination returns where the result of a call goes: one that is an output to the output's memory unless that is also an input's, which later instructions may still read.
+func (w *loopWorker) destination(c *blockCall, at int) unsafe.Pointer {
+	if k := c.direct; k >= 0 {
+		if p := unsafe.Add(w.outBase[k], at*w.x.l.Out[k].Type.Size()); !w.isInput(p) {
+			return p
+		}
+	}
+	return w.buf[c.dst]
 }
 
 // call executes micro-instruction i, which is not one of a pair.

@@ -51,6 +51,29 @@ func BenchmarkSinCos(b *testing.B) {
 	}
 }
 
+// BenchmarkBesideDivision times the kernels that divide as well.
+func BenchmarkBesideDivision(b *testing.B) {
+	const n = micro.BlockLanes
+	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		for _, level := range levels() {
+			for _, op := range []micro.Op{micro.Exp, micro.Log, micro.Sin} {
+				k := BesideDivision(op, typ, level)
+				if k == nil {
+					continue
+				}
+				b.Run(typ.Short()+"/"+op.String()+"/"+level.String(), func(b *testing.B) {
+					in := benchOperands(op, typ, n)
+					d, d2, d3 := newGuarded(dtype.Float64, n), newGuarded(dtype.Float64, n), newGuarded(dtype.Float64, n)
+					for b.Loop() {
+						k(d.ptr(), d2.ptr(), d3.ptr(), in[0].ptr(), in[1].ptr(), in[2].ptr(), n)
+					}
+					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/elem")
+				})
+			}
+		}
+	}
+}
+
 // benchOperands are numbers in (0.1, 0.9), or above 1 for acosh.
 func benchOperands(op micro.Op, t dtype.DType, n int) [3]*guarded {
 	rng := rand.New(rand.NewSource(5))

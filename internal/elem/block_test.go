@@ -254,6 +254,50 @@ func TestSinCosBlocks(t *testing.T) {
 	}
 }
 
+// TestBesideDivision holds that the kernels with a division have the bits of the operations one by one, also where they overwrite their operands.
+func TestBesideDivision(t *testing.T) {
+	rng := rand.New(rand.NewSource(6))
+	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		for _, level := range levels() {
+			for _, op := range []micro.Op{micro.Exp, micro.Log, micro.Sin, micro.Cos} {
+				k := BesideDivision(op, typ, level)
+				if (k != nil) != (level > cpu.Portable && op != micro.Cos) {
+					t.Fatalf("%s %s at %s: there is a kernel: %v", op, typ, level, k != nil)
+				}
+				if k == nil {
+					continue
+				}
+				for _, n := range testLengths() {
+					a, b, c := newGuarded(typ, n), newGuarded(typ, n), newGuarded(typ, n)
+					for _, g := range []*guarded{a, b, c} {
+						g.fill(rng, edgeValues)
+					}
+					want := []*guarded{newGuarded(typ, n), newGuarded(typ, n)}
+					BlockKernel(op, typ, 0, cpu.Portable)(want[0].ptr(), a.ptr(), nil, nil, n)
+					if op == micro.Sin {
+						want = append(want, newGuarded(typ, n))
+						BlockKernel(micro.Cos, typ, 0, cpu.Portable)(want[1].ptr(), a.ptr(), nil, nil, n)
+					}
+					BlockKernel(micro.Div, typ, 0, cpu.Portable)(want[len(want)-1].ptr(), b.ptr(), c.ptr(), nil, n)
+					for _, place := range [][6]int{{0, 1, 2, 3, 4, 5}, {3, 4, 5, 3, 4, 5}, {4, 5, 3, 3, 4, 5}, {5, 3, 4, 3, 4, 5}} {
+						at := [6]*guarded{newGuarded(typ, n), newGuarded(typ, n), newGuarded(typ, n), a.copy(), b.copy(), c.copy()}
+						var p [6]unsafe.Pointer
+						for i, j := range place {
+							p[i] = at[j].ptr()
+						}
+						k(p[0], p[1], p[2], p[3], p[4], p[5], n)
+						for i, w := range want {
+							if g := at[place[i]]; !bytes.Equal(g.canonical(), w.canonical()) || !g.intact() {
+								t.Fatalf("%s %s at %s, n = %d, operands at %v: result %d differs", op, typ, level, n, place, i)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestReduceBlocks compares every reduction with the portable one and, for n = 21, with the
 // order written out.
 func TestReduceBlocks(t *testing.T) {

@@ -113,6 +113,15 @@ func sinCosLoop32(sin, cos, a unsafe.Pointer, n int) {
 	}
 }
 
+// DivisionBlock computes an operation and, beside it, a division: dst[i] = op(a[i]) and dst2[i] = b[i] / c[i], or with Sin dst[i] = sin a[i], dst2[i] = cos a[i] and
+// dst3[i] = b[i] / c[i], for 0 ≤ i < n. Each destination may equal each operand.
+type DivisionBlock func(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+// BesideDivision returns the kernel that has the bits of both on the path that BlockKernel or SinCosBlock takes, nil if there is none.
+func BesideDivision(op micro.Op, t dtype.DType, level cpu.Level) DivisionBlock {
+	return simdBesideDivision(op, t, min(level, cpu.Supported()))
+}
+
 // HasZero reports whether one of the n integers of dtype t at p is zero.
 func HasZero(t dtype.DType, p unsafe.Pointer, n int) bool {
 	switch t {

@@ -50,6 +50,20 @@ func simdSinCos(t dtype.DType, level cpu.Level) PairBlock {
 	return nil
 }
 
+func simdBesideDivision(op micro.Op, t dtype.DType, level cpu.Level) DivisionBlock {
+	name := op.String() + "_" + t.Short()
+	if op == micro.Sin {
+		name = "sincos_" + t.Short()
+	}
+	switch level {
+	case cpu.AVX2:
+		return asm.BesideDivisionAVX2[name]
+	case cpu.AVX512:
+		return asm.BesideDivisionAVX512[name]
+	}
+	return nil
+}
+
 func simdReduce(kind micro.ReduceKind, t dtype.DType, level cpu.Level) ReduceFunc {
 	names := [...]string{micro.ReduceSum: "sum_", micro.ReduceProd: "prod_", micro.ReduceMax: "max_", micro.ReduceMin: "min_"}
 	if kind == micro.NoReduce || int(kind) >= len(names) {

@@ -12,3 +12,5 @@ func simdBlock(micro.Op, dtype.DType, dtype.DType, cpu.Level) Block  { return ni
 func simdSinCos(dtype.DType, cpu.Level) PairBlock                    { return nil }
 func simdReduce(micro.ReduceKind, dtype.DType, cpu.Level) ReduceFunc { return nil }
 func simdRepeat(int, cpu.Level) RepeatFunc                           { return nil }
+
+func simdBesideDivision(micro.Op, dtype.DType, cpu.Level) DivisionBlock { return nil }

@@ -6,3 +6,6 @@ import "unsafe"
 //
 //go:noescape
 func line(p unsafe.Pointer)
+
+// lines asks for LinesBytes from p on.
+func lines(p uintptr)

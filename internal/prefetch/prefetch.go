@@ -13,3 +13,9 @@ func At[E any, I int | int32](s []E, i I) {
 
 // To asks for the beginning of what p points to; p may be nil.
 func To[E any](p *E) { line(unsafe.Pointer(p)) }
+
+// LinesBytes is what Lines asks for: a part of what processors have under way.
+const LinesBytes = 16 * 64
+
+// Lines asks for LinesBytes from address p on, which need not be memory of anything.
+func Lines(p uintptr) { lines(p) }

@@ -12306,6 +12306,1357 @@ single:
 	SUBQ         $0x10, BX
 	JMP          next
 
+// func ExpDivF64AVX2(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·ExpDivF64AVX2(SB), $320-56
+	MOVQ    dst+0(FP), DI
+	MOVQ    dst2+8(FP), R12
+	MOVQ    a+24(FP), SI
+	MOVQ    b+32(FP), DX
+	MOVQ    c+40(FP), R10
+	MOVQ    n+48(FP), CX
+	VMOVUPD constants64<>+800(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x08
+	JLT     rest
+
+loop:
+	VMOVUPD      constants64<>+832(SB), Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VMINPD       Y1, Y0, Y2
+	VMOVUPD      32(SI)(BX*8), Y3
+	VMINPD       Y3, Y0, Y0
+	VMOVUPD      (DX)(BX*8), Y4
+	VDIVPD       (R10)(BX*8), Y4, Y4
+	VMOVUPD      32(DX)(BX*8), Y5
+	VDIVPD       32(R10)(BX*8), Y5, Y5
+	VCMPPD       $0x11, Y15, Y1, Y1
+	VCMPPD       $0x11, Y15, Y3, Y3
+	VMAXPD       Y2, Y15, Y2
+	VMAXPD       Y0, Y15, Y0
+	VMULPD       constants64<>+864(SB), Y2, Y6
+	VMULPD       constants64<>+864(SB), Y0, Y7
+	VROUNDPD     $0x08, Y6, Y6
+	VROUNDPD     $0x08, Y7, Y7
+	VFNMADD231PD constants64<>+896(SB), Y6, Y2
+	VFNMADD231PD constants64<>+896(SB), Y7, Y0
+	VADDPD       constants64<>+928(SB), Y6, Y8
+	VADDPD       constants64<>+928(SB), Y7, Y9
+	VFNMADD231PD constants64<>+960(SB), Y6, Y2
+	VPSRLQ       $0x01, Y8, Y6
+	VFNMADD231PD constants64<>+960(SB), Y7, Y0
+	VPSRLQ       $0x01, Y9, Y7
+	VPSUBQ       Y6, Y8, Y8
+	VPSLLQ       $0x34, Y6, Y6
+	VPSUBQ       Y7, Y9, Y9
+	VPSLLQ       $0x34, Y7, Y7
+	VPSLLQ       $0x34, Y8, Y8
+	VPSLLQ       $0x34, Y9, Y9
+	VMULPD       Y2, Y2, Y10
+	VMULPD       Y0, Y0, Y11
+	VMOVUPD      constants64<>+736(SB), Y12
+	VFMADD231PD  constants64<>+992(SB), Y10, Y12
+	VFMADD213PD  constants64<>+1024(SB), Y10, Y12
+	VFMADD213PD  constants64<>+1056(SB), Y10, Y12
+	VFMADD213PD  constants64<>+1088(SB), Y10, Y12
+	VMOVUPD      constants64<>+768(SB), Y13
+	VFMADD231PD  constants64<>+1120(SB), Y10, Y13
+	VFMADD213PD  constants64<>+1152(SB), Y10, Y13
+	VFMADD213PD  constants64<>+1184(SB), Y10, Y13
+	VFMADD213PD  constants64<>+1216(SB), Y10, Y13
+	VFMADD231PD  Y2, Y12, Y13
+	VFMADD231PD  Y13, Y10, Y2
+	VFMADD213PD  Y6, Y6, Y2
+	VBLENDVPD    Y1, constants64<>+1248(SB), Y2, Y2
+	VMOVUPD      constants64<>+736(SB), Y1
+	VFMADD231PD  constants64<>+992(SB), Y11, Y1
+	VMULPD       Y8, Y2, Y2
+	VMOVUPD      constants64<>+768(SB), Y6
+	VFMADD231PD  constants64<>+1120(SB), Y11, Y6
+	VFMADD213PD  constants64<>+1024(SB), Y11, Y1
+	VFMADD213PD  constants64<>+1152(SB), Y11, Y6
+	VFMADD213PD  constants64<>+1056(SB), Y11, Y1
+	VFMADD213PD  constants64<>+1184(SB), Y11, Y6
+	VFMADD213PD  constants64<>+1088(SB), Y11, Y1
+	VFMADD213PD  constants64<>+1216(SB), Y11, Y6
+	VFMADD231PD  Y0, Y1, Y6
+	VFMADD231PD  Y6, Y11, Y0
+	VFMADD213PD  Y7, Y7, Y0
+	VBLENDVPD    Y3, constants64<>+1248(SB), Y0, Y0
+	VMULPD       Y9, Y0, Y0
+	VMOVUPD      Y2, (DI)(BX*8)
+	VMOVUPD      Y4, (R12)(BX*8)
+	VMOVUPD      Y0, 32(DI)(BX*8)
+	VMOVUPD      Y5, 32(R12)(BX*8)
+	LEAQ         16(BX), AX
+	ADDQ         $0x08, BX
+	CMPQ         AX, CX
+	JLE          loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       (R12)(BX*8), R13
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 128(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 160(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
+	LEAQ       256(SP), R12
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    192(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    224(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+	VMOVUPD    256(SP), Y0
+	VMASKMOVPD Y0, Y1, (R13)
+	VMOVUPD    288(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LogDivF64AVX2(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LogDivF64AVX2(SB), $320-56
+	MOVQ dst+0(FP), DI
+	MOVQ dst2+8(FP), R12
+	MOVQ a+24(FP), SI
+	MOVQ b+32(FP), DX
+	MOVQ c+40(FP), R10
+	MOVQ n+48(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD     (SI)(BX*8), Y0
+	VPADDQ      constants64<>+2176(SB), Y0, Y1
+	VMOVUPD     32(SI)(BX*8), Y2
+	VPADDQ      constants64<>+2176(SB), Y2, Y3
+	VMOVUPD     (DX)(BX*8), Y4
+	VDIVPD      (R10)(BX*8), Y4, Y4
+	VMOVUPD     32(DX)(BX*8), Y5
+	VDIVPD      32(R10)(BX*8), Y5, Y5
+	VPAND       constants64<>+256(SB), Y1, Y6
+	VPAND       constants64<>+256(SB), Y3, Y7
+	VPSRLQ      $0x34, Y1, Y1
+	VPSRLQ      $0x34, Y3, Y3
+	VPADDQ      constants64<>+2208(SB), Y6, Y6
+	VPADDQ      constants64<>+2208(SB), Y7, Y7
+	VPOR        constants64<>+320(SB), Y1, Y1
+	VPOR        constants64<>+320(SB), Y3, Y3
+	VSUBPD      constants64<>+64(SB), Y6, Y6
+	VSUBPD      constants64<>+64(SB), Y7, Y7
+	VSUBPD      constants64<>+352(SB), Y1, Y1
+	VSUBPD      constants64<>+352(SB), Y3, Y3
+	VMOVUPD     constants64<>+0(SB), Y8
+	VCMPPD      $0x12, Y0, Y8, Y9
+	VCMPPD      $0x11, constants64<>+288(SB), Y0, Y0
+	VCMPPD      $0x12, Y2, Y8, Y8
+	VCMPPD      $0x11, constants64<>+288(SB), Y2, Y2
+	VPAND       Y0, Y9, Y9
+	VADDPD      constants64<>+2240(SB), Y6, Y0
+	VPAND       Y2, Y8, Y8
+	VADDPD      constants64<>+2240(SB), Y7, Y2
+	VDIVPD      Y0, Y6, Y0
+	VDIVPD      Y2, Y7, Y2
+	VPXOR       constants64<>+384(SB), Y9, Y9
+	VPXOR       constants64<>+384(SB), Y8, Y8
+	VPOR        Y8, Y9, Y9
+	VMOVMSKPD   Y9, AX
+	TESTL       AX, AX
+	JNZ         complete
+	VMULPD      Y6, Y6, Y8
+	VMULPD      constants64<>+1920(SB), Y8, Y8
+	VMULPD      Y0, Y0, Y9
+	VMULPD      Y2, Y2, Y10
+	VMULPD      Y9, Y9, Y11
+	VMULPD      Y10, Y10, Y12
+	VMOVUPD     constants64<>+2304(SB), Y13
+	VFMADD231PD constants64<>+2272(SB), Y11, Y13
+	VFMADD213PD constants64<>+2336(SB), Y11, Y13
+	VFMADD213PD constants64<>+2368(SB), Y11, Y13
+	VMOVUPD     constants64<>+2304(SB), Y14
+	VFMADD231PD constants64<>+2272(SB), Y12, Y14
+	VFMADD213PD constants64<>+2336(SB), Y12, Y14
+	VFMADD213PD constants64<>+2368(SB), Y12, Y14
+	VMOVUPD     constants64<>+2432(SB), Y15
+	VFMADD231PD constants64<>+2400(SB), Y11, Y15
+	VFMADD213PD constants64<>+2464(SB), Y11, Y15
+	VFMADD231PD Y9, Y15, Y13
+	VFMADD213PD Y8, Y13, Y9
+	VMULPD      Y9, Y0, Y0
+	VFMADD231PD constants64<>+960(SB), Y1, Y0
+	VSUBPD      Y0, Y8, Y8
+	VSUBPD      Y8, Y6, Y6
+	VFMADD231PD constants64<>+896(SB), Y1, Y6
+	VMOVUPD     constants64<>+2432(SB), Y0
+	VFMADD231PD constants64<>+2400(SB), Y12, Y0
+	VFMADD213PD constants64<>+2464(SB), Y12, Y0
+	VFMADD231PD Y10, Y0, Y14
+	VMULPD      Y7, Y7, Y0
+	VMULPD      constants64<>+1920(SB), Y0, Y0
+	VFMADD213PD Y0, Y14, Y10
+	VMULPD      Y10, Y2, Y2
+	VFMADD231PD constants64<>+960(SB), Y3, Y2
+	VSUBPD      Y2, Y0, Y0
+	VSUBPD      Y0, Y7, Y7
+	VFMADD231PD constants64<>+896(SB), Y3, Y7
+	VMOVUPD     Y6, (DI)(BX*8)
+	VMOVUPD     Y4, (R12)(BX*8)
+	VMOVUPD     Y7, 32(DI)(BX*8)
+	VMOVUPD     Y5, 32(R12)(BX*8)
+
+next:
+	LEAQ 16(BX), AX
+	ADDQ $0x08, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       (R12)(BX*8), R13
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 128(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 160(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
+	LEAQ       256(SP), R12
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    192(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    224(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+	VMOVUPD    256(SP), Y0
+	VMASKMOVPD Y0, Y1, (R13)
+	VMOVUPD    288(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD     constants64<>+0(SB), Y0
+	VMOVUPD     (SI)(BX*8), Y1
+	VCMPPD      $0x12, Y1, Y0, Y2
+	VCMPPD      $0x11, constants64<>+288(SB), Y1, Y3
+	VPAND       Y3, Y2, Y2
+	VPXOR       constants64<>+384(SB), Y2, Y2
+	VCMPPD      $0x11, Y0, Y1, Y0
+	VPAND       Y0, Y2, Y0
+	VMULPD      constants64<>+672(SB), Y1, Y3
+	VBLENDVPD   Y0, Y3, Y1, Y3
+	VPADDQ      constants64<>+2176(SB), Y3, Y3
+	VPAND       constants64<>+256(SB), Y3, Y4
+	VPADDQ      constants64<>+2208(SB), Y4, Y4
+	VSUBPD      constants64<>+64(SB), Y4, Y4
+	VADDPD      constants64<>+2240(SB), Y4, Y5
+	VDIVPD      Y5, Y4, Y5
+	VMULPD      Y5, Y5, Y6
+	VMULPD      Y6, Y6, Y7
+	VMOVUPD     constants64<>+2304(SB), Y8
+	VFMADD231PD constants64<>+2272(SB), Y7, Y8
+	VFMADD213PD constants64<>+2336(SB), Y7, Y8
+	VFMADD213PD constants64<>+2368(SB), Y7, Y8
+	VMOVUPD     constants64<>+2432(SB), Y9
+	VFMADD231PD constants64<>+2400(SB), Y7, Y9
+	VFMADD213PD constants64<>+2464(SB), Y7, Y9
+	VFMADD231PD Y6, Y9, Y8
+	VMULPD      Y4, Y4, Y7
+	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VFMADD213PD Y7, Y8, Y6
+	VMULPD      Y6, Y5, Y5
+	VPSRLQ      $0x34, Y3, Y3
+	VPOR        constants64<>+320(SB), Y3, Y3
+	VSUBPD      constants64<>+352(SB), Y3, Y3
+	VSUBPD      constants64<>+704(SB), Y3, Y6
+	VBLENDVPD   Y0, Y6, Y3, Y3
+	VFMADD231PD constants64<>+960(SB), Y3, Y5
+	VSUBPD      Y5, Y7, Y7
+	VSUBPD      Y7, Y4, Y4
+	VFMADD231PD constants64<>+896(SB), Y3, Y4
+	VPXOR       Y0, Y0, Y0
+	VCMPPD      $0x11, Y1, Y0, Y3
+	VMOVUPD     constants64<>+2496(SB), Y5
+	VBLENDVPD   Y3, Y4, Y5, Y5
+	VCMPPD      $0x00, constants64<>+288(SB), Y1, Y3
+	VBLENDVPD   Y3, Y1, Y5, Y5
+	VCMPPD      $0x00, Y0, Y1, Y1
+	VBLENDVPD   Y1, constants64<>+2528(SB), Y5, Y5
+	VBLENDVPD   Y2, Y5, Y4, Y4
+	VMOVUPD     (DX)(BX*8), Y0
+	VDIVPD      (R10)(BX*8), Y0, Y0
+	VMOVUPD     Y4, (DI)(BX*8)
+	VMOVUPD     Y0, (R12)(BX*8)
+	ADDQ        $0x04, BX
+	XORL        $0x01, R15
+	JNZ         single
+	SUBQ        $0x08, BX
+	JMP         next
+
+// func SincosDivF64AVX2(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·SincosDivF64AVX2(SB), $416-56
+	MOVQ dst+0(FP), DI
+	MOVQ dst2+8(FP), R12
+	MOVQ dst3+16(FP), R14
+	MOVQ a+24(FP), SI
+	MOVQ b+32(FP), DX
+	MOVQ c+40(FP), R10
+	MOVQ n+48(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
+
+loop:
+	VMOVUPD      (SI)(BX*8), Y0
+	VPAND        constants64<>+192(SB), Y0, Y1
+	VMOVUPD      32(SI)(BX*8), Y2
+	VPAND        constants64<>+192(SB), Y2, Y3
+	VMOVUPD      (DX)(BX*8), Y4
+	VDIVPD       (R10)(BX*8), Y4, Y4
+	VMOVUPD      32(DX)(BX*8), Y5
+	VDIVPD       32(R10)(BX*8), Y5, Y5
+	VMOVUPD      constants64<>+2816(SB), Y6
+	VFMADD231PD  constants64<>+2848(SB), Y1, Y6
+	VMOVUPD      constants64<>+2816(SB), Y7
+	VFMADD231PD  constants64<>+2848(SB), Y3, Y7
+	VSUBPD       constants64<>+2816(SB), Y6, Y8
+	VSUBPD       constants64<>+2816(SB), Y7, Y9
+	VMOVUPD      constants64<>+2912(SB), Y10
+	VFNMADD213PD Y1, Y8, Y10
+	VFNMADD231PD constants64<>+2944(SB), Y8, Y10
+	VFNMADD231PD constants64<>+2976(SB), Y8, Y10
+	VCMPPD       $0x15, constants64<>+2880(SB), Y1, Y1
+	VMOVUPD      constants64<>+2912(SB), Y8
+	VFNMADD213PD Y3, Y9, Y8
+	VFNMADD231PD constants64<>+2944(SB), Y9, Y8
+	VFNMADD231PD constants64<>+2976(SB), Y9, Y8
+	VCMPPD       $0x15, constants64<>+2880(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VMOVMSKPD    Y1, AX
+	TESTL        AX, AX
+	JNZ          complete
+	VMULPD       Y10, Y10, Y3
+	VMULPD       Y8, Y8, Y1
+	VMULPD       Y3, Y3, Y9
+	VMULPD       Y1, Y1, Y11
+	VMOVUPD      constants64<>+3040(SB), Y12
+	VFMADD231PD  constants64<>+3008(SB), Y9, Y12
+	VFMADD213PD  constants64<>+3072(SB), Y9, Y12
+	VFMADD213PD  constants64<>+3104(SB), Y9, Y12
+	VMOVUPD      constants64<>+3040(SB), Y13
+	VFMADD231PD  constants64<>+3008(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3072(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3104(SB), Y11, Y13
+	VMOVUPD      constants64<>+3168(SB), Y14
+	VFMADD231PD  constants64<>+3136(SB), Y9, Y14
+	VFMADD213PD  constants64<>+3200(SB), Y9, Y14
+	VMOVUPD      constants64<>+3264(SB), Y15
+	VFMADD231PD  constants64<>+3232(SB), Y9, Y15
+	VFMADD213PD  constants64<>+3296(SB), Y9, Y15
+	VFMADD231PD  Y3, Y14, Y15
+	VMOVUPD      constants64<>+3360(SB), Y14
+	VFMADD231PD  constants64<>+3328(SB), Y9, Y14
+	VFMADD213PD  constants64<>+3392(SB), Y9, Y14
+	VFMADD231PD  Y3, Y14, Y12
+	VFMADD213PD  constants64<>+64(SB), Y3, Y12
+	VMULPD       Y3, Y10, Y3
+	VFMADD231PD  Y15, Y3, Y10
+	VMOVUPD      constants64<>+3168(SB), Y3
+	VFMADD231PD  constants64<>+3136(SB), Y11, Y3
+	VFMADD213PD  constants64<>+3200(SB), Y11, Y3
+	VMOVUPD      constants64<>+3264(SB), Y9
+	VFMADD231PD  constants64<>+3232(SB), Y11, Y9
+	VFMADD213PD  constants64<>+3296(SB), Y11, Y9
+	VFMADD231PD  Y1, Y3, Y9
+	VMOVUPD      constants64<>+3360(SB), Y3
+	VFMADD231PD  constants64<>+3328(SB), Y11, Y3
+	VFMADD213PD  constants64<>+3392(SB), Y11, Y3
+	VFMADD231PD  Y1, Y3, Y13
+	VFMADD213PD  constants64<>+64(SB), Y1, Y13
+	VMULPD       Y1, Y8, Y1
+	VFMADD231PD  Y9, Y1, Y8
+	VPSLLQ       $0x3f, Y6, Y1
+	VPSLLQ       $0x3f, Y7, Y3
+	VPSLLQ       $0x3e, Y6, Y9
+	VPADDQ       constants64<>+3552(SB), Y6, Y6
+	VPXOR        Y0, Y9, Y9
+	VPSLLQ       $0x3e, Y6, Y6
+	VPAND        constants64<>+224(SB), Y9, Y9
+	VPAND        constants64<>+224(SB), Y6, Y6
+	VPSLLQ       $0x3e, Y7, Y0
+	VPADDQ       constants64<>+3552(SB), Y7, Y7
+	VPXOR        Y2, Y0, Y0
+	VPSLLQ       $0x3e, Y7, Y7
+	VPAND        constants64<>+224(SB), Y0, Y0
+	VPAND        constants64<>+224(SB), Y7, Y7
+	VBLENDVPD    Y1, Y12, Y10, Y2
+	VBLENDVPD    Y1, Y10, Y12, Y12
+	VPXOR        Y9, Y2, Y2
+	VPXOR        Y6, Y12, Y12
+	VBLENDVPD    Y3, Y13, Y8, Y1
+	VBLENDVPD    Y3, Y8, Y13, Y13
+	VPXOR        Y0, Y1, Y1
+	VPXOR        Y7, Y13, Y13
+	VMOVUPD      Y2, (DI)(BX*8)
+	VMOVUPD      Y12, (R12)(BX*8)
+	VMOVUPD      Y4, (R14)(BX*8)
+	VMOVUPD      Y1, 32(DI)(BX*8)
+	VMOVUPD      Y13, 32(R12)(BX*8)
+	VMOVUPD      Y5, 32(R14)(BX*8)
+
+next:
+	LEAQ 16(BX), AX
+	ADDQ $0x08, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*8), R8
+	LEAQ       (R12)(BX*8), R13
+	LEAQ       (R14)(BX*8), AX
+	MOVQ       AX, 384(SP)
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	LEAQ       (SI)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
+	LEAQ       (DX)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 64(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 96(SP)
+	LEAQ       (R10)(BX*8), AX
+	VMASKMOVPD (AX), Y1, Y0
+	VMOVUPD    Y0, 128(SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 160(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
+	LEAQ       256(SP), R12
+	LEAQ       320(SP), R14
+	XORL       BX, BX
+	MOVQ       $0x00000008, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    192(SP), Y0
+	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    224(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
+	VMOVUPD    256(SP), Y0
+	VMASKMOVPD Y0, Y1, (R13)
+	VMOVUPD    288(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R13)
+	MOVQ       384(SP), AX
+	VMOVUPD    320(SP), Y0
+	VMASKMOVPD Y0, Y1, (AX)
+	VMOVUPD    352(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD      (SI)(BX*8), Y0
+	VPAND        constants64<>+192(SB), Y0, Y1
+	VMOVUPD      (DX)(BX*8), Y2
+	VDIVPD       (R10)(BX*8), Y2, Y2
+	VCMPPD       $0x15, constants64<>+2880(SB), Y1, Y3
+	VMOVUPD      constants64<>+2816(SB), Y4
+	VFMADD231PD  constants64<>+2848(SB), Y1, Y4
+	VSUBPD       Y1, Y1, Y5
+	VMOVUPD      constants64<>+2880(SB), Y6
+	VBLENDVPD    Y3, Y1, Y6, Y6
+	VPAND        constants64<>+288(SB), Y6, Y7
+	VPSUBQ       constants64<>+3424(SB), Y7, Y7
+	VPAND        constants64<>+3456(SB), Y7, Y7
+	VSUBPD       constants64<>+2816(SB), Y4, Y8
+	VPSUBQ       Y7, Y6, Y6
+	VPSRLQ       $0x38, Y7, Y7
+	VPADDQ       constants64<>+3488(SB), Y6, Y6
+	VFNMADD231PD constants64<>+2912(SB), Y8, Y1
+	VFNMADD231PD constants64<>+2944(SB), Y8, Y1
+	VFNMADD231PD constants64<>+2976(SB), Y8, Y1
+	LEAQ         two_over_pi_0_64<>+0(SB), R11
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y9, Y9, Y9
+	VGATHERQPD   Y9, (R11)(Y7*8), Y8
+	LEAQ         two_over_pi_1_64<>+0(SB), R11
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y10, Y10, Y10
+	VGATHERQPD   Y10, (R11)(Y7*8), Y9
+	VMULPD       Y8, Y6, Y10
+	VFMSUB213PD  Y10, Y6, Y8
+	VMULPD       Y9, Y6, Y11
+	VFMSUB213PD  Y11, Y6, Y9
+	VMULPD       constants64<>+3520(SB), Y10, Y12
+	VROUNDPD     $0x08, Y12, Y12
+	VFNMADD231PD constants64<>+2144(SB), Y12, Y10
+	VMULPD       constants64<>+3520(SB), Y8, Y12
+	VROUNDPD     $0x08, Y12, Y12
+	VFNMADD231PD constants64<>+2144(SB), Y12, Y8
+	LEAQ         two_over_pi_2_64<>+0(SB), R11
+	VPXOR        Y12, Y12, Y12
+	VPCMPEQD     Y13, Y13, Y13
+	VGATHERQPD   Y13, (R11)(Y7*8), Y12
+	LEAQ         two_over_pi_3_64<>+0(SB), R11
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y14, Y14, Y14
+	VGATHERQPD   Y14, (R11)(Y7*8), Y13
+	VMULPD       Y13, Y6, Y13
+	VMULPD       constants64<>+3520(SB), Y11, Y7
+	VROUNDPD     $0x08, Y7, Y7
+	VFNMADD231PD constants64<>+2144(SB), Y7, Y11
+	VADDPD       Y8, Y10, Y7
+	VADDPD       Y11, Y7, Y14
+	VSUBPD       Y10, Y7, Y15
+	VSUBPD       Y15, Y8, Y8
+	VSUBPD       Y15, Y7, Y15
+	VSUBPD       Y15, Y10, Y10
+	VADDPD       Y8, Y10, Y10
+	VSUBPD       Y7, Y14, Y8
+	VSUBPD       Y8, Y11, Y11
+	VSUBPD       Y8, Y14, Y8
+	VSUBPD       Y8, Y7, Y7
+	VADDPD       Y11, Y7, Y7
+	VMULPD       Y12, Y6, Y8
+	VFMSUB213PD  Y8, Y12, Y6
+	VADDPD       Y13, Y6, Y6
+	VROUNDPD     $0x08, Y14, Y11
+	VSUBPD       Y11, Y14, Y14
+	VADDPD       constants64<>+2816(SB), Y11, Y11
+	VBLENDVPD    Y3, Y11, Y4, Y4
+	VADDPD       Y8, Y9, Y11
+	VADDPD       Y11, Y14, Y12
+	VADDPD       Y7, Y10, Y13
+	VSUBPD       Y9, Y11, Y15
+	VSUBPD       Y15, Y8, Y8
+	VSUBPD       Y15, Y11, Y15
+	VSUBPD       Y15, Y9, Y9
+	VADDPD       Y8, Y9, Y9
+	VSUBPD       Y10, Y13, Y8
+	VSUBPD       Y8, Y7, Y7
+	VSUBPD       Y8, Y13, Y8
+	VSUBPD       Y8, Y10, Y10
+	VADDPD       Y7, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y13, Y12, Y6
+	VSUBPD       Y14, Y12, Y7
+	VSUBPD       Y7, Y11, Y11
+	VSUBPD       Y7, Y12, Y7
+	VSUBPD       Y7, Y14, Y14
+	VADDPD       Y11, Y14, Y14
+	VSUBPD       Y12, Y6, Y7
+	VSUBPD       Y7, Y13, Y13
+	VSUBPD       Y7, Y6, Y7
+	VSUBPD       Y7, Y12, Y12
+	VADDPD       Y13, Y12, Y12
+	VADDPD       Y12, Y14, Y14
+	VADDPD       Y9, Y14, Y14
+	VPSLLQ       $0x3f, Y4, Y7
+	VADDPD       Y14, Y6, Y8
+	VSUBPD       Y6, Y8, Y6
+	VSUBPD       Y6, Y14, Y14
+	VMULPD       constants64<>+2912(SB), Y14, Y14
+	VFMADD231PD  constants64<>+2944(SB), Y8, Y14
+	VMULPD       constants64<>+2912(SB), Y8, Y6
+	VFMSUB132PD  constants64<>+2912(SB), Y6, Y8
+	VADDPD       Y14, Y8, Y8
+	VADDPD       Y8, Y6, Y9
+	VSUBPD       Y6, Y9, Y6
+	VSUBPD       Y6, Y8, Y8
+	VADDPD       Y8, Y9, Y9
+	VPSLLQ       $0x3e, Y4, Y6
+	VADDPD       Y5, Y9, Y9
+	VPADDQ       constants64<>+3552(SB), Y4, Y4
+	VPXOR        Y0, Y6, Y6
+	VPSLLQ       $0x3e, Y4, Y4
+	VPAND        constants64<>+224(SB), Y6, Y6
+	VBLENDVPD    Y3, Y9, Y1, Y1
+	VPAND        constants64<>+224(SB), Y4, Y4
+	VMULPD       Y1, Y1, Y0
+	VMULPD       Y0, Y0, Y3
+	VMULPD       Y0, Y1, Y5
+	VMOVUPD      constants64<>+3040(SB), Y8
+	VFMADD231PD  constants64<>+3008(SB), Y3, Y8
+	VFMADD213PD  constants64<>+3072(SB), Y3, Y8
+	VFMADD213PD  constants64<>+3104(SB), Y3, Y8
+	VMOVUPD      constants64<>+3168(SB), Y9
+	VFMADD231PD  constants64<>+3136(SB), Y3, Y9
+	VFMADD213PD  constants64<>+3200(SB), Y3, Y9
+	VMOVUPD      constants64<>+3264(SB), Y10
+	VFMADD231PD  constants64<>+3232(SB), Y3, Y10
+	VFMADD213PD  constants64<>+3296(SB), Y3, Y10
+	VFMADD231PD  Y0, Y9, Y10
+	VFMADD231PD  Y10, Y5, Y1
+	VMOVUPD      constants64<>+3360(SB), Y5
+	VFMADD231PD  constants64<>+3328(SB), Y3, Y5
+	VFMADD213PD  constants64<>+3392(SB), Y3, Y5
+	VFMADD231PD  Y0, Y5, Y8
+	VFMADD213PD  constants64<>+64(SB), Y8, Y0
+	VBLENDVPD    Y7, Y0, Y1, Y3
+	VBLENDVPD    Y7, Y1, Y0, Y0
+	VPXOR        Y6, Y3, Y3
+	VPXOR        Y4, Y0, Y0
+	VMOVUPD      Y3, (DI)(BX*8)
+	VMOVUPD      Y0, (R12)(BX*8)
+	VMOVUPD      Y2, (R14)(BX*8)
+	ADDQ         $0x04, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x08, BX
+	JMP          next
+
+// func ExpDivF32AVX2(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·ExpDivF32AVX2(SB), $320-56
+	MOVQ    dst+0(FP), DI
+	MOVQ    dst2+8(FP), R12
+	MOVQ    a+24(FP), SI
+	MOVQ    b+32(FP), DX
+	MOVQ    c+40(FP), R10
+	MOVQ    n+48(FP), CX
+	VMOVUPS constants32<>+704(SB), Y14
+	VMOVUPS constants32<>+768(SB), Y15
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS      constants32<>+736(SB), Y0
+	VMOVUPS      (SI)(BX*4), Y1
+	VMINPS       Y1, Y0, Y2
+	VMOVUPS      32(SI)(BX*4), Y3
+	VMINPS       Y3, Y0, Y0
+	VMOVUPS      (DX)(BX*4), Y4
+	VDIVPS       (R10)(BX*4), Y4, Y4
+	VMOVUPS      32(DX)(BX*4), Y5
+	VDIVPS       32(R10)(BX*4), Y5, Y5
+	VCMPPS       $0x11, Y15, Y1, Y1
+	VCMPPS       $0x11, Y15, Y3, Y3
+	VMAXPS       Y2, Y15, Y2
+	VMAXPS       Y0, Y15, Y0
+	VMULPS       constants32<>+800(SB), Y2, Y6
+	VMULPS       constants32<>+800(SB), Y0, Y7
+	VROUNDPS     $0x08, Y6, Y6
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS constants32<>+832(SB), Y6, Y2
+	VFNMADD231PS constants32<>+832(SB), Y7, Y0
+	VADDPS       constants32<>+864(SB), Y6, Y8
+	VADDPS       constants32<>+864(SB), Y7, Y9
+	VFNMADD231PS constants32<>+896(SB), Y6, Y2
+	VPSRLD       $0x01, Y8, Y6
+	VFNMADD231PS constants32<>+896(SB), Y7, Y0
+	VPSRLD       $0x01, Y9, Y7
+	VPSUBD       Y6, Y8, Y8
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y7, Y9, Y9
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VMOVUPS      constants32<>+672(SB), Y10
+	VFMADD213PS  Y14, Y2, Y10
+	VFMADD213PS  constants32<>+928(SB), Y2, Y10
+	VFMADD213PS  constants32<>+960(SB), Y2, Y10
+	VFMADD213PS  constants32<>+992(SB), Y2, Y10
+	VMOVUPS      constants32<>+672(SB), Y11
+	VFMADD213PS  Y14, Y0, Y11
+	VFMADD213PS  constants32<>+928(SB), Y0, Y11
+	VFMADD213PS  constants32<>+960(SB), Y0, Y11
+	VFMADD213PS  constants32<>+992(SB), Y0, Y11
+	VMULPS       Y2, Y2, Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD213PS  Y6, Y6, Y2
+	VBLENDVPS    Y1, constants32<>+2144(SB), Y2, Y2
+	VMULPS       Y0, Y0, Y1
+	VFMADD231PS  Y11, Y1, Y0
+	VMULPS       Y8, Y2, Y2
+	VFMADD213PS  Y7, Y7, Y0
+	VBLENDVPS    Y3, constants32<>+2144(SB), Y0, Y0
+	VMULPS       Y9, Y0, Y0
+	VMOVUPS      Y2, (DI)(BX*4)
+	VMOVUPS      Y4, (R12)(BX*4)
+	VMOVUPS      Y0, 32(DI)(BX*4)
+	VMOVUPS      Y5, 32(R12)(BX*4)
+	LEAQ         32(BX), AX
+	ADDQ         $0x10, BX
+	CMPQ         AX, CX
+	JLE          loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       (R12)(BX*4), R13
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 128(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 160(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
+	LEAQ       256(SP), R12
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    192(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    224(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+	VMOVUPS    256(SP), Y0
+	VMASKMOVPS Y0, Y1, (R13)
+	VMOVUPS    288(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LogDivF32AVX2(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·LogDivF32AVX2(SB), $320-56
+	MOVQ    dst+0(FP), DI
+	MOVQ    dst2+8(FP), R12
+	MOVQ    a+24(FP), SI
+	MOVQ    b+32(FP), DX
+	MOVQ    c+40(FP), R10
+	MOVQ    n+48(FP), CX
+	VMOVUPS constants32<>+1536(SB), Y13
+	VMOVUPS constants32<>+0(SB), Y15
+	VMOVUPS constants32<>+1568(SB), Y14
+	XORL    BX, BX
+	XORL    R9, R9
+	CMPQ    CX, $0x10
+	JLT     rest
+
+loop:
+	VMOVUPS     (SI)(BX*4), Y0
+	VPADDD      Y13, Y0, Y1
+	VMOVUPS     32(SI)(BX*4), Y2
+	VPADDD      Y13, Y2, Y3
+	VMOVUPS     (DX)(BX*4), Y4
+	VDIVPS      (R10)(BX*4), Y4, Y4
+	VMOVUPS     32(DX)(BX*4), Y5
+	VDIVPS      32(R10)(BX*4), Y5, Y5
+	VPAND       constants32<>+224(SB), Y1, Y6
+	VPAND       constants32<>+224(SB), Y3, Y7
+	VPSRLD      $0x17, Y1, Y1
+	VPSRLD      $0x17, Y3, Y3
+	VPADDD      constants32<>+1600(SB), Y6, Y6
+	VPADDD      constants32<>+1600(SB), Y7, Y7
+	VPOR        constants32<>+288(SB), Y1, Y1
+	VPOR        constants32<>+288(SB), Y3, Y3
+	VSUBPS      constants32<>+96(SB), Y6, Y6
+	VSUBPS      constants32<>+96(SB), Y7, Y7
+	VSUBPS      constants32<>+320(SB), Y1, Y1
+	VSUBPS      constants32<>+320(SB), Y3, Y3
+	VCMPPS      $0x12, Y0, Y15, Y8
+	VCMPPS      $0x11, constants32<>+256(SB), Y0, Y0
+	VCMPPS      $0x12, Y2, Y15, Y9
+	VCMPPS      $0x11, constants32<>+256(SB), Y2, Y2
+	VPAND       Y0, Y8, Y8
+	VADDPS      constants32<>+1632(SB), Y6, Y0
+	VPAND       Y2, Y9, Y9
+	VADDPS      constants32<>+1632(SB), Y7, Y2
+	VDIVPS      Y0, Y6, Y0
+	VDIVPS      Y2, Y7, Y2
+	VPXOR       constants32<>+384(SB), Y8, Y8
+	VPXOR       constants32<>+384(SB), Y9, Y9
+	VPOR        Y9, Y8, Y8
+	VMOVMSKPS   Y8, AX
+	TESTL       AX, AX
+	JNZ         complete
+	VMULPS      Y6, Y6, Y9
+	VMULPS      constants32<>+1664(SB), Y9, Y9
+	VMULPS      Y0, Y0, Y8
+	VMULPS      Y2, Y2, Y10
+	VMOVUPS     constants32<>+1696(SB), Y11
+	VFMADD213PS Y14, Y8, Y11
+	VFMADD213PS constants32<>+1728(SB), Y8, Y11
+	VFMADD213PS Y9, Y11, Y8
+	VMULPS      Y8, Y0, Y0
+	VFMADD231PS constants32<>+896(SB), Y1, Y0
+	VSUBPS      Y0, Y9, Y9
+	VSUBPS      Y9, Y6, Y6
+	VMULPS      Y7, Y7, Y0
+	VFMADD231PS constants32<>+832(SB), Y1, Y6
+	VMOVUPS     constants32<>+1696(SB), Y1
+	VFMADD213PS Y14, Y10, Y1
+	VMULPS      constants32<>+1664(SB), Y0, Y0
+	VFMADD213PS constants32<>+1728(SB), Y10, Y1
+	VFMADD213PS Y0, Y1, Y10
+	VMULPS      Y10, Y2, Y2
+	VFMADD231PS constants32<>+896(SB), Y3, Y2
+	VSUBPS      Y2, Y0, Y0
+	VSUBPS      Y0, Y7, Y7
+	VFMADD231PS constants32<>+832(SB), Y3, Y7
+	VMOVUPS     Y6, (DI)(BX*4)
+	VMOVUPS     Y4, (R12)(BX*4)
+	VMOVUPS     Y7, 32(DI)(BX*4)
+	VMOVUPS     Y5, 32(R12)(BX*4)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       (R12)(BX*4), R13
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 128(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 160(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
+	LEAQ       256(SP), R12
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    192(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    224(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+	VMOVUPS    256(SP), Y0
+	VMASKMOVPS Y0, Y1, (R13)
+	VMOVUPS    288(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPS     (SI)(BX*4), Y0
+	VCMPPS      $0x12, Y0, Y15, Y1
+	VCMPPS      $0x11, constants32<>+256(SB), Y0, Y2
+	VPAND       Y2, Y1, Y1
+	VPXOR       constants32<>+384(SB), Y1, Y1
+	VCMPPS      $0x11, Y15, Y0, Y2
+	VPAND       Y2, Y1, Y2
+	VMULPS      constants32<>+1760(SB), Y0, Y3
+	VBLENDVPS   Y2, Y3, Y0, Y3
+	VPADDD      Y13, Y3, Y3
+	VPAND       constants32<>+224(SB), Y3, Y4
+	VPADDD      constants32<>+1600(SB), Y4, Y4
+	VSUBPS      constants32<>+96(SB), Y4, Y4
+	VADDPS      constants32<>+1632(SB), Y4, Y5
+	VDIVPS      Y5, Y4, Y5
+	VMULPS      Y5, Y5, Y6
+	VMOVUPS     constants32<>+1696(SB), Y7
+	VFMADD213PS Y14, Y6, Y7
+	VFMADD213PS constants32<>+1728(SB), Y6, Y7
+	VMULPS      Y4, Y4, Y8
+	VMULPS      constants32<>+1664(SB), Y8, Y8
+	VFMADD213PS Y8, Y7, Y6
+	VMULPS      Y6, Y5, Y5
+	VPSRLD      $0x17, Y3, Y3
+	VPOR        constants32<>+288(SB), Y3, Y3
+	VSUBPS      constants32<>+320(SB), Y3, Y3
+	VSUBPS      constants32<>+1792(SB), Y3, Y6
+	VBLENDVPS   Y2, Y6, Y3, Y3
+	VFMADD231PS constants32<>+896(SB), Y3, Y5
+	VSUBPS      Y5, Y8, Y8
+	VSUBPS      Y8, Y4, Y4
+	VFMADD231PS constants32<>+832(SB), Y3, Y4
+	VPXOR       Y2, Y2, Y2
+	VCMPPS      $0x11, Y0, Y2, Y3
+	VMOVUPS     constants32<>+1824(SB), Y5
+	VBLENDVPS   Y3, Y4, Y5, Y5
+	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y3
+	VBLENDVPS   Y3, Y0, Y5, Y5
+	VCMPPS      $0x00, Y2, Y0, Y0
+	VBLENDVPS   Y0, constants32<>+1856(SB), Y5, Y5
+	VBLENDVPS   Y1, Y5, Y4, Y4
+	VMOVUPS     (DX)(BX*4), Y0
+	VDIVPS      (R10)(BX*4), Y0, Y0
+	VMOVUPS     Y4, (DI)(BX*4)
+	VMOVUPS     Y0, (R12)(BX*4)
+	ADDQ        $0x08, BX
+	XORL        $0x01, R15
+	JNZ         single
+	SUBQ        $0x10, BX
+	JMP         next
+
+// func SincosDivF32AVX2(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·SincosDivF32AVX2(SB), $448-56
+	MOVQ dst+0(FP), DI
+	MOVQ dst2+8(FP), R12
+	MOVQ dst3+16(FP), R14
+	MOVQ a+24(FP), SI
+	MOVQ b+32(FP), DX
+	MOVQ c+40(FP), R10
+	MOVQ n+48(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
+
+loop:
+	VMOVUPS      (SI)(BX*4), Y0
+	VPAND        constants32<>+192(SB), Y0, Y1
+	VMOVUPS      32(SI)(BX*4), Y2
+	VPAND        constants32<>+192(SB), Y2, Y3
+	VMOVUPS      (DX)(BX*4), Y4
+	VDIVPS       (R10)(BX*4), Y4, Y4
+	VMOVUPS      32(DX)(BX*4), Y5
+	VDIVPS       32(R10)(BX*4), Y5, Y5
+	VMOVUPS      constants32<>+2208(SB), Y6
+	VFMADD231PS  constants32<>+2272(SB), Y1, Y6
+	VMOVUPS      constants32<>+2208(SB), Y7
+	VFMADD231PS  constants32<>+2272(SB), Y3, Y7
+	VCMPPS       $0x15, constants32<>+2304(SB), Y1, Y8
+	VCMPPS       $0x15, constants32<>+2304(SB), Y3, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	TESTL        AX, AX
+	JNZ          complete
+	VSUBPS       constants32<>+2208(SB), Y6, Y9
+	VSUBPS       constants32<>+2208(SB), Y7, Y8
+	VPSLLD       $0x1f, Y6, Y10
+	VFNMADD231PS constants32<>+2336(SB), Y9, Y1
+	VFNMADD231PS constants32<>+2336(SB), Y8, Y3
+	VFNMADD231PS constants32<>+2368(SB), Y9, Y1
+	VFNMADD231PS constants32<>+2400(SB), Y9, Y1
+	VPSLLD       $0x1f, Y7, Y9
+	VFNMADD231PS constants32<>+2368(SB), Y8, Y3
+	VFNMADD231PS constants32<>+2400(SB), Y8, Y3
+	VPSLLD       $0x1e, Y6, Y8
+	VPADDD       constants32<>+2720(SB), Y6, Y6
+	VPXOR        Y0, Y8, Y8
+	VPSLLD       $0x1e, Y6, Y6
+	VPAND        constants32<>+160(SB), Y8, Y8
+	VPAND        constants32<>+160(SB), Y6, Y6
+	VMULPS       Y1, Y1, Y0
+	VMULPS       Y3, Y3, Y11
+	VMOVUPS      constants32<>+2240(SB), Y12
+	VFMADD231PS  constants32<>+2432(SB), Y0, Y12
+	VFMADD213PS  constants32<>+2464(SB), Y0, Y12
+	VFMADD213PS  constants32<>+2496(SB), Y0, Y12
+	VFMADD213PS  constants32<>+96(SB), Y0, Y12
+	VMOVUPS      constants32<>+2240(SB), Y13
+	VFMADD231PS  constants32<>+2432(SB), Y11, Y13
+	VFMADD213PS  constants32<>+2464(SB), Y11, Y13
+	VFMADD213PS  constants32<>+2496(SB), Y11, Y13
+	VFMADD213PS  constants32<>+96(SB), Y11, Y13
+	VMOVUPS      constants32<>+2176(SB), Y14
+	VFMADD231PS  constants32<>+2528(SB), Y0, Y14
+	VFMADD213PS  constants32<>+2560(SB), Y0, Y14
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y14, Y0, Y1
+	VMOVUPS      constants32<>+2176(SB), Y0
+	VFMADD231PS  constants32<>+2528(SB), Y11, Y0
+	VFMADD213PS  constants32<>+2560(SB), Y11, Y0
+	VMULPS       Y11, Y3, Y11
+	VFMADD231PS  Y0, Y11, Y3
+	VPSLLD       $0x1e, Y7, Y0
+	VPADDD       constants32<>+2720(SB), Y7, Y7
+	VPXOR        Y2, Y0, Y0
+	VPSLLD       $0x1e, Y7, Y7
+	VPAND        constants32<>+160(SB), Y0, Y0
+	VPAND        constants32<>+160(SB), Y7, Y7
+	VBLENDVPS    Y10, Y12, Y1, Y2
+	VBLENDVPS    Y10, Y1, Y12, Y12
+	VPXOR        Y8, Y2, Y2
+	VPXOR        Y6, Y12, Y12
+	VBLENDVPS    Y9, Y13, Y3, Y1
+	VBLENDVPS    Y9, Y3, Y13, Y13
+	VPXOR        Y0, Y1, Y1
+	VPXOR        Y7, Y13, Y13
+	VMOVUPS      Y2, (DI)(BX*4)
+	VMOVUPS      Y12, (R12)(BX*4)
+	VMOVUPS      Y4, (R14)(BX*4)
+	VMOVUPS      Y1, 32(DI)(BX*4)
+	VMOVUPS      Y13, 32(R12)(BX*4)
+	VMOVUPS      Y5, 32(R14)(BX*4)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ       BX, CX
+	JLE        finish
+	MOVQ       CX, R9
+	LEAQ       (DI)(BX*4), R8
+	LEAQ       (R12)(BX*4), R13
+	LEAQ       (R14)(BX*4), AX
+	MOVQ       AX, 384(SP)
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	LEAQ       (SI)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
+	LEAQ       (DX)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 64(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 96(SP)
+	LEAQ       (R10)(BX*4), AX
+	VMASKMOVPS (AX), Y1, Y0
+	VMOVUPS    Y0, 128(SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 160(SP)
+	LEAQ       (SP), SI
+	LEAQ       64(SP), DX
+	LEAQ       128(SP), R10
+	LEAQ       192(SP), DI
+	LEAQ       256(SP), R12
+	LEAQ       320(SP), R14
+	XORL       BX, BX
+	MOVQ       $0x00000010, CX
+	JMP        loop
+
+finish:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tail_window<>+0(SB), R11
+	MOVQ       R9, AX
+	NEGQ       AX
+	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    192(SP), Y0
+	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    224(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
+	VMOVUPS    256(SP), Y0
+	VMASKMOVPS Y0, Y1, (R13)
+	VMOVUPS    288(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R13)
+	MOVQ       384(SP), AX
+	VMOVUPS    320(SP), Y0
+	VMASKMOVPS Y0, Y1, (AX)
+	VMOVUPS    352(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPS      (SI)(BX*4), Y0
+	VPAND        constants32<>+192(SB), Y0, Y1
+	VCMPPS       $0x15, constants32<>+2304(SB), Y1, Y2
+	VMOVUPS      constants32<>+2304(SB), Y3
+	VBLENDVPS    Y2, Y1, Y3, Y3
+	VPAND        constants32<>+256(SB), Y3, Y4
+	VPSUBD       constants32<>+2592(SB), Y4, Y4
+	VPAND        constants32<>+2624(SB), Y4, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       constants32<>+2656(SB), Y3, Y3
+	VPSRLD       $0x1a, Y4, Y4
+	LEAQ         two_over_pi_0_32<>+0(SB), R11
+	VPXOR        Y5, Y5, Y5
+	VPCMPEQD     Y6, Y6, Y6
+	VGATHERDPS   Y6, (R11)(Y4*4), Y5
+	VMULPS       Y5, Y3, Y6
+	VFMSUB213PS  Y6, Y3, Y5
+	VMULPS       constants32<>+2688(SB), Y5, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
+	VMULPS       constants32<>+2688(SB), Y6, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VADDPS       Y5, Y6, Y7
+	LEAQ         two_over_pi_1_32<>+0(SB), R11
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y9, Y9, Y9
+	VGATHERDPS   Y9, (R11)(Y4*4), Y8
+	VMULPS       Y8, Y3, Y9
+	VMULPS       constants32<>+2688(SB), Y9, Y10
+	VROUNDPS     $0x08, Y10, Y10
+	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VADDPS       Y10, Y7, Y11
+	VSUBPS       Y7, Y11, Y12
+	VSUBPS       Y12, Y11, Y13
+	VSUBPS       Y13, Y7, Y13
+	VSUBPS       Y12, Y10, Y10
+	VADDPS       Y10, Y13, Y13
+	VSUBPS       Y6, Y7, Y10
+	VSUBPS       Y10, Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VSUBPS       Y10, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VADDPS       Y13, Y6, Y5
+	VROUNDPS     $0x08, Y11, Y7
+	VSUBPS       Y7, Y11, Y11
+	VFMSUB231PS  Y8, Y3, Y9
+	LEAQ         two_over_pi_2_32<>+0(SB), R11
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y10, Y10, Y10
+	VGATHERDPS   Y10, (R11)(Y4*4), Y8
+	VMULPS       Y8, Y3, Y10
+	VADDPS       Y10, Y9, Y12
+	VADDPS       Y12, Y11, Y14
+	VADDPS       Y5, Y14, Y15
+	VSUBPS       Y14, Y15, Y0
+	VMOVUPS      Y7, 416(SP)
+	VSUBPS       Y0, Y15, Y7
+	VSUBPS       Y7, Y14, Y7
+	VSUBPS       Y0, Y5, Y0
+	VADDPS       Y0, Y7, Y7
+	VSUBPS       Y11, Y14, Y0
+	VSUBPS       Y0, Y14, Y14
+	VSUBPS       Y14, Y11, Y11
+	VSUBPS       Y0, Y12, Y0
+	VADDPS       Y0, Y11, Y11
+	VADDPS       Y7, Y11, Y11
+	VSUBPS       Y6, Y5, Y0
+	VSUBPS       Y0, Y5, Y5
+	VSUBPS       Y5, Y6, Y6
+	VSUBPS       Y0, Y13, Y13
+	VADDPS       Y13, Y6, Y6
+	VSUBPS       Y9, Y12, Y0
+	VSUBPS       Y0, Y12, Y12
+	VSUBPS       Y12, Y9, Y9
+	VSUBPS       Y0, Y10, Y0
+	VADDPS       Y0, Y9, Y9
+	VADDPS       Y6, Y9, Y9
+	VFMSUB231PS  Y8, Y3, Y10
+	LEAQ         two_over_pi_3_32<>+0(SB), R11
+	VPXOR        Y0, Y0, Y0
+	VPCMPEQD     Y5, Y5, Y5
+	VGATHERDPS   Y5, (R11)(Y4*4), Y0
+	VMULPS       Y0, Y3, Y5
+	VADDPS       Y5, Y10, Y10
+	VFMSUB231PS  Y0, Y3, Y5
+	LEAQ         two_over_pi_4_32<>+0(SB), R11
+	VPXOR        Y0, Y0, Y0
+	VPCMPEQD     Y6, Y6, Y6
+	VGATHERDPS   Y6, (R11)(Y4*4), Y0
+	VMULPS       Y0, Y3, Y3
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y9, Y11, Y11
+	VADDPS       Y11, Y15, Y0
+	VSUBPS       Y15, Y0, Y15
+	VSUBPS       Y15, Y11, Y11
+	VMULPS       constants32<>+2336(SB), Y11, Y11
+	VFMADD231PS  constants32<>+2368(SB), Y0, Y11
+	VMULPS       constants32<>+2336(SB), Y0, Y3
+	VFMSUB132PS  constants32<>+2336(SB), Y3, Y0
+	VADDPS       Y11, Y0, Y0
+	VADDPS       Y0, Y3, Y4
+	VSUBPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VSUBPS       Y1, Y1, Y0
+	VADDPS       Y0, Y4, Y4
+	VMOVUPS      constants32<>+2208(SB), Y0
+	VFMADD231PS  constants32<>+2272(SB), Y1, Y0
+	VSUBPS       constants32<>+2208(SB), Y0, Y3
+	VFNMADD231PS constants32<>+2336(SB), Y3, Y1
+	VFNMADD231PS constants32<>+2368(SB), Y3, Y1
+	VFNMADD231PS constants32<>+2400(SB), Y3, Y1
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      constants32<>+2240(SB), Y4
+	VFMADD231PS  constants32<>+2432(SB), Y3, Y4
+	VFMADD213PS  constants32<>+2464(SB), Y3, Y4
+	VFMADD213PS  constants32<>+2496(SB), Y3, Y4
+	VFMADD213PS  constants32<>+96(SB), Y3, Y4
+	VMULPS       Y3, Y1, Y5
+	VMOVUPS      constants32<>+2176(SB), Y6
+	VFMADD231PS  constants32<>+2528(SB), Y3, Y6
+	VFMADD213PS  constants32<>+2560(SB), Y3, Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      416(SP), Y3
+	VADDPS       constants32<>+2208(SB), Y3, Y3
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y2
+	VBLENDVPS    Y2, Y4, Y1, Y3
+	VPSLLD       $0x1e, Y0, Y5
+	VPXOR        (SI)(BX*4), Y5, Y5
+	VPAND        constants32<>+160(SB), Y5, Y5
+	VPXOR        Y5, Y3, Y3
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VPADDD       constants32<>+2720(SB), Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VPAND        constants32<>+160(SB), Y0, Y0
+	VPXOR        Y0, Y4, Y4
+	VMOVUPS      (DX)(BX*4), Y0
+	VDIVPS       (R10)(BX*4), Y0, Y0
+	VMOVUPS      Y3, (DI)(BX*4)
+	VMOVUPS      Y4, (R12)(BX*4)
+	VMOVUPS      Y0, (R14)(BX*4)
+	ADDQ         $0x08, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x10, BX
+	JMP          next
+
 DATA constants64<>+0(SB)/8, $0x0010000000000000
 DATA constants64<>+8(SB)/8, $0x0010000000000000
 DATA constants64<>+16(SB)/8, $0x0010000000000000

@@ -13075,6 +13075,1387 @@ single:
 	SUBQ              $0x20, BX
 	JMP               next
 
+// func ExpDivF64AVX512(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·ExpDivF64AVX512(SB), $640-56
+	MOVQ         dst+0(FP), DI
+	MOVQ         dst2+8(FP), R12
+	MOVQ         a+24(FP), SI
+	MOVQ         b+32(FP), DX
+	MOVQ         c+40(FP), R10
+	MOVQ         n+48(FP), CX
+	VPXORQ       Z27, Z27, Z27
+	VBROADCASTSD constants64<>+176(SB), Z26
+	VBROADCASTSD constants64<>+184(SB), Z25
+	VBROADCASTSD constants64<>+192(SB), Z24
+	VBROADCASTSD constants64<>+200(SB), Z30
+	VBROADCASTSD constants64<>+208(SB), Z29
+	VBROADCASTSD constants64<>+216(SB), Z23
+	VBROADCASTSD constants64<>+224(SB), Z22
+	VBROADCASTSD constants64<>+232(SB), Z21
+	VBROADCASTSD constants64<>+240(SB), Z20
+	VBROADCASTSD constants64<>+248(SB), Z19
+	VBROADCASTSD constants64<>+256(SB), Z18
+	VBROADCASTSD constants64<>+264(SB), Z17
+	VBROADCASTSD constants64<>+48(SB), Z16
+	VBROADCASTSD constants64<>+272(SB), Z15
+	VBROADCASTSD constants64<>+280(SB), Z28
+	VBROADCASTSD constants64<>+288(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD      (SI)(BX*8), Z0
+	VMINPD       Z0, Z28, Z1
+	VMOVUPD      64(SI)(BX*8), Z2
+	VMINPD       Z2, Z28, Z3
+	VMOVUPD      (DX)(BX*8), Z4
+	VDIVPD       (R10)(BX*8), Z4, Z4
+	VMOVUPD      64(DX)(BX*8), Z5
+	VDIVPD       64(R10)(BX*8), Z5, Z5
+	VCMPPD       $0x11, Z31, Z0, K1
+	VCMPPD       $0x11, Z31, Z2, K2
+	VMAXPD       Z1, Z31, Z1
+	VMAXPD       Z3, Z31, Z3
+	VMULPD       Z15, Z1, Z0
+	VMULPD       Z15, Z3, Z2
+	VRNDSCALEPD  $0x08, Z0, Z0
+	VRNDSCALEPD  $0x08, Z2, Z2
+	VFNMADD231PD Z17, Z0, Z1
+	VFNMADD231PD Z17, Z2, Z3
+	VFNMADD231PD Z26, Z0, Z1
+	VFNMADD231PD Z26, Z2, Z3
+	VMULPD       Z1, Z1, Z6
+	VMULPD       Z3, Z3, Z7
+	VMOVUPD      Z30, Z8
+	VFMADD231PD  Z6, Z25, Z8
+	VMOVUPD      Z29, Z9
+	VFMADD231PD  Z6, Z24, Z9
+	VMOVUPD      Z30, Z10
+	VFMADD231PD  Z7, Z25, Z10
+	VMOVUPD      Z29, Z11
+	VFMADD231PD  Z7, Z24, Z11
+	VFMADD213PD  Z23, Z6, Z8
+	VFMADD213PD  Z22, Z6, Z9
+	VFMADD213PD  Z23, Z7, Z10
+	VFMADD213PD  Z22, Z7, Z11
+	VFMADD213PD  Z21, Z6, Z8
+	VFMADD213PD  Z20, Z6, Z9
+	VFMADD213PD  Z21, Z7, Z10
+	VFMADD213PD  Z20, Z7, Z11
+	VFMADD213PD  Z19, Z6, Z8
+	VFMADD213PD  Z18, Z6, Z9
+	VFMADD213PD  Z19, Z7, Z10
+	VFMADD213PD  Z18, Z7, Z11
+	VFMADD231PD  Z1, Z8, Z9
+	VFMADD231PD  Z3, Z10, Z11
+	VFMADD231PD  Z9, Z6, Z1
+	VFMADD231PD  Z11, Z7, Z3
+	VADDPD       Z16, Z1, Z1
+	VADDPD       Z16, Z3, Z3
+	VBLENDMPD    Z27, Z1, K1, Z1
+	VBLENDMPD    Z27, Z3, K2, Z3
+	VSCALEFPD    Z0, Z1, Z1
+	VSCALEFPD    Z2, Z3, Z3
+	VMOVUPD      Z1, (DI)(BX*8)
+	VMOVUPD      Z4, (R12)(BX*8)
+	VMOVUPD      Z3, 64(DI)(BX*8)
+	VMOVUPD      Z5, 64(R12)(BX*8)
+	LEAQ         32(BX), AX
+	ADDQ         $0x10, BX
+	CMPQ         AX, CX
+	JLE          loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	LEAQ      (R12)(BX*8), R13
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (R10)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 256(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 320(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
+	LEAQ      512(SP), R12
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 384(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 448(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+	VMOVUPD 512(SP), Z0
+	VMOVUPD Z0, K1, (R13)
+	VMOVUPD 576(SP), Z0
+	VMOVUPD Z0, K2, 64(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LogDivF64AVX512(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·LogDivF64AVX512(SB), $640-56
+	MOVQ         dst+0(FP), DI
+	MOVQ         dst2+8(FP), R12
+	MOVQ         a+24(FP), SI
+	MOVQ         b+32(FP), DX
+	MOVQ         c+40(FP), R10
+	MOVQ         n+48(FP), CX
+	VBROADCASTSD constants64<>+520(SB), Z28
+	VBROADCASTSD constants64<>+0(SB), Z27
+	VBROADCASTSD constants64<>+8(SB), Z31
+	VBROADCASTSD constants64<>+176(SB), Z26
+	VBROADCASTSD constants64<>+528(SB), Z25
+	VBROADCASTSD constants64<>+536(SB), Z24
+	VBROADCASTSD constants64<>+544(SB), Z30
+	VBROADCASTSD constants64<>+552(SB), Z29
+	VBROADCASTSD constants64<>+560(SB), Z23
+	VBROADCASTSD constants64<>+568(SB), Z22
+	VBROADCASTSD constants64<>+480(SB), Z21
+	VBROADCASTSD constants64<>+576(SB), Z20
+	VBROADCASTSD constants64<>+264(SB), Z19
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD     (SI)(BX*8), Z0
+	VPADDQ      Z28, Z0, Z1
+	VMOVUPD     64(SI)(BX*8), Z2
+	VPADDQ      Z28, Z2, Z3
+	VMOVUPD     (DX)(BX*8), Z4
+	VDIVPD      (R10)(BX*8), Z4, Z4
+	VMOVUPD     64(DX)(BX*8), Z5
+	VDIVPD      64(R10)(BX*8), Z5, Z5
+	VPANDQ      Z27, Z1, Z6
+	VPANDQ      Z27, Z3, Z7
+	VPSRLQ      $0x34, Z1, Z1
+	VPSRLQ      $0x34, Z3, Z3
+	VPADDQ.BCST constants64<>+584(SB), Z6, Z6
+	VPADDQ.BCST constants64<>+584(SB), Z7, Z7
+	VPORQ.BCST  constants64<>+88(SB), Z1, Z1
+	VPORQ.BCST  constants64<>+88(SB), Z3, Z3
+	VSUBPD.BCST constants64<>+48(SB), Z6, Z6
+	VSUBPD.BCST constants64<>+48(SB), Z7, Z7
+	VSUBPD.BCST constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST constants64<>+96(SB), Z3, Z3
+	VCMPPD      $0x12, Z0, Z31, K1
+	VCMPPD.BCST $0x11, constants64<>+136(SB), Z0, K2
+	VCMPPD      $0x12, Z2, Z31, K3
+	VCMPPD.BCST $0x11, constants64<>+136(SB), Z2, K4
+	VADDPD.BCST constants64<>+592(SB), Z6, Z0
+	VADDPD.BCST constants64<>+592(SB), Z7, Z2
+	VMULPD      Z6, Z6, Z8
+	VMULPD      Z7, Z7, Z9
+	KANDB       K1, K2, K5
+	KANDB       K3, K4, K1
+	KNOTB       K5, K2
+	KNOTB       K1, K3
+	VDIVPD      Z0, Z6, Z0
+	VDIVPD      Z2, Z7, Z2
+	KORB        K2, K3, K1
+	KORTESTB    K1, K1
+	JNZ         complete
+	VMULPD      Z21, Z8, Z8
+	VMULPD      Z21, Z9, Z9
+	VMULPD      Z0, Z0, Z10
+	VMULPD      Z2, Z2, Z11
+	VMULPD      Z10, Z10, Z12
+	VMULPD      Z11, Z11, Z13
+	VMOVUPD     Z30, Z14
+	VFMADD231PD Z12, Z25, Z14
+	VMOVUPD     Z30, Z15
+	VFMADD231PD Z13, Z25, Z15
+	VMOVUPD     Z29, Z16
+	VFMADD231PD Z12, Z24, Z16
+	VMOVUPD     Z29, Z17
+	VFMADD231PD Z13, Z24, Z17
+	VFMADD213PD Z23, Z12, Z14
+	VFMADD213PD Z23, Z13, Z15
+	VFMADD213PD Z22, Z12, Z16
+	VFMADD213PD Z22, Z13, Z17
+	VFMADD213PD Z20, Z12, Z14
+	VFMADD213PD Z20, Z13, Z15
+	VFMADD231PD Z10, Z16, Z14
+	VFMADD231PD Z11, Z17, Z15
+	VFMADD213PD Z8, Z14, Z10
+	VFMADD213PD Z9, Z15, Z11
+	VMULPD      Z10, Z0, Z0
+	VMULPD      Z11, Z2, Z2
+	VFMADD231PD Z26, Z1, Z0
+	VFMADD231PD Z26, Z3, Z2
+	VSUBPD      Z0, Z8, Z8
+	VSUBPD      Z2, Z9, Z9
+	VSUBPD      Z8, Z6, Z6
+	VSUBPD      Z9, Z7, Z7
+	VFMADD231PD Z19, Z1, Z6
+	VFMADD231PD Z19, Z3, Z7
+	VMOVUPD     Z6, (DI)(BX*8)
+	VMOVUPD     Z4, (R12)(BX*8)
+	VMOVUPD     Z7, 64(DI)(BX*8)
+	VMOVUPD     Z5, 64(R12)(BX*8)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	LEAQ      (R12)(BX*8), R13
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (R10)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 256(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 320(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
+	LEAQ      512(SP), R12
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 384(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 448(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+	VMOVUPD 512(SP), Z0
+	VMOVUPD Z0, K1, (R13)
+	VMOVUPD 576(SP), Z0
+	VMOVUPD Z0, K2, 64(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD        (SI)(BX*8), Z0
+	VCMPPD         $0x12, Z0, Z31, K1
+	VCMPPD.BCST    $0x11, constants64<>+136(SB), Z0, K2
+	KANDB          K1, K2, K3
+	KNOTB          K3, K1
+	VCMPPD         $0x11, Z31, Z0, K2
+	KANDB          K1, K2, K3
+	VMULPD.BCST    constants64<>+160(SB), Z0, Z1
+	VBLENDMPD      Z1, Z0, K3, Z1
+	VPADDQ         Z28, Z1, Z1
+	VPANDQ         Z27, Z1, Z2
+	VPADDQ.BCST    constants64<>+584(SB), Z2, Z2
+	VSUBPD.BCST    constants64<>+48(SB), Z2, Z2
+	VADDPD.BCST    constants64<>+592(SB), Z2, Z3
+	VDIVPD         Z3, Z2, Z3
+	VMULPD         Z3, Z3, Z4
+	VMULPD         Z4, Z4, Z5
+	VMOVUPD        Z30, Z6
+	VFMADD231PD    Z5, Z25, Z6
+	VFMADD213PD    Z23, Z5, Z6
+	VFMADD213PD    Z20, Z5, Z6
+	VMOVUPD        Z29, Z7
+	VFMADD231PD    Z5, Z24, Z7
+	VFMADD213PD    Z22, Z5, Z7
+	VFMADD231PD    Z4, Z7, Z6
+	VMULPD         Z2, Z2, Z5
+	VMULPD         Z21, Z5, Z5
+	VFMADD213PD    Z5, Z6, Z4
+	VMULPD         Z4, Z3, Z3
+	VPSRLQ         $0x34, Z1, Z1
+	VPORQ.BCST     constants64<>+88(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+96(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+168(SB), Z1, Z4
+	VBLENDMPD      Z4, Z1, K3, Z1
+	VFMADD231PD    Z26, Z1, Z3
+	VSUBPD         Z3, Z5, Z5
+	VSUBPD         Z5, Z2, Z2
+	VFMADD231PD    Z19, Z1, Z2
+	VPXORQ         Z1, Z1, Z1
+	VCMPPD         $0x11, Z0, Z1, K2
+	VBROADCASTSD   constants64<>+600(SB), Z3
+	VBLENDMPD      Z2, Z3, K2, Z3
+	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z0, K2
+	VBLENDMPD      Z0, Z3, K2, Z3
+	VCMPPD         $0x00, Z1, Z0, K2
+	VBLENDMPD.BCST constants64<>+608(SB), Z3, K2, Z3
+	VBLENDMPD      Z3, Z2, K1, Z2
+	VMOVUPD        (DX)(BX*8), Z0
+	VDIVPD         (R10)(BX*8), Z0, Z0
+	VMOVUPD        Z2, (DI)(BX*8)
+	VMOVUPD        Z0, (R12)(BX*8)
+	ADDQ           $0x08, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x10, BX
+	JMP            next
+
+// func SincosDivF64AVX512(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·SincosDivF64AVX512(SB), $832-56
+	MOVQ         dst+0(FP), DI
+	MOVQ         dst2+8(FP), R12
+	MOVQ         dst3+16(FP), R14
+	MOVQ         a+24(FP), SI
+	MOVQ         b+32(FP), DX
+	MOVQ         c+40(FP), R10
+	MOVQ         n+48(FP), CX
+	VBROADCASTSD constants64<>+776(SB), Z25
+	VBROADCASTSD constants64<>+680(SB), Z24
+	VBROADCASTSD constants64<>+688(SB), Z23
+	VBROADCASTSD constants64<>+704(SB), Z29
+	VBROADCASTSD constants64<>+712(SB), Z28
+	VBROADCASTSD constants64<>+744(SB), Z31
+	VBROADCASTSD constants64<>+112(SB), Z30
+	VBROADCASTSD constants64<>+752(SB), Z27
+	VBROADCASTSD constants64<>+760(SB), Z26
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x10
+	JLT          rest
+
+loop:
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VMOVUPD           64(SI)(BX*8), Z2
+	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
+	VMOVUPD           (DX)(BX*8), Z4
+	VDIVPD            (R10)(BX*8), Z4, Z4
+	VMOVUPD           64(DX)(BX*8), Z5
+	VDIVPD            64(R10)(BX*8), Z5, Z5
+	VBROADCASTSD      constants64<>+736(SB), Z6
+	VFMADD213PD       Z31, Z1, Z6
+	VBROADCASTSD      constants64<>+736(SB), Z7
+	VFMADD213PD       Z31, Z3, Z7
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z3, K2
+	KORB              K1, K2, K3
+	KORTESTB          K3, K3
+	JNZ               complete
+	VSUBPD            Z31, Z6, Z8
+	VSUBPD            Z31, Z7, Z9
+	VPTESTMQ          Z25, Z6, K1
+	VPTESTMQ          Z25, Z7, K2
+	VPSLLQ            $0x3e, Z6, Z10
+	VPADDQ            Z25, Z6, Z6
+	VPSLLQ            $0x3e, Z7, Z11
+	VPADDQ            Z25, Z7, Z7
+	VPTERNLOGQ        $0x28, Z30, Z0, Z10
+	VPSLLQ            $0x3e, Z6, Z6
+	VPTERNLOGQ        $0x28, Z30, Z2, Z11
+	VPSLLQ            $0x3e, Z7, Z7
+	VFNMADD231PD.BCST constants64<>+784(SB), Z8, Z1
+	VFNMADD231PD.BCST constants64<>+784(SB), Z9, Z3
+	VFNMADD231PD      Z24, Z8, Z1
+	VFNMADD231PD      Z24, Z9, Z3
+	VFNMADD231PD.BCST constants64<>+792(SB), Z8, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z9, Z3
+	VMULPD            Z1, Z1, Z0
+	VMULPD            Z3, Z3, Z2
+	VMULPD            Z0, Z0, Z8
+	VMULPD            Z2, Z2, Z9
+	VMULPD            Z0, Z1, Z12
+	VMULPD            Z2, Z3, Z13
+	VBROADCASTSD      constants64<>+800(SB), Z14
+	VFMADD213PD       Z27, Z8, Z14
+	VBROADCASTSD      constants64<>+800(SB), Z15
+	VFMADD213PD       Z27, Z9, Z15
+	VMOVUPD           Z29, Z16
+	VFMADD231PD       Z8, Z23, Z16
+	VBROADCASTSD      constants64<>+808(SB), Z17
+	VFMADD213PD       Z26, Z8, Z17
+	VBROADCASTSD      constants64<>+696(SB), Z18
+	VFMADD213PD       Z28, Z8, Z18
+	VMOVUPD           Z29, Z19
+	VFMADD231PD       Z9, Z23, Z19
+	VBROADCASTSD      constants64<>+808(SB), Z20
+	VFMADD213PD       Z26, Z9, Z20
+	VBROADCASTSD      constants64<>+696(SB), Z21
+	VFMADD213PD       Z28, Z9, Z21
+	VFMADD213PD.BCST  constants64<>+816(SB), Z8, Z14
+	VFMADD213PD.BCST  constants64<>+816(SB), Z9, Z15
+	VFMADD213PD.BCST  constants64<>+720(SB), Z8, Z16
+	VFMADD213PD.BCST  constants64<>+824(SB), Z8, Z17
+	VFMADD213PD.BCST  constants64<>+728(SB), Z8, Z18
+	VFMADD213PD.BCST  constants64<>+720(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+824(SB), Z9, Z20
+	VFMADD213PD.BCST  constants64<>+728(SB), Z9, Z21
+	VFMADD213PD.BCST  constants64<>+832(SB), Z8, Z14
+	VFMADD213PD.BCST  constants64<>+832(SB), Z9, Z15
+	VFMADD231PD       Z0, Z16, Z17
+	VFMADD231PD       Z2, Z19, Z20
+	VFMADD231PD       Z0, Z18, Z14
+	VFMADD231PD       Z2, Z21, Z15
+	VFMADD231PD       Z17, Z12, Z1
+	VFMADD231PD       Z20, Z13, Z3
+	VFMADD213PD.BCST  constants64<>+48(SB), Z14, Z0
+	VFMADD213PD.BCST  constants64<>+48(SB), Z15, Z2
+	VBLENDMPD         Z0, Z1, K1, Z8
+	VBLENDMPD         Z1, Z0, K1, Z0
+	VBLENDMPD         Z2, Z3, K2, Z1
+	VBLENDMPD         Z3, Z2, K2, Z2
+	VPXORQ            Z10, Z8, Z8
+	VPTERNLOGQ        $0x6a, Z0, Z30, Z6
+	VPXORQ            Z11, Z1, Z1
+	VPTERNLOGQ        $0x6a, Z2, Z30, Z7
+	VMOVUPD           Z8, (DI)(BX*8)
+	VMOVUPD           Z6, (R12)(BX*8)
+	VMOVUPD           Z4, (R14)(BX*8)
+	VMOVUPD           Z1, 64(DI)(BX*8)
+	VMOVUPD           Z7, 64(R12)(BX*8)
+	VMOVUPD           Z5, 64(R14)(BX*8)
+
+next:
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*8), R8
+	LEAQ      (R12)(BX*8), R13
+	LEAQ      (R14)(BX*8), AX
+	MOVQ      AX, 768(SP)
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x08, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, (SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 64(SP)
+	LEAQ      (DX)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 128(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 192(SP)
+	LEAQ      (R10)(BX*8), AX
+	VMOVUPD.Z (AX), K1, Z0
+	VMOVUPD   Z0, 256(SP)
+	VMOVUPD.Z 64(AX), K2, Z0
+	VMOVUPD   Z0, 320(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
+	LEAQ      512(SP), R12
+	LEAQ      640(SP), R14
+	XORL      BX, BX
+	MOVQ      $0x00000010, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x08, AX
+	KMOVW   AX, K2
+	VMOVUPD 384(SP), Z0
+	VMOVUPD Z0, K1, (R8)
+	VMOVUPD 448(SP), Z0
+	VMOVUPD Z0, K2, 64(R8)
+	VMOVUPD 512(SP), Z0
+	VMOVUPD Z0, K1, (R13)
+	VMOVUPD 576(SP), Z0
+	VMOVUPD Z0, K2, 64(R13)
+	MOVQ    768(SP), AX
+	VMOVUPD 640(SP), Z0
+	VMOVUPD Z0, K1, (AX)
+	VMOVUPD 704(SP), Z0
+	VMOVUPD Z0, K2, 64(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPD           (SI)(BX*8), Z0
+	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
+	VCMPPD.BCST       $0x15, constants64<>+768(SB), Z1, K1
+	VBROADCASTSD      constants64<>+768(SB), Z2
+	VBLENDMPD         Z1, Z2, K1, Z2
+	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
+	VPSUBQ.BCST       constants64<>+840(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+848(SB), Z3, Z3
+	VPSUBQ            Z3, Z2, Z2
+	VPADDQ.BCST       constants64<>+856(SB), Z2, Z2
+	VPSRLQ            $0x38, Z3, Z3
+	LEAQ              two_over_pi_0_64<>+0(SB), R11
+	VPXORQ            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
+	VMULPD            Z4, Z2, Z5
+	VFMSUB213PD       Z5, Z2, Z4
+	VMULPD.BCST       constants64<>+864(SB), Z4, Z6
+	VRNDSCALEPD       $0x08, Z6, Z6
+	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z4
+	VMULPD.BCST       constants64<>+864(SB), Z5, Z6
+	VRNDSCALEPD       $0x08, Z6, Z6
+	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z5
+	VADDPD            Z4, Z5, Z6
+	LEAQ              two_over_pi_1_64<>+0(SB), R11
+	VPXORQ            Z7, Z7, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
+	VMULPD            Z7, Z2, Z8
+	VMULPD.BCST       constants64<>+864(SB), Z8, Z9
+	VRNDSCALEPD       $0x08, Z9, Z9
+	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
+	VADDPD            Z9, Z6, Z10
+	VSUBPD            Z6, Z10, Z11
+	VSUBPD            Z11, Z10, Z12
+	VSUBPD            Z12, Z6, Z12
+	VSUBPD            Z11, Z9, Z9
+	VADDPD            Z9, Z12, Z12
+	VSUBPD            Z5, Z6, Z9
+	VSUBPD            Z9, Z6, Z6
+	VSUBPD            Z6, Z5, Z5
+	VSUBPD            Z9, Z4, Z4
+	VADDPD            Z4, Z5, Z5
+	VADDPD            Z12, Z5, Z4
+	VRNDSCALEPD       $0x08, Z10, Z6
+	VSUBPD            Z6, Z10, Z10
+	VFMSUB231PD       Z7, Z2, Z8
+	LEAQ              two_over_pi_2_64<>+0(SB), R11
+	VPXORQ            Z7, Z7, Z7
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z7
+	VMULPD            Z7, Z2, Z9
+	VADDPD            Z9, Z8, Z11
+	VADDPD            Z11, Z10, Z13
+	VADDPD            Z4, Z13, Z14
+	VSUBPD            Z13, Z14, Z15
+	VSUBPD            Z15, Z14, Z16
+	VSUBPD            Z16, Z13, Z16
+	VSUBPD            Z15, Z4, Z15
+	VADDPD            Z15, Z16, Z16
+	VSUBPD            Z10, Z13, Z15
+	VSUBPD            Z15, Z13, Z13
+	VSUBPD            Z13, Z10, Z10
+	VSUBPD            Z15, Z11, Z15
+	VADDPD            Z15, Z10, Z10
+	VADDPD            Z16, Z10, Z10
+	VSUBPD            Z5, Z4, Z13
+	VSUBPD            Z13, Z4, Z4
+	VSUBPD            Z4, Z5, Z5
+	VSUBPD            Z13, Z12, Z12
+	VADDPD            Z12, Z5, Z5
+	VSUBPD            Z8, Z11, Z4
+	VSUBPD            Z4, Z11, Z11
+	VSUBPD            Z11, Z8, Z8
+	VSUBPD            Z4, Z9, Z4
+	VADDPD            Z4, Z8, Z8
+	VADDPD            Z5, Z8, Z8
+	VFMSUB231PD       Z7, Z2, Z9
+	LEAQ              two_over_pi_3_64<>+0(SB), R11
+	VPXORQ            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERQPD        (R11)(Z3*8), K2, Z4
+	VMULPD            Z4, Z2, Z2
+	VADDPD            Z2, Z9, Z9
+	VADDPD            Z9, Z8, Z8
+	VADDPD            Z8, Z10, Z10
+	VADDPD            Z10, Z14, Z2
+	VSUBPD            Z14, Z2, Z14
+	VSUBPD            Z14, Z10, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z10, Z10
+	VFMADD231PD       Z24, Z2, Z10
+	VMULPD.BCST       constants64<>+784(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+784(SB), Z3, Z2
+	VADDPD            Z10, Z2, Z2
+	VADDPD            Z2, Z3, Z4
+	VSUBPD            Z3, Z4, Z3
+	VSUBPD            Z3, Z2, Z2
+	VADDPD            Z2, Z4, Z4
+	VSUBPD            Z1, Z1, Z2
+	VADDPD            Z2, Z4, Z4
+	VBROADCASTSD      constants64<>+736(SB), Z2
+	VFMADD213PD       Z31, Z1, Z2
+	VSUBPD            Z31, Z2, Z3
+	VFNMADD231PD.BCST constants64<>+784(SB), Z3, Z1
+	VFNMADD231PD      Z24, Z3, Z1
+	VFNMADD231PD.BCST constants64<>+792(SB), Z3, Z1
+	VBLENDMPD         Z4, Z1, K1, Z1
+	VMULPD            Z1, Z1, Z3
+	VMULPD            Z3, Z3, Z4
+	VBROADCASTSD      constants64<>+696(SB), Z5
+	VFMADD213PD       Z28, Z4, Z5
+	VFMADD213PD.BCST  constants64<>+728(SB), Z4, Z5
+	VBROADCASTSD      constants64<>+800(SB), Z7
+	VFMADD213PD       Z27, Z4, Z7
+	VFMADD213PD.BCST  constants64<>+816(SB), Z4, Z7
+	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z7
+	VFMADD231PD       Z3, Z5, Z7
+	VFMADD213PD.BCST  constants64<>+48(SB), Z3, Z7
+	VMULPD            Z3, Z1, Z5
+	VMOVUPD           Z29, Z8
+	VFMADD231PD       Z4, Z23, Z8
+	VFMADD213PD.BCST  constants64<>+720(SB), Z4, Z8
+	VBROADCASTSD      constants64<>+808(SB), Z9
+	VFMADD213PD       Z26, Z4, Z9
+	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z9
+	VFMADD231PD       Z3, Z8, Z9
+	VFMADD231PD       Z9, Z5, Z1
+	VADDPD            Z31, Z6, Z6
+	VBLENDMPD         Z6, Z2, K1, Z2
+	VPTESTMQ          Z25, Z2, K1
+	VBLENDMPD         Z7, Z1, K1, Z3
+	VPSLLQ            $0x3e, Z2, Z4
+	VPTERNLOGQ        $0x28, Z30, Z0, Z4
+	VPXORQ            Z4, Z3, Z3
+	VBLENDMPD         Z1, Z7, K1, Z7
+	VPADDQ            Z25, Z2, Z2
+	VPSLLQ            $0x3e, Z2, Z2
+	VPTERNLOGQ        $0x6a, Z7, Z30, Z2
+	VMOVUPD           (DX)(BX*8), Z0
+	VDIVPD            (R10)(BX*8), Z0, Z0
+	VMOVUPD           Z3, (DI)(BX*8)
+	VMOVUPD           Z2, (R12)(BX*8)
+	VMOVUPD           Z0, (R14)(BX*8)
+	ADDQ              $0x08, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x10, BX
+	JMP               next
+
+// func ExpDivF32AVX512(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·ExpDivF32AVX512(SB), $640-56
+	MOVQ         dst+0(FP), DI
+	MOVQ         dst2+8(FP), R12
+	MOVQ         a+24(FP), SI
+	MOVQ         b+32(FP), DX
+	MOVQ         c+40(FP), R10
+	MOVQ         n+48(FP), CX
+	VPXORD       Z28, Z28, Z28
+	VBROADCASTSS constants32<>+80(SB), Z27
+	VBROADCASTSS constants32<>+84(SB), Z30
+	VBROADCASTSS constants32<>+88(SB), Z26
+	VBROADCASTSS constants32<>+92(SB), Z25
+	VBROADCASTSS constants32<>+96(SB), Z24
+	VBROADCASTSS constants32<>+100(SB), Z23
+	VBROADCASTSS constants32<>+24(SB), Z22
+	VBROADCASTSS constants32<>+104(SB), Z21
+	VBROADCASTSS constants32<>+108(SB), Z29
+	VBROADCASTSS constants32<>+112(SB), Z20
+	VBROADCASTSS constants32<>+116(SB), Z31
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS      (SI)(BX*4), Z0
+	VMINPS       Z0, Z29, Z1
+	VMOVUPS      64(SI)(BX*4), Z2
+	VMINPS       Z2, Z29, Z3
+	VMOVUPS      (DX)(BX*4), Z4
+	VDIVPS       (R10)(BX*4), Z4, Z4
+	VMOVUPS      64(DX)(BX*4), Z5
+	VDIVPS       64(R10)(BX*4), Z5, Z5
+	VCMPPS       $0x11, Z31, Z0, K1
+	VCMPPS       $0x11, Z31, Z2, K2
+	VMAXPS       Z1, Z31, Z1
+	VMAXPS       Z3, Z31, Z3
+	VMULPS       Z21, Z1, Z0
+	VMULPS       Z21, Z3, Z2
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VFNMADD231PS Z23, Z0, Z1
+	VFNMADD231PS Z23, Z2, Z3
+	VFNMADD231PS Z20, Z0, Z1
+	VFNMADD231PS Z20, Z2, Z3
+	VMOVUPS      Z30, Z6
+	VFMADD231PS  Z1, Z27, Z6
+	VMOVUPS      Z30, Z7
+	VFMADD231PS  Z3, Z27, Z7
+	VMULPS       Z1, Z1, Z8
+	VMULPS       Z3, Z3, Z9
+	VFMADD213PS  Z26, Z1, Z6
+	VFMADD213PS  Z26, Z3, Z7
+	VFMADD213PS  Z25, Z1, Z6
+	VFMADD213PS  Z25, Z3, Z7
+	VFMADD213PS  Z24, Z1, Z6
+	VFMADD213PS  Z24, Z3, Z7
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z9, Z3
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z22, Z3, Z3
+	VBLENDMPS    Z28, Z1, K1, Z1
+	VBLENDMPS    Z28, Z3, K2, Z3
+	VSCALEFPS    Z0, Z1, Z1
+	VSCALEFPS    Z2, Z3, Z3
+	VMOVUPS      Z1, (DI)(BX*4)
+	VMOVUPS      Z4, (R12)(BX*4)
+	VMOVUPS      Z3, 64(DI)(BX*4)
+	VMOVUPS      Z5, 64(R12)(BX*4)
+	LEAQ         64(BX), AX
+	ADDQ         $0x20, BX
+	CMPQ         AX, CX
+	JLE          loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	LEAQ      (R12)(BX*4), R13
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (R10)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 256(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 320(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
+	LEAQ      512(SP), R12
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 384(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 448(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+	VMOVUPS 512(SP), Z0
+	VMOVUPS Z0, K1, (R13)
+	VMOVUPS 576(SP), Z0
+	VMOVUPS Z0, K2, 64(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+// func LogDivF32AVX512(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·LogDivF32AVX512(SB), $640-56
+	MOVQ         dst+0(FP), DI
+	MOVQ         dst2+8(FP), R12
+	MOVQ         a+24(FP), SI
+	MOVQ         b+32(FP), DX
+	MOVQ         c+40(FP), R10
+	MOVQ         n+48(FP), CX
+	VBROADCASTSS constants32<>+184(SB), Z29
+	VBROADCASTSS constants32<>+0(SB), Z28
+	VBROADCASTSS constants32<>+4(SB), Z31
+	VBROADCASTSS constants32<>+188(SB), Z27
+	VBROADCASTSS constants32<>+192(SB), Z30
+	VBROADCASTSS constants32<>+196(SB), Z26
+	VBROADCASTSS constants32<>+200(SB), Z25
+	VBROADCASTSS constants32<>+100(SB), Z24
+	VBROADCASTSS constants32<>+204(SB), Z23
+	VBROADCASTSS constants32<>+24(SB), Z22
+	VBROADCASTSS constants32<>+208(SB), Z21
+	VBROADCASTSS constants32<>+40(SB), Z20
+	VBROADCASTSS constants32<>+44(SB), Z19
+	VBROADCASTSS constants32<>+52(SB), Z18
+	VBROADCASTSS constants32<>+112(SB), Z17
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS     (SI)(BX*4), Z0
+	VPADDD      Z29, Z0, Z1
+	VMOVUPS     64(SI)(BX*4), Z2
+	VPADDD      Z29, Z2, Z3
+	VMOVUPS     (DX)(BX*4), Z4
+	VDIVPS      (R10)(BX*4), Z4, Z4
+	VMOVUPS     64(DX)(BX*4), Z5
+	VDIVPS      64(R10)(BX*4), Z5, Z5
+	VPANDD      Z28, Z1, Z6
+	VPANDD      Z28, Z3, Z7
+	VPSRLD      $0x17, Z1, Z1
+	VPSRLD      $0x17, Z3, Z3
+	VPADDD      Z23, Z6, Z6
+	VPADDD      Z23, Z7, Z7
+	VPORD       Z20, Z1, Z1
+	VPORD       Z20, Z3, Z3
+	VSUBPS      Z22, Z6, Z6
+	VSUBPS      Z22, Z7, Z7
+	VSUBPS      Z19, Z1, Z1
+	VSUBPS      Z19, Z3, Z3
+	VCMPPS      $0x12, Z0, Z31, K1
+	VCMPPS      $0x11, Z18, Z0, K2
+	VCMPPS      $0x12, Z2, Z31, K3
+	VCMPPS      $0x11, Z18, Z2, K4
+	VADDPS      Z21, Z6, Z0
+	VADDPS      Z21, Z7, Z2
+	VMULPS      Z6, Z6, Z8
+	VMULPS      Z7, Z7, Z9
+	KANDW       K1, K2, K5
+	KANDW       K3, K4, K1
+	KNOTW       K5, K2
+	KNOTW       K1, K3
+	VDIVPS      Z0, Z6, Z0
+	VDIVPS      Z2, Z7, Z2
+	KORW        K2, K3, K1
+	KORTESTW    K1, K1
+	JNZ         complete
+	VMULPS      Z26, Z8, Z8
+	VMULPS      Z26, Z9, Z9
+	VMULPS      Z0, Z0, Z10
+	VMULPS      Z2, Z2, Z11
+	VMOVUPS     Z30, Z12
+	VFMADD231PS Z10, Z27, Z12
+	VMOVUPS     Z30, Z13
+	VFMADD231PS Z11, Z27, Z13
+	VFMADD213PS Z25, Z10, Z12
+	VFMADD213PS Z25, Z11, Z13
+	VFMADD213PS Z8, Z12, Z10
+	VFMADD213PS Z9, Z13, Z11
+	VMULPS      Z10, Z0, Z0
+	VMULPS      Z11, Z2, Z2
+	VFMADD231PS Z17, Z1, Z0
+	VFMADD231PS Z17, Z3, Z2
+	VSUBPS      Z0, Z8, Z8
+	VSUBPS      Z2, Z9, Z9
+	VSUBPS      Z8, Z6, Z6
+	VSUBPS      Z9, Z7, Z7
+	VFMADD231PS Z24, Z1, Z6
+	VFMADD231PS Z24, Z3, Z7
+	VMOVUPS     Z6, (DI)(BX*4)
+	VMOVUPS     Z4, (R12)(BX*4)
+	VMOVUPS     Z7, 64(DI)(BX*4)
+	VMOVUPS     Z5, 64(R12)(BX*4)
+
+next:
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	LEAQ      (R12)(BX*4), R13
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (R10)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 256(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 320(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
+	LEAQ      512(SP), R12
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 384(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 448(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+	VMOVUPS 512(SP), Z0
+	VMOVUPS Z0, K1, (R13)
+	VMOVUPS 576(SP), Z0
+	VMOVUPS Z0, K2, 64(R13)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPS        (SI)(BX*4), Z0
+	VCMPPS         $0x12, Z0, Z31, K1
+	VCMPPS         $0x11, Z18, Z0, K2
+	KANDW          K1, K2, K3
+	KNOTW          K3, K1
+	VCMPPS         $0x11, Z31, Z0, K2
+	KANDW          K1, K2, K3
+	VMULPS.BCST    constants32<>+212(SB), Z0, Z1
+	VBLENDMPS      Z1, Z0, K3, Z1
+	VPADDD         Z29, Z1, Z1
+	VPANDD         Z28, Z1, Z2
+	VPADDD         Z23, Z2, Z2
+	VSUBPS         Z22, Z2, Z2
+	VADDPS         Z21, Z2, Z3
+	VDIVPS         Z3, Z2, Z3
+	VMULPS         Z3, Z3, Z4
+	VMOVUPS        Z30, Z5
+	VFMADD231PS    Z4, Z27, Z5
+	VFMADD213PS    Z25, Z4, Z5
+	VMULPS         Z2, Z2, Z6
+	VMULPS         Z26, Z6, Z6
+	VFMADD213PS    Z6, Z5, Z4
+	VMULPS         Z4, Z3, Z3
+	VPSRLD         $0x17, Z1, Z1
+	VPORD          Z20, Z1, Z1
+	VSUBPS         Z19, Z1, Z1
+	VSUBPS.BCST    constants32<>+216(SB), Z1, Z4
+	VBLENDMPS      Z4, Z1, K3, Z1
+	VFMADD231PS    Z17, Z1, Z3
+	VSUBPS         Z3, Z6, Z6
+	VSUBPS         Z6, Z2, Z2
+	VFMADD231PS    Z24, Z1, Z2
+	VPXORD         Z1, Z1, Z1
+	VCMPPS         $0x11, Z0, Z1, K2
+	VBROADCASTSS   constants32<>+220(SB), Z3
+	VBLENDMPS      Z2, Z3, K2, Z3
+	VCMPPS         $0x00, Z18, Z0, K2
+	VBLENDMPS      Z0, Z3, K2, Z3
+	VCMPPS         $0x00, Z1, Z0, K2
+	VBLENDMPS.BCST constants32<>+224(SB), Z3, K2, Z3
+	VBLENDMPS      Z3, Z2, K1, Z2
+	VMOVUPS        (DX)(BX*4), Z0
+	VDIVPS         (R10)(BX*4), Z0, Z0
+	VMOVUPS        Z2, (DI)(BX*4)
+	VMOVUPS        Z0, (R12)(BX*4)
+	ADDQ           $0x10, BX
+	XORL           $0x01, R15
+	JNZ            single
+	SUBQ           $0x20, BX
+	JMP            next
+
+// func SincosDivF32AVX512(dst uintptr, dst2 uintptr, dst3 uintptr, a uintptr, b uintptr, c uintptr, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·SincosDivF32AVX512(SB), $832-56
+	MOVQ         dst+0(FP), DI
+	MOVQ         dst2+8(FP), R12
+	MOVQ         dst3+16(FP), R14
+	MOVQ         a+24(FP), SI
+	MOVQ         b+32(FP), DX
+	MOVQ         c+40(FP), R10
+	MOVQ         n+48(FP), CX
+	VBROADCASTSS constants32<>+312(SB), Z27
+	VBROADCASTSS constants32<>+260(SB), Z26
+	VBROADCASTSS constants32<>+264(SB), Z29
+	VBROADCASTSS constants32<>+268(SB), Z25
+	VBROADCASTSS constants32<>+272(SB), Z24
+	VBROADCASTSS constants32<>+24(SB), Z23
+	VBROADCASTSS constants32<>+276(SB), Z22
+	VBROADCASTSS constants32<>+280(SB), Z21
+	VBROADCASTSS constants32<>+284(SB), Z31
+	VBROADCASTSS constants32<>+56(SB), Z30
+	VBROADCASTSS constants32<>+288(SB), Z20
+	VBROADCASTSS constants32<>+292(SB), Z19
+	VBROADCASTSS constants32<>+296(SB), Z18
+	VBROADCASTSS constants32<>+300(SB), Z28
+	VBROADCASTSS constants32<>+304(SB), Z17
+	XORL         BX, BX
+	XORL         R9, R9
+	CMPQ         CX, $0x20
+	JLT          rest
+
+loop:
+	VMOVUPS          (SI)(BX*4), Z0
+	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
+	VMOVUPS          64(SI)(BX*4), Z2
+	VPANDD.BCST      constants32<>+64(SB), Z2, Z3
+	VMOVUPS          (DX)(BX*4), Z4
+	VDIVPS           (R10)(BX*4), Z4, Z4
+	VMOVUPS          64(DX)(BX*4), Z5
+	VDIVPS           64(R10)(BX*4), Z5, Z5
+	VMOVUPS          Z31, Z6
+	VFMADD231PS      Z24, Z1, Z6
+	VMOVUPS          Z31, Z7
+	VFMADD231PS      Z24, Z3, Z7
+	VCMPPS           $0x15, Z21, Z1, K1
+	VCMPPS           $0x15, Z21, Z3, K2
+	KORW             K1, K2, K3
+	KORTESTW         K3, K3
+	JNZ              complete
+	VSUBPS           Z31, Z6, Z8
+	VSUBPS           Z31, Z7, Z9
+	VPTESTMD         Z27, Z6, K1
+	VPTESTMD         Z27, Z7, K2
+	VPSLLD           $0x1e, Z6, Z10
+	VPADDD           Z27, Z6, Z6
+	VPSLLD           $0x1e, Z7, Z11
+	VPADDD           Z27, Z7, Z7
+	VPTERNLOGD       $0x28, Z30, Z0, Z10
+	VPSLLD           $0x1e, Z6, Z6
+	VPTERNLOGD       $0x28, Z30, Z2, Z11
+	VPSLLD           $0x1e, Z7, Z7
+	VFNMADD231PS     Z22, Z8, Z1
+	VFNMADD231PS     Z22, Z9, Z3
+	VFNMADD231PS     Z19, Z8, Z1
+	VFNMADD231PS     Z19, Z9, Z3
+	VFNMADD231PS     Z20, Z8, Z1
+	VFNMADD231PS     Z20, Z9, Z3
+	VMULPS           Z1, Z1, Z0
+	VMULPS           Z3, Z3, Z2
+	VMOVUPS          Z28, Z8
+	VFMADD231PS      Z0, Z26, Z8
+	VMOVUPS          Z28, Z9
+	VFMADD231PS      Z2, Z26, Z9
+	VMOVUPS          Z29, Z12
+	VFMADD231PS      Z0, Z18, Z12
+	VMOVUPS          Z29, Z13
+	VFMADD231PS      Z2, Z18, Z13
+	VMULPS           Z0, Z1, Z14
+	VMULPS           Z2, Z3, Z15
+	VFMADD213PS      Z25, Z0, Z8
+	VFMADD213PS      Z25, Z2, Z9
+	VFMADD213PS      Z17, Z0, Z12
+	VFMADD213PS      Z17, Z2, Z13
+	VFMADD213PS.BCST constants32<>+308(SB), Z0, Z8
+	VFMADD213PS.BCST constants32<>+308(SB), Z2, Z9
+	VFMADD231PS      Z12, Z14, Z1
+	VFMADD231PS      Z13, Z15, Z3
+	VFMADD213PS      Z23, Z8, Z0
+	VFMADD213PS      Z23, Z9, Z2
+	VBLENDMPS        Z0, Z1, K1, Z8
+	VBLENDMPS        Z1, Z0, K1, Z0
+	VBLENDMPS        Z2, Z3, K2, Z1
+	VBLENDMPS        Z3, Z2, K2, Z2
+	VPXORD           Z10, Z8, Z8
+	VPTERNLOGD       $0x6a, Z0, Z30, Z6
+	VPXORD           Z11, Z1, Z1
+	VPTERNLOGD       $0x6a, Z2, Z30, Z7
+	VMOVUPS          Z8, (DI)(BX*4)
+	VMOVUPS          Z6, (R12)(BX*4)
+	VMOVUPS          Z4, (R14)(BX*4)
+	VMOVUPS          Z1, 64(DI)(BX*4)
+	VMOVUPS          Z7, 64(R12)(BX*4)
+	VMOVUPS          Z5, 64(R14)(BX*4)
+
+next:
+	LEAQ 64(BX), AX
+	ADDQ $0x20, BX
+	CMPQ AX, CX
+	JLE  loop
+
+rest:
+	SUBQ      BX, CX
+	JLE       finish
+	MOVQ      CX, R9
+	LEAQ      (DI)(BX*4), R8
+	LEAQ      (R12)(BX*4), R13
+	LEAQ      (R14)(BX*4), AX
+	MOVQ      AX, 768(SP)
+	MOVQ      $-1, AX
+	BZHIQ     R9, AX, AX
+	KMOVW     AX, K1
+	SHRL      $0x10, AX
+	KMOVW     AX, K2
+	LEAQ      (SI)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, (SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 64(SP)
+	LEAQ      (DX)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 128(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 192(SP)
+	LEAQ      (R10)(BX*4), AX
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, 256(SP)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VMOVUPS   Z0, 320(SP)
+	LEAQ      (SP), SI
+	LEAQ      128(SP), DX
+	LEAQ      256(SP), R10
+	LEAQ      384(SP), DI
+	LEAQ      512(SP), R12
+	LEAQ      640(SP), R14
+	XORL      BX, BX
+	MOVQ      $0x00000020, CX
+	JMP       loop
+
+finish:
+	TESTQ   R9, R9
+	JZ      done
+	MOVQ    $-1, AX
+	BZHIQ   R9, AX, AX
+	KMOVW   AX, K1
+	SHRL    $0x10, AX
+	KMOVW   AX, K2
+	VMOVUPS 384(SP), Z0
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS 448(SP), Z0
+	VMOVUPS Z0, K2, 64(R8)
+	VMOVUPS 512(SP), Z0
+	VMOVUPS Z0, K1, (R13)
+	VMOVUPS 576(SP), Z0
+	VMOVUPS Z0, K2, 64(R13)
+	MOVQ    768(SP), AX
+	VMOVUPS 640(SP), Z0
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS 704(SP), Z0
+	VMOVUPS Z0, K2, 64(AX)
+
+done:
+	VZEROUPPER
+	RET
+
+complete:
+	XORL R15, R15
+
+single:
+	VMOVUPS           (SI)(BX*4), Z0
+	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
+	VCMPPS            $0x15, Z21, Z1, K1
+	VBLENDMPS         Z1, Z21, K1, Z2
+	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
+	VPSUBD.BCST       constants32<>+316(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+320(SB), Z3, Z3
+	VPSUBD            Z3, Z2, Z2
+	VPADDD.BCST       constants32<>+324(SB), Z2, Z2
+	VPSRLD            $0x1a, Z3, Z3
+	LEAQ              two_over_pi_0_32<>+0(SB), R11
+	VPXORD            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
+	VMULPS            Z4, Z2, Z5
+	VFMSUB213PS       Z5, Z2, Z4
+	VMULPS.BCST       constants32<>+328(SB), Z4, Z6
+	VRNDSCALEPS       $0x08, Z6, Z6
+	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z4
+	VMULPS.BCST       constants32<>+328(SB), Z5, Z6
+	VRNDSCALEPS       $0x08, Z6, Z6
+	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z5
+	VADDPS            Z4, Z5, Z6
+	LEAQ              two_over_pi_1_32<>+0(SB), R11
+	VPXORD            Z7, Z7, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
+	VMULPS            Z7, Z2, Z8
+	VMULPS.BCST       constants32<>+328(SB), Z8, Z9
+	VRNDSCALEPS       $0x08, Z9, Z9
+	VFNMADD132PS.BCST constants32<>+180(SB), Z8, Z9
+	VADDPS            Z9, Z6, Z10
+	VSUBPS            Z6, Z10, Z11
+	VSUBPS            Z11, Z10, Z12
+	VSUBPS            Z12, Z6, Z12
+	VSUBPS            Z11, Z9, Z9
+	VADDPS            Z9, Z12, Z12
+	VSUBPS            Z5, Z6, Z9
+	VSUBPS            Z9, Z6, Z6
+	VSUBPS            Z6, Z5, Z5
+	VSUBPS            Z9, Z4, Z4
+	VADDPS            Z4, Z5, Z5
+	VADDPS            Z12, Z5, Z4
+	VRNDSCALEPS       $0x08, Z10, Z6
+	VSUBPS            Z6, Z10, Z10
+	VFMSUB231PS       Z7, Z2, Z8
+	LEAQ              two_over_pi_2_32<>+0(SB), R11
+	VPXORD            Z7, Z7, Z7
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z7
+	VMULPS            Z7, Z2, Z9
+	VADDPS            Z9, Z8, Z11
+	VADDPS            Z11, Z10, Z13
+	VADDPS            Z4, Z13, Z14
+	VSUBPS            Z13, Z14, Z15
+	VSUBPS            Z15, Z14, Z16
+	VSUBPS            Z16, Z13, Z16
+	VSUBPS            Z15, Z4, Z15
+	VADDPS            Z15, Z16, Z16
+	VSUBPS            Z10, Z13, Z15
+	VSUBPS            Z15, Z13, Z13
+	VSUBPS            Z13, Z10, Z10
+	VSUBPS            Z15, Z11, Z15
+	VADDPS            Z15, Z10, Z10
+	VADDPS            Z16, Z10, Z10
+	VSUBPS            Z5, Z4, Z13
+	VSUBPS            Z13, Z4, Z4
+	VSUBPS            Z4, Z5, Z5
+	VSUBPS            Z13, Z12, Z12
+	VADDPS            Z12, Z5, Z5
+	VSUBPS            Z8, Z11, Z4
+	VSUBPS            Z4, Z11, Z11
+	VSUBPS            Z11, Z8, Z8
+	VSUBPS            Z4, Z9, Z4
+	VADDPS            Z4, Z8, Z8
+	VADDPS            Z5, Z8, Z8
+	VFMSUB231PS       Z7, Z2, Z9
+	LEAQ              two_over_pi_3_32<>+0(SB), R11
+	VPXORD            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
+	VMULPS            Z4, Z2, Z5
+	VADDPS            Z5, Z9, Z9
+	VFMSUB231PS       Z4, Z2, Z5
+	LEAQ              two_over_pi_4_32<>+0(SB), R11
+	VPXORD            Z4, Z4, Z4
+	KXNORW            K2, K2, K2
+	VGATHERDPS        (R11)(Z3*4), K2, Z4
+	VMULPS            Z4, Z2, Z2
+	VADDPS            Z2, Z5, Z5
+	VADDPS            Z5, Z9, Z9
+	VADDPS            Z9, Z8, Z8
+	VADDPS            Z8, Z10, Z10
+	VADDPS            Z10, Z14, Z2
+	VSUBPS            Z14, Z2, Z14
+	VSUBPS            Z14, Z10, Z10
+	VMULPS            Z22, Z10, Z10
+	VFMADD231PS       Z19, Z2, Z10
+	VMULPS            Z22, Z2, Z3
+	VFMSUB213PS       Z3, Z22, Z2
+	VADDPS            Z10, Z2, Z2
+	VADDPS            Z2, Z3, Z4
+	VSUBPS            Z3, Z4, Z3
+	VSUBPS            Z3, Z2, Z2
+	VADDPS            Z2, Z4, Z4
+	VSUBPS            Z1, Z1, Z2
+	VADDPS            Z2, Z4, Z4
+	VMOVUPS           Z31, Z2
+	VFMADD231PS       Z24, Z1, Z2
+	VSUBPS            Z31, Z2, Z3
+	VFNMADD231PS      Z22, Z3, Z1
+	VFNMADD231PS      Z19, Z3, Z1
+	VFNMADD231PS      Z20, Z3, Z1
+	VBLENDMPS         Z4, Z1, K1, Z1
+	VMULPS            Z1, Z1, Z3
+	VMOVUPS           Z28, Z4
+	VFMADD231PS       Z3, Z26, Z4
+	VFMADD213PS       Z25, Z3, Z4
+	VFMADD213PS.BCST  constants32<>+308(SB), Z3, Z4
+	VFMADD213PS       Z23, Z3, Z4
+	VMULPS            Z3, Z1, Z5
+	VMOVUPS           Z29, Z7
+	VFMADD231PS       Z3, Z18, Z7
+	VFMADD213PS       Z17, Z3, Z7
+	VFMADD231PS       Z7, Z5, Z1
+	VADDPS            Z31, Z6, Z6
+	VBLENDMPS         Z6, Z2, K1, Z2
+	VPTESTMD          Z27, Z2, K1
+	VBLENDMPS         Z4, Z1, K1, Z3
+	VPSLLD            $0x1e, Z2, Z5
+	VPTERNLOGD        $0x28, Z30, Z0, Z5
+	VPXORD            Z5, Z3, Z3
+	VBLENDMPS         Z1, Z4, K1, Z4
+	VPADDD            Z27, Z2, Z2
+	VPSLLD            $0x1e, Z2, Z2
+	VPTERNLOGD        $0x6a, Z4, Z30, Z2
+	VMOVUPS           (DX)(BX*4), Z0
+	VDIVPS            (R10)(BX*4), Z0, Z0
+	VMOVUPS           Z3, (DI)(BX*4)
+	VMOVUPS           Z2, (R12)(BX*4)
+	VMOVUPS           Z0, (R14)(BX*4)
+	ADDQ              $0x10, BX
+	XORL              $0x01, R15
+	JNZ               single
+	SUBQ              $0x20, BX
+	JMP               next
+
 DATA constants64<>+0(SB)/8, $0x000fffffffffffff
 DATA constants64<>+8(SB)/8, $0x0010000000000000
 DATA constants64<>+16(SB)/8, $0x3fc3fa84b3bed052

@@ -197,6 +197,24 @@ func ExponentF32AVX2(dst, a, b, c unsafe.Pointer, n int)
 func SincosF32AVX2(sin, cos, a unsafe.Pointer, n int)
 
 //go:noescape
+func ExpDivF64AVX2(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LogDivF64AVX2(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func SincosDivF64AVX2(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ExpDivF32AVX2(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LogDivF32AVX2(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func SincosDivF32AVX2(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
 func AddF64AVX2(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
@@ -675,6 +693,24 @@ func ExponentF32AVX512(dst, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func SincosF32AVX512(sin, cos, a unsafe.Pointer, n int)
+
+//go:noescape
+func ExpDivF64AVX512(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LogDivF64AVX512(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func SincosDivF64AVX512(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func ExpDivF32AVX512(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func LogDivF32AVX512(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
+
+//go:noescape
+func SincosDivF32AVX512(dst, dst2, dst3, a, b, c unsafe.Pointer, n int)
 
 //go:noescape
 func AddF64AVX512(dst, a, b, c unsafe.Pointer, n int)
@@ -1370,4 +1406,24 @@ var BlocksAVX512 = map[string]func(dst, a, b, c unsafe.Pointer, n int){
 	"bitwise_xor_i32":  BitwiseXorI32AVX512,
 	"shift_left_i32":   ShiftLeftI32AVX512,
 	"shift_right_i32":  ShiftRightI32AVX512,
+}
+
+// BesideDivisionAVX2 holds kernels that also divide b by c, by the name of what they compute of a. The quotients are the last results; there are two or three.
+var BesideDivisionAVX2 = map[string]func(dst, dst2, dst3, a, b, c unsafe.Pointer, n int){
+	"exp_f64":    ExpDivF64AVX2,
+	"log_f64":    LogDivF64AVX2,
+	"sincos_f64": SincosDivF64AVX2,
+	"exp_f32":    ExpDivF32AVX2,
+	"log_f32":    LogDivF32AVX2,
+	"sincos_f32": SincosDivF32AVX2,
+}
+
+// BesideDivisionAVX512 holds kernels that also divide b by c, by the name of what they compute of a. The quotients are the last results; there are two or three.
+var BesideDivisionAVX512 = map[string]func(dst, dst2, dst3, a, b, c unsafe.Pointer, n int){
+	"exp_f64":    ExpDivF64AVX512,
+	"log_f64":    LogDivF64AVX512,
+	"sincos_f64": SincosDivF64AVX512,
+	"exp_f32":    ExpDivF32AVX512,
+	"log_f32":    LogDivF32AVX512,
+	"sincos_f32": SincosDivF32AVX512,
 }

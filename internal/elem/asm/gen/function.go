@@ -62,14 +62,15 @@ type function struct {
 	reserved []int
 	slots    int
 	vectors  int // per iteration
+	third    int // the slot of the third result proper
 }
 
 var (
-	regDst  = []reg.GPPhysical{reg.RDI, reg.R12}
+	regDst  = []reg.GPPhysical{reg.RDI, reg.R12, reg.R14}
 	regSrc  = []reg.GPPhysical{reg.RSI, reg.RDX, reg.R10}
 	regN    = reg.RCX
 	regI    = reg.RBX
-	regOut  = []reg.GPPhysical{reg.R8, reg.R13} // results proper, while regDst points to buffers
+	regOut  = []reg.GPPhysical{reg.R8, reg.R13} // results proper, while regDst points to buffers; that of a third result lies in the frame
 	regTail = reg.R9                            // lanes in the buffers, 0 before
 )
 
@@ -260,9 +261,9 @@ func (fn *function) write() {
 	}
 
 	fn.ctx.Function(fn.name + fn.level.suffix())
-	fn.ctx.SignatureExpr(fn.signature())
+	fn.ctx.SignatureExpr("func" + fn.signature("uintptr"))
 	for k := range fn.outputs {
-		fn.ctx.Load(fn.ctx.Param(outputNames(len(fn.outputs))[k]), regDst[k])
+		fn.ctx.Load(fn.ctx.Param(fn.outputNames()[k]), regDst[k])
 	}
 	for k := range fn.inputs {
 		fn.ctx.Load(fn.ctx.Param([]string{"a", "b", "c"}[k]), regSrc[k])
@@ -360,19 +361,28 @@ func (fn *function) runBody(f *def.Func, limit int, guard func(*body)) {
 	}
 }
 
-func outputNames(n int) []string {
-	if n == 2 {
+// besideDivision reports whether the kernel divides its last two arguments beside what it is named by.
+func (k *kernel) besideDivision() bool { return len(k.inputs) == 3 && len(k.outputs) > 1 }
+
+func (k *kernel) outputNames() []string {
+	switch {
+	case k.besideDivision():
+		return []string{"dst", "dst2", "dst3"}
+	case len(k.outputs) == 2:
 		return []string{"sin", "cos"}
 	}
 	return []string{"dst"}
 }
 
-// signature is the function's type for avo; the stubs have unsafe.Pointer instead of uintptr.
-func (fn *function) signature() string {
-	if len(fn.outputs) == 2 {
-		return "func(sin, cos, a uintptr, n int)"
+// signature is the function's type for avo, with pointers of type uintptr, or for the stubs, with unsafe.Pointer.
+func (k *kernel) signature(pointer string) string {
+	switch {
+	case k.besideDivision():
+		return "(dst, dst2, dst3, a, b, c " + pointer + ", n int)"
+	case len(k.outputs) == 2:
+		return "(sin, cos, a " + pointer + ", n int)"
 	}
-	return "func(dst, a, b, c uintptr, n int)"
+	return "(dst, a, b, c " + pointer + ", n int)"
 }
 
 // tailIn copies the regN (fewer than an iteration's) remaining lanes of each input to its
@@ -380,7 +390,13 @@ func (fn *function) signature() string {
 func (fn *function) tailIn() {
 	fn.emit("MOVQ", regN, regTail)
 	for k := range fn.outputs {
-		fn.emit("LEAQ", fn.at(regDst[k], fn.outputs[k]), regOut[k])
+		if k < len(regOut) {
+			fn.emit("LEAQ", fn.at(regDst[k], fn.outputs[k]), regOut[k])
+			continue
+		}
+		fn.third = fn.newSlot()
+		fn.emit("LEAQ", fn.at(regDst[k], fn.outputs[k]), reg.RAX)
+		fn.emit("MOVQ", reg.RAX, fn.slotAddr(fn.third))
 	}
 	fn.tailMasks()
 	for k, a := range fn.inputs {
@@ -456,7 +472,13 @@ func (fn *function) tailMasks() {
 func (fn *function) tailOut() {
 	fn.tailMasks()
 	for k, a := range fn.outputs {
-		to := operand.Mem{Base: regOut[k]}
+		base := reg.GPPhysical(reg.RAX)
+		if k < len(regOut) {
+			base = regOut[k]
+		} else {
+			fn.emit("MOVQ", fn.slotAddr(fn.third), reg.RAX)
+		}
+		to := operand.Mem{Base: base}
 		if a.isBool() && fn.level == avx2 {
 			fn.copyBytes(fmt.Sprintf("copyOut%d", k), fn.buffer(len(fn.inputs)+k), to)
 			continue

@@ -8,6 +8,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem/def"
+	"github.com/adjoint-go/adjoint/internal/micro"
 )
 
 // generate returns the text of every generated file of package asm.
@@ -19,6 +20,11 @@ func generate() (map[string][]byte, error) {
 			kernels = append(kernels, newKernel(def.Lookup(op, t), t))
 		}
 		kernels = append(kernels, newKernel(def.SinCos(t), t))
+	}
+	for _, t := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		for _, f := range []*def.Func{def.Lookup(micro.Exp, t), def.Lookup(micro.Log, t), def.SinCos(t)} {
+			kernels = append(kernels, newKernel(besideDivision(f), t))
+		}
 	}
 	simple := simpleKernels()
 	for _, l := range []level{avx2, avx512} {
@@ -74,11 +80,7 @@ func stubs(kernels []kernel) ([]byte, error) {
 		for _, k := range kernels {
 			w("")
 			w("//go:noescape")
-			if len(k.outputs) == 2 {
-				w("func %s%s(sin, cos, a unsafe.Pointer, n int)", k.name, l.suffix())
-			} else {
-				w("func %s%s(dst, a, b, c unsafe.Pointer, n int)", k.name, l.suffix())
-			}
+			w("func %s%s%s", k.name, l.suffix(), k.signature("unsafe.Pointer"))
 		}
 	}
 	for _, l := range []level{avx2, avx512} {
@@ -109,6 +111,17 @@ func stubs(kernels []kernel) ([]byte, error) {
 		for _, k := range kernels {
 			if len(k.outputs) == 1 {
 				w("\t%q: %s%s,", tableKey(k), k.name, l.suffix())
+			}
+		}
+		w("}")
+	}
+	for _, l := range []level{avx2, avx512} {
+		w("")
+		w("// BesideDivision%s holds kernels that also divide b by c, by the name of what they compute of a. The quotients are the last results; there are two or three.", l.suffix())
+		w("var BesideDivision%s = map[string]func(dst, dst2, dst3, a, b, c unsafe.Pointer, n int){", l.suffix())
+		for _, k := range kernels {
+			if k.besideDivision() {
+				w("\t%q: %s%s,", strings.Replace(tableKey(k), "_div", "", 1), k.name, l.suffix())
 			}
 		}
 		w("}")

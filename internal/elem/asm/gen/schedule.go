@@ -1,6 +1,10 @@
 package main
 
-import "github.com/adjoint-go/adjoint/internal/elem/def"
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/elem/def"
+)
 
 // twice returns a function that does f's work for two vectors: arguments and results
 // of the second follow those of the first, and the guard is that of either.
@@ -43,6 +47,19 @@ func twice(f *def.Func) *def.Func {
 		g.Nodes = append(g.Nodes, def.Node{Kind: def.MaskOr, A: guards[0], B: guards[1], C: def.None})
 	}
 	return g
+}
+
+// besideDivision returns a function that also divides its second argument by the third: the unit that divides is idle in f, and other units while a quotient is under way.
+func besideDivision(f *def.Func) *def.Func {
+	g := *f
+	g.Name, g.Args = f.Name+"_div", 3
+	at := def.Ref(len(f.Nodes))
+	g.Nodes = append(slices.Clip(f.Nodes),
+		def.Node{Kind: def.Arg, Imm: 1, A: def.None, B: def.None, C: def.None},
+		def.Node{Kind: def.Arg, Imm: 2, A: def.None, B: def.None, C: def.None},
+		def.Node{Kind: def.Div, A: at, B: at + 1, C: def.None})
+	g.Results = append(slices.Clip(f.Results), at+2)
+	return &g
 }
 
 // latency is the number of cycles until a result can be used, about as on Zen 4 and 5.
