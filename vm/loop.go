@@ -7,6 +7,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
+	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native"
 )
@@ -56,6 +57,9 @@ type loop struct {
 	pairs  [][2]int // of a sine and a cosine of one value
 	steps  []blockStep
 	consts []byte // a block of each constant
+
+	sumCall int32 // the call that sumOf is done in the place of, −1 for none
+	sumOf   elem.SumFunc
 
 	// of a reduction whose only run is cut into chunks: the result of each full chunk, and the state after the last one
 	partial []uint64

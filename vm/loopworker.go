@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -34,6 +35,8 @@ type loopWorker struct {
 	reg   []unsafe.Pointer // where each register's block lies now
 	buf   []unsafe.Pointer // the buffer of each register, and of each pair
 	fresh []bool           // of watchBlock
+
+	summed bool // red has what this block reduces
 	flush []byte           // operands without subnormal numbers, a block of each
 
 	_ [cpu.LineWords]uint64
@@ -148,6 +151,7 @@ func (x *loop) prepareBlocks() {
 	}
 	x.pairSinCos(level)
 	x.orderCalls(level)
+	x.prepareSum(level)
 	x.prepareAhead()
 	outs := len(l.Out)
 	if x.reduces() {
@@ -206,6 +210,33 @@ func (x *loop) pairSinCos(level cpu.Level) {
 		first.pair, first.cosine = elem.SinCosBlock(x.l.Code[pair[0]].Type, level), x.l.Code[pair[1]].Op == micro.Sin
 		first.second, second.second = buffer, buffer
 		buffer++
+	}
+}
+
+// prepareSum finds the call whose results are summed and not read otherwise: of whole blocks they need not be stored.
+func (x *loop) prepareSum(level cpu.Level) {
+	l := x.l
+	x.sumCall = -1
+	if l.Reduce != micro.ReduceSum || x.byRows {
+		return
+	}
+	last := len(l.Out) - 1
+	r := l.OutRegs[last]
+	if slices.Contains(l.OutRegs[:last], r) {
+		return
+	}
+	for i := len(l.Code) - 1; i >= 0; i-- {
+		c := &l.Code[i]
+		if c.Dst == r {
+			if x.sumOf = elem.SumOf(c.Op, c.Type, level); x.sumOf != nil {
+				x.sumCall = int32(i)
+			}
+			return
+		}
+		operands := c.Operands()
+		if slices.Contains(operands[:c.Op.Arity()], r) {
+			return
+		}
 	}
 }
 
@@ -447,9 +478,12 @@ func (w *loopWorker) block(at, n int) error {
 	outs := len(x.out)
 	if l.Reduce != micro.NoReduce {
 		outs--
-		if p := w.reg[l.OutRegs[outs]]; x.byRows {
+		switch p := w.reg[l.OutRegs[outs]]; {
+		case x.byRows:
 			w.takeRows(p, n)
-		} else {
+		case w.summed:
+			w.summed = false
+		default:
 			w.red.add(p, n)
 		}
 	}
@@ -515,6 +549,9 @@ func (w *loopWorker) runCalls(at, n int) {
 			dst = w.buf[c.second]
 		case flush:
 			w.call(int(s.call), dst, n)
+		case s.call == w.x.sumCall && n == lanes && w.red.filled == 0:
+			w.red.push(w.x.sumOf(w.reg[c.a], w.reg[c.b], n), 0)
+			w.summed = true
 		default:
 			c.fn(dst, w.reg[c.a], w.reg[c.b], w.reg[c.c], n)
 		}

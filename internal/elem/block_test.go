@@ -298,6 +298,38 @@ func TestBesideDivision(t *testing.T) {
 	}
 }
 
+// TestSumsOfBlocks holds that sums of operations have the bits of the operation and the sum after it.
+func TestSumsOfBlocks(t *testing.T) {
+	rng := rand.New(rand.NewSource(7))
+	plain := []float64{0, math.Copysign(0, -1), 1, -1, 2, 0.5, 1e10, -3}
+	for _, op := range []micro.Op{micro.Add, micro.Sub, micro.Mul, micro.Div} {
+		for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32, dtype.Int64} {
+			for _, level := range levels() {
+				sum := SumOf(op, typ, level)
+				if (sum != nil) != (level > cpu.Portable && op != micro.Div && typ.IsFloat()) {
+					t.Fatalf("%s %s at %s: there is a sum: %v", op, typ, level, sum != nil)
+				}
+				if sum == nil {
+					continue
+				}
+				for _, n := range testLengths() {
+					for _, edges := range [][]float64{plain[:2], plain, edgeValues} {
+						a, b, results := newGuarded(typ, n), newGuarded(typ, n), newGuarded(typ, n)
+						a.fillFrom(rng, edges)
+						b.fillFrom(rng, edges)
+						BlockKernel(op, typ, 0, cpu.Portable)(results.ptr(), a.ptr(), b.ptr(), nil, n)
+						want := ReduceBlock(micro.ReduceSum, typ, cpu.Portable)(results.ptr(), n)
+						got := sum(a.ptr(), b.ptr(), n)
+						if got != want && !(isNaNBits(typ, got) && isNaNBits(typ, want)) {
+							t.Fatalf("sum of %s %s[%d] at %s: %#x, want %#x", op, typ, n, level, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestReduceBlocks compares every reduction with the portable one and, for n = 21, with the
 // order written out.
 func TestReduceBlocks(t *testing.T) {

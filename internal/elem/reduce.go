@@ -47,6 +47,14 @@ func reduceBlock(kind micro.ReduceKind, t dtype.DType, level cpu.Level) (ReduceF
 	return nil, cpu.Portable
 }
 
+// SumFunc sums what an operation makes of n elements at a and at b, as ReduceFunc does.
+type SumFunc func(a, b unsafe.Pointer, n int) uint64
+
+// SumOf returns the sum of a block of results of Add, Sub or Mul, which need not be stored for it: the bits are those of BlockKernel and ReduceBlock. It returns nil if there is none.
+func SumOf(op micro.Op, t dtype.DType, level cpu.Level) SumFunc {
+	return simdSumOf(op, t, min(level, cpu.Supported()))
+}
+
 // Bits returns the element's bits, in the low bytes.
 func Bits[T Number](v T) uint64 {
 	if unsafe.Sizeof(v) == 4 {

@@ -79,6 +79,17 @@ func simdReduce(kind micro.ReduceKind, t dtype.DType, level cpu.Level) ReduceFun
 	return nil
 }
 
+func simdSumOf(op micro.Op, t dtype.DType, level cpu.Level) SumFunc {
+	name := op.String() + "_" + t.Short()
+	switch level {
+	case cpu.AVX2:
+		return asm.SumsAVX2[name]
+	case cpu.AVX512:
+		return asm.SumsAVX512[name]
+	}
+	return nil
+}
+
 func simdRepeat(size int, level cpu.Level) RepeatFunc {
 	switch {
 	case level == cpu.AVX2 && size == 8:

@@ -14,3 +14,4 @@ func simdReduce(micro.ReduceKind, dtype.DType, cpu.Level) ReduceFunc { return ni
 func simdRepeat(int, cpu.Level) RepeatFunc                           { return nil }
 
 func simdBesideDivision(micro.Op, dtype.DType, cpu.Level) DivisionBlock { return nil }
+func simdSumOf(micro.Op, dtype.DType, cpu.Level) SumFunc                { return nil }

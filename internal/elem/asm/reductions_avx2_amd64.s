@@ -262,6 +262,165 @@ nan:
 	VZEROUPPER
 	RET
 
+// func SumAddF64AVX2(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX2
+TEXT ·SumAddF64AVX2(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXOR   Y4, Y4, Y4
+	VMOVUPD Y4, Y0
+	VMOVUPD Y4, Y1
+	SUBQ    $0x08, CX
+	JLT     rest
+
+loop:
+	VMOVUPD (SI), Y2
+	VADDPD  (DI), Y2, Y2
+	VADDPD  Y2, Y0, Y0
+	VMOVUPD 32(SI), Y3
+	VADDPD  32(DI), Y3, Y3
+	VADDPD  Y3, Y1, Y1
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x08, CX
+	JGE     loop
+
+rest:
+	ADDQ       $0x08, CX
+	JZ         fold
+	LEAQ       tail_window<>+0(SB), R11
+	NEGQ       CX
+	VMOVUPD    64(R11)(CX*8), Y7
+	VMASKMOVPD (SI), Y7, Y2
+	VMASKMOVPD (DI), Y7, Y3
+	VADDPD     Y3, Y2, Y2
+	VBLENDVPD  Y7, Y2, Y4, Y2
+	VADDPD     Y2, Y0, Y0
+	VMOVUPD    96(R11)(CX*8), Y7
+	VMASKMOVPD 32(SI), Y7, Y2
+	VMASKMOVPD 32(DI), Y7, Y3
+	VADDPD     Y3, Y2, Y2
+	VBLENDVPD  Y7, Y2, Y4, Y2
+	VADDPD     Y2, Y1, Y1
+
+fold:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       Y1, Y0, Y0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPD       Y1, Y0, Y0
+	VMOVQ        X0, AX
+	MOVQ         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumSubF64AVX2(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX2
+TEXT ·SumSubF64AVX2(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXOR   Y4, Y4, Y4
+	VMOVUPD Y4, Y0
+	VMOVUPD Y4, Y1
+	SUBQ    $0x08, CX
+	JLT     rest
+
+loop:
+	VMOVUPD (SI), Y2
+	VSUBPD  (DI), Y2, Y2
+	VADDPD  Y2, Y0, Y0
+	VMOVUPD 32(SI), Y3
+	VSUBPD  32(DI), Y3, Y3
+	VADDPD  Y3, Y1, Y1
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x08, CX
+	JGE     loop
+
+rest:
+	ADDQ       $0x08, CX
+	JZ         fold
+	LEAQ       tail_window<>+0(SB), R11
+	NEGQ       CX
+	VMOVUPD    64(R11)(CX*8), Y7
+	VMASKMOVPD (SI), Y7, Y2
+	VMASKMOVPD (DI), Y7, Y3
+	VSUBPD     Y3, Y2, Y2
+	VBLENDVPD  Y7, Y2, Y4, Y2
+	VADDPD     Y2, Y0, Y0
+	VMOVUPD    96(R11)(CX*8), Y7
+	VMASKMOVPD 32(SI), Y7, Y2
+	VMASKMOVPD 32(DI), Y7, Y3
+	VSUBPD     Y3, Y2, Y2
+	VBLENDVPD  Y7, Y2, Y4, Y2
+	VADDPD     Y2, Y1, Y1
+
+fold:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       Y1, Y0, Y0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPD       Y1, Y0, Y0
+	VMOVQ        X0, AX
+	MOVQ         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumMulF64AVX2(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX2
+TEXT ·SumMulF64AVX2(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXOR   Y4, Y4, Y4
+	VMOVUPD Y4, Y0
+	VMOVUPD Y4, Y1
+	SUBQ    $0x08, CX
+	JLT     rest
+
+loop:
+	VMOVUPD (SI), Y2
+	VMULPD  (DI), Y2, Y2
+	VADDPD  Y2, Y0, Y0
+	VMOVUPD 32(SI), Y3
+	VMULPD  32(DI), Y3, Y3
+	VADDPD  Y3, Y1, Y1
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x08, CX
+	JGE     loop
+
+rest:
+	ADDQ       $0x08, CX
+	JZ         fold
+	LEAQ       tail_window<>+0(SB), R11
+	NEGQ       CX
+	VMOVUPD    64(R11)(CX*8), Y7
+	VMASKMOVPD (SI), Y7, Y2
+	VMASKMOVPD (DI), Y7, Y3
+	VMULPD     Y3, Y2, Y2
+	VBLENDVPD  Y7, Y2, Y4, Y2
+	VADDPD     Y2, Y0, Y0
+	VMOVUPD    96(R11)(CX*8), Y7
+	VMASKMOVPD 32(SI), Y7, Y2
+	VMASKMOVPD 32(DI), Y7, Y3
+	VMULPD     Y3, Y2, Y2
+	VBLENDVPD  Y7, Y2, Y4, Y2
+	VADDPD     Y2, Y1, Y1
+
+fold:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       Y1, Y0, Y0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPD       Y1, Y0, Y0
+	VMOVQ        X0, AX
+	MOVQ         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func ReduceSumF32AVX2(a uintptr, n int) uint64
 // Requires: AVX, AVX2
 TEXT ·ReduceSumF32AVX2(SB), $0-24
@@ -531,6 +690,171 @@ fold:
 nan:
 	MOVQ $0x000000007fc00000, AX
 	MOVQ AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func SumAddF32AVX2(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX2
+TEXT ·SumAddF32AVX2(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXOR   Y4, Y4, Y4
+	VMOVUPS Y4, Y0
+	VMOVUPS Y4, Y1
+	SUBQ    $0x10, CX
+	JLT     rest
+
+loop:
+	VMOVUPS (SI), Y2
+	VADDPS  (DI), Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS 32(SI), Y3
+	VADDPS  32(DI), Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, CX
+	JGE     loop
+
+rest:
+	ADDQ       $0x10, CX
+	JZ         fold
+	LEAQ       tail_window<>+0(SB), R11
+	NEGQ       CX
+	VMOVUPS    64(R11)(CX*4), Y7
+	VMASKMOVPS (SI), Y7, Y2
+	VMASKMOVPS (DI), Y7, Y3
+	VADDPS     Y3, Y2, Y2
+	VBLENDVPS  Y7, Y2, Y4, Y2
+	VADDPS     Y2, Y0, Y0
+	VMOVUPS    96(R11)(CX*4), Y7
+	VMASKMOVPS 32(SI), Y7, Y2
+	VMASKMOVPS 32(DI), Y7, Y3
+	VADDPS     Y3, Y2, Y2
+	VBLENDVPS  Y7, Y2, Y4, Y2
+	VADDPS     Y2, Y1, Y1
+
+fold:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       Y1, Y0, Y0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPS       Y1, Y0, Y0
+	VPSHUFD      $0x01, X0, X1
+	VADDPS       Y1, Y0, Y0
+	VMOVD        X0, AX
+	MOVQ         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumSubF32AVX2(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX2
+TEXT ·SumSubF32AVX2(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXOR   Y4, Y4, Y4
+	VMOVUPS Y4, Y0
+	VMOVUPS Y4, Y1
+	SUBQ    $0x10, CX
+	JLT     rest
+
+loop:
+	VMOVUPS (SI), Y2
+	VSUBPS  (DI), Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS 32(SI), Y3
+	VSUBPS  32(DI), Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, CX
+	JGE     loop
+
+rest:
+	ADDQ       $0x10, CX
+	JZ         fold
+	LEAQ       tail_window<>+0(SB), R11
+	NEGQ       CX
+	VMOVUPS    64(R11)(CX*4), Y7
+	VMASKMOVPS (SI), Y7, Y2
+	VMASKMOVPS (DI), Y7, Y3
+	VSUBPS     Y3, Y2, Y2
+	VBLENDVPS  Y7, Y2, Y4, Y2
+	VADDPS     Y2, Y0, Y0
+	VMOVUPS    96(R11)(CX*4), Y7
+	VMASKMOVPS 32(SI), Y7, Y2
+	VMASKMOVPS 32(DI), Y7, Y3
+	VSUBPS     Y3, Y2, Y2
+	VBLENDVPS  Y7, Y2, Y4, Y2
+	VADDPS     Y2, Y1, Y1
+
+fold:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       Y1, Y0, Y0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPS       Y1, Y0, Y0
+	VPSHUFD      $0x01, X0, X1
+	VADDPS       Y1, Y0, Y0
+	VMOVD        X0, AX
+	MOVQ         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumMulF32AVX2(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX2
+TEXT ·SumMulF32AVX2(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXOR   Y4, Y4, Y4
+	VMOVUPS Y4, Y0
+	VMOVUPS Y4, Y1
+	SUBQ    $0x10, CX
+	JLT     rest
+
+loop:
+	VMOVUPS (SI), Y2
+	VMULPS  (DI), Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS 32(SI), Y3
+	VMULPS  32(DI), Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, CX
+	JGE     loop
+
+rest:
+	ADDQ       $0x10, CX
+	JZ         fold
+	LEAQ       tail_window<>+0(SB), R11
+	NEGQ       CX
+	VMOVUPS    64(R11)(CX*4), Y7
+	VMASKMOVPS (SI), Y7, Y2
+	VMASKMOVPS (DI), Y7, Y3
+	VMULPS     Y3, Y2, Y2
+	VBLENDVPS  Y7, Y2, Y4, Y2
+	VADDPS     Y2, Y0, Y0
+	VMOVUPS    96(R11)(CX*4), Y7
+	VMASKMOVPS 32(SI), Y7, Y2
+	VMASKMOVPS 32(DI), Y7, Y3
+	VMULPS     Y3, Y2, Y2
+	VBLENDVPS  Y7, Y2, Y4, Y2
+	VADDPS     Y2, Y1, Y1
+
+fold:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       Y1, Y0, Y0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPS       Y1, Y0, Y0
+	VPSHUFD      $0x01, X0, X1
+	VADDPS       Y1, Y0, Y0
+	VMOVD        X0, AX
+	MOVQ         AX, ret+24(FP)
 	VZEROUPPER
 	RET
 

@@ -204,6 +204,138 @@ nan:
 	VZEROUPPER
 	RET
 
+// func SumAddF64AVX512(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX512F, BMI2
+TEXT ·SumAddF64AVX512(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXORQ  Z4, Z4, Z4
+	VMOVUPD Z4, Z0
+	SUBQ    $0x08, CX
+	JLT     rest
+
+loop:
+	VMOVUPD (SI), Z2
+	VADDPD  (DI), Z2, Z2
+	VADDPD  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x08, CX
+	JGE     loop
+
+rest:
+	ADDQ      $0x08, CX
+	JZ        fold
+	MOVQ      $-1, AX
+	BZHIQ     CX, AX, AX
+	KMOVW     AX, K1
+	VMOVUPD   Z4, Z2
+	VMOVUPD   (SI), K1, Z2
+	VMOVUPD.Z (DI), K1, Z3
+	VADDPD    Z3, Z2, Z2
+	VADDPD    Z2, Z0, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        Y1, Y0, Y0
+	VPSHUFD       $0x0e, X0, X1
+	VADDPD        Y1, Y0, Y0
+	VMOVQ         X0, AX
+	MOVQ          AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumSubF64AVX512(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX512F, BMI2
+TEXT ·SumSubF64AVX512(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXORQ  Z4, Z4, Z4
+	VMOVUPD Z4, Z0
+	SUBQ    $0x08, CX
+	JLT     rest
+
+loop:
+	VMOVUPD (SI), Z2
+	VSUBPD  (DI), Z2, Z2
+	VADDPD  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x08, CX
+	JGE     loop
+
+rest:
+	ADDQ      $0x08, CX
+	JZ        fold
+	MOVQ      $-1, AX
+	BZHIQ     CX, AX, AX
+	KMOVW     AX, K1
+	VMOVUPD   Z4, Z2
+	VMOVUPD   (SI), K1, Z2
+	VMOVUPD.Z (DI), K1, Z3
+	VSUBPD    Z3, Z2, Z2
+	VADDPD    Z2, Z0, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        Y1, Y0, Y0
+	VPSHUFD       $0x0e, X0, X1
+	VADDPD        Y1, Y0, Y0
+	VMOVQ         X0, AX
+	MOVQ          AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumMulF64AVX512(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX512F, BMI2
+TEXT ·SumMulF64AVX512(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXORQ  Z4, Z4, Z4
+	VMOVUPD Z4, Z0
+	SUBQ    $0x08, CX
+	JLT     rest
+
+loop:
+	VMOVUPD (SI), Z2
+	VMULPD  (DI), Z2, Z2
+	VADDPD  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x08, CX
+	JGE     loop
+
+rest:
+	ADDQ      $0x08, CX
+	JZ        fold
+	MOVQ      $-1, AX
+	BZHIQ     CX, AX, AX
+	KMOVW     AX, K1
+	VMOVUPD   Z4, Z2
+	VMOVUPD   (SI), K1, Z2
+	VMOVUPD.Z (DI), K1, Z3
+	VMULPD    Z3, Z2, Z2
+	VADDPD    Z2, Z0, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        Y1, Y0, Y0
+	VPSHUFD       $0x0e, X0, X1
+	VADDPD        Y1, Y0, Y0
+	VMOVQ         X0, AX
+	MOVQ          AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func ReduceSumF32AVX512(a uintptr, n int) uint64
 // Requires: AVX, AVX512F, BMI2
 TEXT ·ReduceSumF32AVX512(SB), $0-24
@@ -415,6 +547,144 @@ fold:
 nan:
 	MOVQ $0x000000007fc00000, AX
 	MOVQ AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func SumAddF32AVX512(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX512F, BMI2
+TEXT ·SumAddF32AVX512(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXORD  Z4, Z4, Z4
+	VMOVUPS Z4, Z0
+	SUBQ    $0x10, CX
+	JLT     rest
+
+loop:
+	VMOVUPS (SI), Z2
+	VADDPS  (DI), Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, CX
+	JGE     loop
+
+rest:
+	ADDQ      $0x10, CX
+	JZ        fold
+	MOVQ      $-1, AX
+	BZHIQ     CX, AX, AX
+	KMOVW     AX, K1
+	VMOVUPS   Z4, Z2
+	VMOVUPS   (SI), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	VADDPS    Z2, Z0, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        Y1, Y0, Y0
+	VPSHUFD       $0x0e, X0, X1
+	VADDPS        Y1, Y0, Y0
+	VPSHUFD       $0x01, X0, X1
+	VADDPS        Y1, Y0, Y0
+	VMOVD         X0, AX
+	MOVQ          AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumSubF32AVX512(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX512F, BMI2
+TEXT ·SumSubF32AVX512(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXORD  Z4, Z4, Z4
+	VMOVUPS Z4, Z0
+	SUBQ    $0x10, CX
+	JLT     rest
+
+loop:
+	VMOVUPS (SI), Z2
+	VSUBPS  (DI), Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, CX
+	JGE     loop
+
+rest:
+	ADDQ      $0x10, CX
+	JZ        fold
+	MOVQ      $-1, AX
+	BZHIQ     CX, AX, AX
+	KMOVW     AX, K1
+	VMOVUPS   Z4, Z2
+	VMOVUPS   (SI), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z2, Z0, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        Y1, Y0, Y0
+	VPSHUFD       $0x0e, X0, X1
+	VADDPS        Y1, Y0, Y0
+	VPSHUFD       $0x01, X0, X1
+	VADDPS        Y1, Y0, Y0
+	VMOVD         X0, AX
+	MOVQ          AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func SumMulF32AVX512(a uintptr, b uintptr, n int) uint64
+// Requires: AVX, AVX512F, BMI2
+TEXT ·SumMulF32AVX512(SB), $0-32
+	MOVQ    a+0(FP), SI
+	MOVQ    b+8(FP), DI
+	MOVQ    n+16(FP), CX
+	VPXORD  Z4, Z4, Z4
+	VMOVUPS Z4, Z0
+	SUBQ    $0x10, CX
+	JLT     rest
+
+loop:
+	VMOVUPS (SI), Z2
+	VMULPS  (DI), Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, CX
+	JGE     loop
+
+rest:
+	ADDQ      $0x10, CX
+	JZ        fold
+	MOVQ      $-1, AX
+	BZHIQ     CX, AX, AX
+	KMOVW     AX, K1
+	VMOVUPS   Z4, Z2
+	VMOVUPS   (SI), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VMULPS    Z3, Z2, Z2
+	VADDPS    Z2, Z0, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        Y1, Y0, Y0
+	VPSHUFD       $0x0e, X0, X1
+	VADDPS        Y1, Y0, Y0
+	VPSHUFD       $0x01, X0, X1
+	VADDPS        Y1, Y0, Y0
+	VMOVD         X0, AX
+	MOVQ          AX, ret+24(FP)
 	VZEROUPPER
 	RET
 

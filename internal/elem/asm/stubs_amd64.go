@@ -1013,6 +1013,15 @@ func ReduceMaxF64AVX2(a unsafe.Pointer, n int) uint64
 func ReduceMinF64AVX2(a unsafe.Pointer, n int) uint64
 
 //go:noescape
+func SumAddF64AVX2(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumSubF64AVX2(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumMulF64AVX2(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
 func ReduceSumF32AVX2(a unsafe.Pointer, n int) uint64
 
 //go:noescape
@@ -1023,6 +1032,15 @@ func ReduceMaxF32AVX2(a unsafe.Pointer, n int) uint64
 
 //go:noescape
 func ReduceMinF32AVX2(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumAddF32AVX2(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumSubF32AVX2(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumMulF32AVX2(a, b unsafe.Pointer, n int) uint64
 
 //go:noescape
 func RepeatF64AVX2(dst, src unsafe.Pointer, n, runs, step int)
@@ -1043,6 +1061,15 @@ func ReduceMaxF64AVX512(a unsafe.Pointer, n int) uint64
 func ReduceMinF64AVX512(a unsafe.Pointer, n int) uint64
 
 //go:noescape
+func SumAddF64AVX512(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumSubF64AVX512(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumMulF64AVX512(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
 func ReduceSumF32AVX512(a unsafe.Pointer, n int) uint64
 
 //go:noescape
@@ -1053,6 +1080,15 @@ func ReduceMaxF32AVX512(a unsafe.Pointer, n int) uint64
 
 //go:noescape
 func ReduceMinF32AVX512(a unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumAddF32AVX512(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumSubF32AVX512(a, b unsafe.Pointer, n int) uint64
+
+//go:noescape
+func SumMulF32AVX512(a, b unsafe.Pointer, n int) uint64
 
 //go:noescape
 func RepeatF64AVX512(dst, src unsafe.Pointer, n, runs, step int)
@@ -1072,6 +1108,16 @@ var ReductionsAVX2 = map[string]func(a unsafe.Pointer, n int) uint64{
 	"min_f32":  ReduceMinF32AVX2,
 }
 
+// SumsAVX2 holds sums of what an operation makes of two arrays, by its name: add, sub or mul, then f64 or f32.
+var SumsAVX2 = map[string]func(a, b unsafe.Pointer, n int) uint64{
+	"add_f64": SumAddF64AVX2,
+	"sub_f64": SumSubF64AVX2,
+	"mul_f64": SumMulF64AVX2,
+	"add_f32": SumAddF32AVX2,
+	"sub_f32": SumSubF32AVX2,
+	"mul_f32": SumMulF32AVX2,
+}
+
 // ReductionsAVX512 holds the reductions by name: sum, prod, max or min, then f64 or f32.
 var ReductionsAVX512 = map[string]func(a unsafe.Pointer, n int) uint64{
 	"sum_f64":  ReduceSumF64AVX512,
@@ -1082,6 +1128,16 @@ var ReductionsAVX512 = map[string]func(a unsafe.Pointer, n int) uint64{
 	"prod_f32": ReduceProdF32AVX512,
 	"max_f32":  ReduceMaxF32AVX512,
 	"min_f32":  ReduceMinF32AVX512,
+}
+
+// SumsAVX512 holds sums of what an operation makes of two arrays, by its name: add, sub or mul, then f64 or f32.
+var SumsAVX512 = map[string]func(a, b unsafe.Pointer, n int) uint64{
+	"add_f64": SumAddF64AVX512,
+	"sub_f64": SumSubF64AVX512,
+	"mul_f64": SumMulF64AVX512,
+	"add_f32": SumAddF32AVX512,
+	"sub_f32": SumSubF32AVX512,
+	"mul_f32": SumMulF32AVX512,
 }
 
 // BlocksAVX2 holds the kernels by name: operation in lower case, then f64, f32, i64 or i32.

@@ -87,7 +87,7 @@ func stubs(kernels []kernel) ([]byte, error) {
 		for _, r := range reductions() {
 			w("")
 			w("//go:noescape")
-			w("func %s%s(a unsafe.Pointer, n int) uint64", r.name, l.suffix())
+			w("func %s%s%s", r.name, l.suffix(), r.signature("unsafe.Pointer"))
 		}
 		for _, k := range repeats() {
 			w("")
@@ -100,7 +100,18 @@ func stubs(kernels []kernel) ([]byte, error) {
 		w("// Reductions%s holds the reductions by name: sum, prod, max or min, then f64 or f32.", l.suffix())
 		w("var Reductions%s = map[string]func(a unsafe.Pointer, n int) uint64{", l.suffix())
 		for _, r := range reductions() {
-			w("\t%q: %s%s,", strings.ToLower(strings.TrimPrefix(r.name[:len(r.name)-3], "Reduce")+"_"+r.name[len(r.name)-3:]), r.name, l.suffix())
+			if r.of == "" {
+				w("\t%q: %s%s,", r.key("Reduce"), r.name, l.suffix())
+			}
+		}
+		w("}")
+		w("")
+		w("// Sums%s holds sums of what an operation makes of two arrays, by its name: add, sub or mul, then f64 or f32.", l.suffix())
+		w("var Sums%s = map[string]func(a, b unsafe.Pointer, n int) uint64{", l.suffix())
+		for _, r := range reductions() {
+			if r.of != "" {
+				w("\t%q: %s%s,", r.key("Sum"), r.name, l.suffix())
+			}
 		}
 		w("}")
 	}
@@ -127,6 +138,11 @@ func stubs(kernels []kernel) ([]byte, error) {
 		w("}")
 	}
 	return format.Source(out.Bytes())
+}
+
+// key is the name in a table of what has the given prefix.
+func (r *reduction) key(prefix string) string {
+	return strings.ToLower(strings.TrimPrefix(r.name[:len(r.name)-3], prefix) + "_" + r.name[len(r.name)-3:])
 }
 
 func tableKey(k kernel) string {

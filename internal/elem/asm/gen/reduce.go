@@ -20,6 +20,7 @@ type reduction struct {
 	extremum bool // NaN is noted apart and wins at the end
 	greatest bool
 	combine  string // instruction stem
+	of       string // that of an operation on two arrays, of whose results the sum is
 }
 
 func reductions() []reduction {
@@ -33,12 +34,23 @@ func reductions() []reduction {
 		}
 		suffix := map[dtype.DType]string{dtype.Float64: "F64", dtype.Float32: "F32"}[t]
 		list = append(list,
-			reduction{"ReduceSum" + suffix, t, bits(0), false, false, "VADDP"},
-			reduction{"ReduceProd" + suffix, t, bits(1), false, false, "VMULP"},
-			reduction{"ReduceMax" + suffix, t, bits(math.Inf(-1)), true, true, "VMAXP"},
-			reduction{"ReduceMin" + suffix, t, bits(math.Inf(1)), true, false, "VMINP"})
+			reduction{"ReduceSum" + suffix, t, bits(0), false, false, "VADDP", ""},
+			reduction{"ReduceProd" + suffix, t, bits(1), false, false, "VMULP", ""},
+			reduction{"ReduceMax" + suffix, t, bits(math.Inf(-1)), true, true, "VMAXP", ""},
+			reduction{"ReduceMin" + suffix, t, bits(math.Inf(1)), true, false, "VMINP", ""},
+			reduction{"SumAdd" + suffix, t, bits(0), false, false, "VADDP", "VADDP"},
+			reduction{"SumSub" + suffix, t, bits(0), false, false, "VADDP", "VSUBP"},
+			reduction{"SumMul" + suffix, t, bits(0), false, false, "VADDP", "VMULP"})
 	}
 	return list
+}
+
+// signature is the function's type, with pointers of the given type.
+func (r *reduction) signature(pointer string) string {
+	if r.of != "" {
+		return "(a, b " + pointer + ", n int) uint64"
+	}
+	return "(a " + pointer + ", n int) uint64"
 }
 
 // writeReduction emits the kernel. Vector registers: 0 and 1 accumulators (1 for AVX2
@@ -47,8 +59,11 @@ func (f *file) writeReduction(r reduction) {
 	b := def.NewBuilder("reduce", micro.Invalid, r.t, 1)
 	fn := &function{file: f, kernel: kernel{name: r.name, f: b.Finish(b.Arg(0))}, wide: r.t == dtype.Float64}
 	fn.ctx.Function(r.name + f.level.suffix())
-	fn.ctx.SignatureExpr("func(a uintptr, n int) uint64")
+	fn.ctx.SignatureExpr("func" + r.signature("uintptr"))
 	fn.ctx.Load(fn.ctx.Param("a"), reg.RSI)
+	if r.of != "" {
+		fn.ctx.Load(fn.ctx.Param("b"), reg.RDI)
+	}
 	fn.ctx.Load(fn.ctx.Param("n"), reg.RCX)
 	size := fn.elementBytes()
 	perRound := 64 / size
@@ -69,9 +84,15 @@ func (f *file) writeReduction(r reduction) {
 	fn.ctx.Label("loop")
 	for v := range vectors {
 		fn.emit(fn.op("VMOVUP"), operand.Mem{Base: reg.RSI, Disp: v * f.level.bytes()}, fn.vec(2+v))
+		if r.of != "" {
+			fn.emit(fn.op(r.of), operand.Mem{Base: reg.RDI, Disp: v * f.level.bytes()}, fn.vec(2+v), fn.vec(2+v))
+		}
 		fn.accumulate(r, v, 2+v)
 	}
 	fn.emit("ADDQ", operand.U8(64), reg.RSI)
+	if r.of != "" {
+		fn.emit("ADDQ", operand.U8(64), reg.RDI)
+	}
 	fn.emit("SUBQ", operand.U8(uint8(perRound)), reg.RCX)
 	fn.emit("JGE", operand.LabelRef("loop"))
 	fn.ctx.Label("rest")
@@ -84,6 +105,10 @@ func (f *file) writeReduction(r reduction) {
 		fn.emit("KMOVW", reg.EAX, reg.K1)
 		fn.emit(fn.op("VMOVUP"), fn.vec(4), fn.vec(2))
 		fn.emit(fn.op("VMOVUP"), operand.Mem{Base: reg.RSI}, reg.K1, fn.vec(2))
+		if r.of != "" { // of missing lanes, which are 0, too
+			fn.emit(fn.op("VMOVUP")+"_Z", operand.Mem{Base: reg.RDI}, reg.K1, fn.vec(3))
+			fn.emit(fn.op(r.of), fn.vec(3), fn.vec(2), fn.vec(2))
+		}
 		fn.accumulate(r, 0, 2)
 	} else {
 		fn.emit("LEAQ", fn.window(), reg.R11)
@@ -91,6 +116,10 @@ func (f *file) writeReduction(r reduction) {
 		for v := range vectors {
 			fn.emit(fn.op("VMOVUP"), operand.Mem{Base: reg.R11, Disp: 64 + 32*v, Index: reg.RCX, Scale: uint8(size)}, fn.vec(7))
 			fn.emit(fn.op("VMASKMOVP"), operand.Mem{Base: reg.RSI, Disp: 32 * v}, fn.vec(7), fn.vec(2))
+			if r.of != "" {
+				fn.emit(fn.op("VMASKMOVP"), operand.Mem{Base: reg.RDI, Disp: 32 * v}, fn.vec(7), fn.vec(3))
+				fn.emit(fn.op(r.of), fn.vec(3), fn.vec(2), fn.vec(2))
+			}
 			fn.emit(fn.op("VBLENDVP"), fn.vec(7), fn.vec(2), fn.vec(4), fn.vec(2))
 			fn.accumulate(r, v, 2)
 		}
