@@ -36,8 +36,8 @@ type loopWorker struct {
 	buf   []unsafe.Pointer // the buffer of each register, and of each pair
 	fresh []bool           // of watchBlock
 
-	summed bool // red has what this block reduces
-	flush []byte           // operands without subnormal numbers, a block of each
+	summed bool   // red has what this block reduces
+	flush  []byte // operands without subnormal numbers, a block of each
 
 	_ [cpu.LineWords]uint64
 }
