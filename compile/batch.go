@@ -77,6 +77,8 @@ func newBatcher(g *graph.Graph, n int) *batcher {
 
 // all makes the images of the nodes of a list, operands before their users, but for those that turn out to be the same for all elements. It ends where there is a mistake.
 func (b *batcher) all(list []*graph.Node) {
+	outer := b.steps // the list may be an expansion of a node of another one
+	defer func() { b.steps = outer }()
 	b.steps = stepValues(list)
 	for _, n := range list {
 		if b.Has(n) || !slices.ContainsFunc(n.Inputs(), b.Has) {

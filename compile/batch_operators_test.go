@@ -119,6 +119,15 @@ func batchSample(t *testing.T, what string, op *graph.Op, s graph.Sample, choice
 			}
 		}
 	}
+	for _, r := range outputs { // a loop behind the operator, whose values at each step are read
+		if r.DType().IsFloat() {
+			_, ys := graph.Scan(2, []*graph.Node{r}, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) {
+				return []*graph.Node{graph.Tanh(c[0])}, []*graph.Node{graph.Add(c[0], r)}
+			})
+			outputs = append(outputs, ys[0])
+			break
+		}
+	}
 	first := len(outputs)
 	if cost != nil && len(wrt) > 0 {
 		outputs = append(append(outputs, grad(t, cost, wrt...)...), cost)
