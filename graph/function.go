@@ -54,6 +54,7 @@ func Function(like []*Node, f func(params []*Node) []*Node) func(args ...*Node) 
 	if !ok {
 		return func(...*Node) []*Node { return g.invalidNodes(count) }
 	}
+	results, read := typesOf(built.results), len(withElements(built.results))
 	return func(args ...*Node) []*Node {
 		const op = "call"
 		to, in, ok := operandsOfLoop(op, args, captured)
@@ -65,10 +66,17 @@ func Function(like []*Node, f func(params []*Node) []*Node) func(args ...*Node) 
 			to.Fail(op, fmt.Errorf("takes %s, not %s", typesText(types, true), typesText(given, true)))
 			return to.invalidNodes(count)
 		}
-		n := to.Apply(opCall, slices.Concat(outer, args), attr.Make(attr.Fn("bodies", bodies...)))
+		operands := slices.Concat(outer, withElements(args))
+		switch {
+		case read == 0:
+			return to.besideNothing(results, nil)
+		case len(operands) == 0: // all of it is a constant
+			return f(args)
+		}
+		n := to.Apply(opCall, operands, attr.Make(attr.Fn("bodies", bodies...)))
 		if !n.Valid() {
 			return to.invalidNodes(count)
 		}
-		return resultsOf(n, count)
+		return to.besideNothing(results, resultsOf(n, read))
 	}
 }

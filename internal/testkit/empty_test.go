@@ -106,6 +106,8 @@ func TestValuesFromNothing(t *testing.T) {
 	})
 	chosen := graph.Cond(graph.Less(graph.Sum(v), g.Const(0)), []node{none, v}, func(a []node) []node { return []node{a[0], graph.Sum(a[1])} }, func(a []node) []node { return []node{graph.Exp(a[0]), graph.Sum(a[0])} })
 	kept := graph.Checkpoint([]node{none, v}, func(a []node) []node { return []node{a[0], graph.Sin(a[1])} })
+	called := graph.Function([]node{none, v}, func(a []node) []node { return []node{a[0], graph.Sin(a[1]), graph.Add(graph.Sum(a[0]), graph.Sum(v))} })(none, v)
+	constant := graph.Function([]node{none}, func(a []node) []node { return []node{a[0], graph.Sum(a[0])} })(none)
 	begin := graph.Constant(g, []int{0}, 1)
 	one := graph.Ones(g, graph.Float64, 1, 3)
 	for _, c := range []struct {
@@ -143,6 +145,8 @@ func TestValuesFromNothing(t *testing.T) {
 		{"carry without elements", with[0], []int{0}, nil}, {"carry beside it", with[1], nil, []float64{6}}, {"values without elements", each[0], []int{2, 0}, nil}, {"values beside them", each[1], []int{2}, []float64{6, 6}},
 		{"while", counted[1], nil, []float64{4}}, {"carry of a while", counted[0], []int{0}, nil}, {"steps of a while", steps, nil, []float64{3}},
 		{"branch without elements", chosen[0], []int{0}, nil}, {"branch", chosen[1], nil, []float64{0}}, {"checkpoint", kept[1], []int{3}, []float64{math.Sin(1), math.Sin(2), math.Sin(3)}}, {"checkpoint without elements", kept[0], []int{0}, nil},
+		{"call without elements", called[0], []int{0}, nil}, {"call beside it", called[1], []int{3}, []float64{math.Sin(1), math.Sin(2), math.Sin(3)}}, {"call of what has none", called[2], nil, []float64{6}},
+		{"constant call", constant[1], nil, []float64{0}}, {"constant call without elements", constant[0], []int{0}, nil},
 		{"random", graph.RandomNormal(graph.RandomKey(g, 1), graph.Float64, 0, 2), []int{0, 2}, nil},
 	} {
 		if err := g.Err(); err != nil {
