@@ -145,7 +145,12 @@ func (b *batcher) function(body *graph.Body, args []*graph.Node) []*graph.Node {
 			batched.add(i)
 		}
 	}
-	return inlined(b.within(body, batched, nil).lifted(), in)
+	w := b.within(body, batched, nil)
+	if len(in) == 0 { // a body is inlined into the graph of its operands
+		in = append(in, b.Graph.Scalar(graph.Int32, 0))
+		w.params = append(w.params, w.input(in[0].Type()))
+	}
+	return inlined(w.lifted(), in)
 }
 
 // inlined returns the results of a body for arguments.

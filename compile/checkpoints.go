@@ -257,16 +257,17 @@ func (u *unit) checkpoints() error {
 	}
 	readers := u.readers()
 	of := map[*graph.Node]*sweep{}
+	swept := map[*graph.Node]bool{} // loops that have a schedule: what other sweeps read of them is stored
 	for i := range u.g.Len() {
 		n := u.g.Node(i)
 		s := u.sweepOver(n, readers)
-		if s == nil || of[s.of] != nil { // a sweep keeps no states itself
+		if s == nil || of[s.of] != nil || swept[s.of] { // a sweep keeps no states itself
 			continue
 		}
 		l := loopOf(s.of)
 		bytes, _ := l.slotBytes(s.read)
 		if s.schedule = u.config.Checkpoints.schedule(l.most(), bytes, s.read); s.schedule != nil {
-			of[n] = s
+			of[n], swept[s.of] = s, true
 		}
 	}
 	if len(of) == 0 {

@@ -140,3 +140,37 @@ func TestMixedCheckpointsRunNoStepMore(t *testing.T) {
 		t.Errorf("%d pairs", pairs)
 	}
 }
+
+// Sweeps that read different values of a loop, none of them its states, have one schedule for it at the most. Derivatives of order 3 by reverse over forward over reverse have such sweeps.
+func TestMixedCheckpointsOfSweepsOverOneLoop(t *testing.T) {
+	for _, steps := range []int{1, 2, 3, 5} {
+		g := graph.New()
+		x := g.Input("x", graph.Float64)
+		ys := graph.Map([]*graph.Node{graph.Reshape(x, 1)}, func(e []*graph.Node) []*graph.Node {
+			final, _ := graph.Scan(steps, e, nil, func(c, _ []*graph.Node) (next, ys []*graph.Node) { return []*graph.Node{graph.Atan(c[0])}, nil })
+			return final
+		})
+		second, err := compile.HVP(graph.Sum(ys[0]), []*graph.Node{x}, []*graph.Node{g.Const(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		third := grad(t, second[0], x)
+		var want []vm.Array
+		for _, c := range []compile.Checkpoints{{}, {States: 1}, {States: 1, Mixed: true}, {States: 2, Mixed: true}, {States: 3, Mixed: true}, {Bytes: 64, Mixed: true}} {
+			p, err := compile.Config{Checkpoints: c}.Compile(third[0], second[0])
+			if err != nil {
+				t.Errorf("%d steps, %+v: %v", steps, c, err)
+				continue
+			}
+			out, err := vm.NewMachine(p).Call(0.3)
+			switch {
+			case err != nil:
+				t.Errorf("%d steps, %+v: %v", steps, c, err)
+			case want == nil:
+				want = out
+			case out[0].Item() != want[0].Item() || out[1].Item() != want[1].Item():
+				t.Errorf("%d steps, %+v: %v, with all states kept %v", steps, c, out, want)
+			}
+		}
+	}
+}

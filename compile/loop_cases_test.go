@@ -353,6 +353,34 @@ func TestBatchOfAWhileLoop(t *testing.T) {
 	}
 }
 
+// Branches without operands, which hold nothing but constants, are chosen by each element of a batch.
+func TestBatchOfBranchesOfConstants(t *testing.T) {
+	g := graph.New()
+	x, k := g.Input("x", graph.Float64), g.Input("k", graph.Int64)
+	number := func(v float64) func([]*graph.Node) []*graph.Node {
+		return func([]*graph.Node) []*graph.Node { return []*graph.Node{g.Const(v), g.Const(-v)} }
+	}
+	c := graph.Cond(x.Less(0), nil, number(1), number(2))
+	s := graph.Switch(k, nil, number(3), number(4), number(5))
+	y := graph.Add(graph.Add(c[0], c[1].Mul(0.125)), graph.Mul(x, s[0]))
+	xs, ks := g.Input("xs", graph.Float64, 4), g.Input("ks", graph.Int64, 4)
+	b, err := compile.Batch(append(grad(t, y, x), y), []*graph.Node{x, k}, []*graph.Node{xs, ks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compile.Compile(b...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := vm.NewMachine(p).Call(map[string]any{"xs": []float64{-1, 1, -2, 2}, "ks": []int64{-1, 1, 2, 9}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(out[0], out[1]), "[3 4 5 5] [-2.125 5.75 -9.125 11.75]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // A loop may have more steps than anybody will run: whatever does not need an array of all of them does not count them.
 func TestLoopOfTheLargestLength(t *testing.T) {
 	g := graph.New()

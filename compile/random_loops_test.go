@@ -286,15 +286,33 @@ func TestRandomLoopsCheckpoints(t *testing.T) {
 	defer compile.StoreForNothing()()
 	sweeps, mixed, endless := 0, 0, 0
 	limits := regexp.MustCompile(`limit=[0-9]+`)
+	seeds := []uint64{136, 162} // at which a sweep reads states of several loops
 	for seed := range *loopSeeds {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
 		rc, err := testkit.Random(seed, testkit.RandomConfig{DType: graph.Float64, Operators: 14, Scalars: seed%2 == 1, MaxSize: 60, Order: 1, Control: true})
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 			continue
 		}
+		// Sweeps over sweeps, which read the states of several loops.
+		var sum *graph.Node
+		for _, d := range rc.Gradient {
+			if s := graph.Sum(graph.Sin(d)); sum == nil {
+				sum = s
+			} else {
+				sum = graph.Add(sum, s)
+			}
+		}
+		second, err := compile.Gradient(sum, rc.Wrt...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs := append(rc.Outputs, second...)
 		first := uint64(0)
 		for _, c := range []compile.Checkpoints{{}, {States: 1}, {States: 2}, {Every: 2}, {Every: 3}, {Bytes: 1}, {States: 1, Mixed: true}, {States: 2, Mixed: true}} {
-			p, err := testkit.Compile(compile.Config{Checkpoints: c}, rc.Outputs...)
+			p, err := testkit.Compile(compile.Config{Checkpoints: c}, outputs...)
 			if err != nil {
 				t.Errorf("seed %d, %+v: %v", seed, c, err)
 				continue

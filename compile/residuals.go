@@ -60,12 +60,15 @@ func residuals(u *unit) error {
 	cuts, more := map[*graph.Node][]residual{}, map[*graph.Node][]int{}
 	for i := range u.g.Len() {
 		if n := u.g.Node(i); len(reads[n]) > 0 && n.Op() == opScan {
+			var only *graph.Node // the loop that may record values
 			if keep.Mixed {
-				if s := u.sweepOver(n, readers); s == nil || s.of.Op() != opScan {
+				s := u.sweepOver(n, readers)
+				if s == nil || s.of.Op() != opScan {
 					continue
 				}
+				only = s.of
 			}
-			if cut := u.residualsOf(n, reads[n]); len(cut) > 0 {
+			if cut := u.residualsOf(n, only, reads[n]); len(cut) > 0 {
 				cuts[n] = cut
 				for _, r := range cut {
 					more[r.of] = append(more[r.of], r.value)
@@ -146,9 +149,9 @@ func (l *loop) substituted(outputs, inside []*graph.Node, given func(b *bodyBuil
 	return b, images
 }
 
-// residualsOf returns what the scan n had better read from the loops whose states it reads.
-func (u *unit) residualsOf(n *graph.Node, reads []*graph.Node) []residual {
-	mixed := u.config.Checkpoints.Mixed
+// residualsOf returns what the scan n had better read from the loops whose states it reads, or from one of them, which may record it.
+func (u *unit) residualsOf(n, only *graph.Node, reads []*graph.Node) []residual {
+	mixed := only != nil
 	l := loopOf(n)
 	b := open(l.body)
 	known := b.g.Len()
@@ -165,7 +168,7 @@ func (u *unit) residualsOf(n *graph.Node, reads []*graph.Node) []residual {
 		s := loopOf(of)
 		v := k - len(of.Results())
 		p := slices.IndexFunc(s.body.Params(), func(p *graph.Node) bool { return p.ID() == v })
-		if p < 0 || !s.isCarry(p) || !sameSteps(&s, &l) {
+		if p < 0 || !s.isCarry(p) || !sameSteps(&s, &l) || mixed && of != only {
 			continue
 		}
 		states[b.params[i].ID()] = true
@@ -247,7 +250,7 @@ func (u *unit) residualsOf(n *graph.Node, reads []*graph.Node) []residual {
 			}
 			continue
 		}
-		s := loopOf(loops[0])
+		s := loopOf(only)
 		if len(cut) == 0 {
 			read = nil
 		}
