@@ -47,3 +47,28 @@ func TestLogNdtrOfHigherOrders(t *testing.T) {
 		}
 	}
 }
+
+// Derivatives of softsign are ±k!/(1 + |x|)^(k+1), at large x too.
+func TestSoftsignOfHigherOrders(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 9)
+	at := []float64{0.3, -0.3, 1, -1, 7, -1e8, 1e20, math.Inf(1), math.Inf(-1)}
+	y := graph.Softsign(x)
+	outputs := []*graph.Node{y}
+	for range 3 {
+		y = grad(t, graph.Sum(y), x)[0]
+		outputs = append(outputs, y)
+	}
+	got, err := testkit.CompileAndRun(compile.Config{}, point(x, at), outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range at {
+		d, s := 1+math.Abs(v), math.Copysign(1, v)
+		for k, want := range []float64{s * (1 - 1/d), 1 / d / d, -2 * s / d / d / d, 6 / d / d / d / d} {
+			if e := math.Abs(got[k].F[i] - want); !(e <= 4e-15*math.Abs(want)) {
+				t.Errorf("order %d at %v: %v, want %v", k, v, got[k].F[i], want)
+			}
+		}
+	}
+}

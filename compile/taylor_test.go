@@ -165,6 +165,38 @@ func TestTaylorSeries(t *testing.T) {
 	}
 }
 
+// Powers whose derivatives are within range where they are not themselves, or begin with zeros and become infinite.
+func TestTaylorOfPowersAtExtremes(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64, 5)
+	for _, c := range []struct {
+		exponent float64
+		order    int
+		want     []float64 // the derivative at 0, 1e-300, 1e-160, 1e160 and 1e300
+	}{
+		{0.5, 1, []float64{math.Inf(1), 5e149, 5e79, 5e-81, 5e-151}}, {1.5, 1, []float64{0, 1.5e-150, 1.5e-80, 1.5e80, 1.5e150}}, {1.5, 2, []float64{math.Inf(1), 7.5e149, 7.5e79, 7.5e-81, 7.5e-151}},
+		{2.5, 2, []float64{0, 3.75e-150, 3.75e-80, 3.75e80, 3.75e150}}, {2.5, 3, []float64{math.Inf(1), 1.875e150, 1.875e80, 1.875e-80, 1.875e-150}}, {-0.5, 1, []float64{math.Inf(-1), math.Inf(-1), -5e239, -5e-241, 0}},
+	} {
+		d, err := compile.Directional(c.order, []*graph.Node{x.Pow(c.exponent)}, []*graph.Node{x}, []*graph.Node{nil})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := compile.Compile(d[c.order-1][0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := vm.NewMachine(p).Call([]float64{0, 1e-300, 1e-160, 1e160, 1e300})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range out[0].Float64s() {
+			if w := c.want[i]; got != w && !(math.Abs(got-w) <= 1e-13*math.Abs(w)) {
+				t.Errorf("derivative %d of x^%v at %v is %v, want %v", c.order, c.exponent, []float64{0, 1e-300, 1e-160, 1e160, 1e300}[i], got, w)
+			}
+		}
+	}
+}
+
 // binomialSeries gives the coefficients of (1 + t)^a.
 func binomialSeries(a float64) func(k int) float64 {
 	return func(k int) float64 {

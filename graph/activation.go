@@ -248,8 +248,13 @@ func HardShrink(x *Node, lambda float64) *Node {
 // TanhShrink returns x − tanh x, elementwise.
 func TanhShrink(x *Node) *Node { return Sub(x, Tanh(x)) }
 
-// Softsign returns x/(1 + |x|), elementwise; NaN at ±Inf.
-func Softsign(x *Node) *Node { return Div(x, Add(Abs(x), Like(x, 1))) }
+// Softsign returns x/(1 + |x|), elementwise; ±1 at ±Inf.
+func Softsign(x *Node) *Node {
+	a, s := Abs(x), Sign(x)
+	d := Add(a, Like(x, 1))
+	// Derivatives of x/d are differences, of which nothing is left at large x.
+	return Where(Less(a, Like(x, 1)), Div(x, d), Sub(s, Div(s, d)))
+}
 
 // Celu returns x for x > 0 and alpha·(e^(x/alpha) − 1) elsewhere, elementwise (Barron 2017).
 func Celu(x *Node, alpha float64) *Node {

@@ -368,12 +368,13 @@ func taylorOfQuotient(n *Node, s Series, k int) (*Node, bool) {
 	return MulNoNan(Reciprocal(n.Input(1)), sum), true
 }
 
-// taylorOfPower is the recurrence of v = x^c for a constant c that is no whole number, whose powers never become constant:
-// k·x·v_k = Σ_(j≥1) (c·j − (k−j))·x_j·v_(k−j).
+// taylorOfPower is the recurrence of v = x^c for a constant c < 0 that is no whole number, whose powers never become constant:
+// k·x·v_k = Σ_(j≥1) (c·j − (k−j))·x_j·v_(k−j). With c > 0 it would divide a v that is 0, or that under- or overflows, by x,
+// where the derivatives do not: these are powers with smaller exponents, and at last with one below 0.
 func taylorOfPower(n *Node, s Series, k int) (*Node, bool) {
 	x, y := n.Input(0), n.Input(1)
 	bits, uniform := y.ShownLiteral().Uniform()
-	if c := FloatOfBits(y.typ.DType, bits); s.Changes(y) || !uniform || c == math.Trunc(c) {
+	if c := FloatOfBits(y.typ.DType, bits); s.Changes(y) || !uniform || c > 0 || c == math.Trunc(c) {
 		return nil, false
 	}
 	var sum *Node

@@ -2391,7 +2391,7 @@ func (x *Tensor) Softplus() *Tensor {
 	return record1(fnOperators+270, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softplus(in[0])} }, x)
 }
 
-// Softsign returns x/(1 + |x|), elementwise; NaN at ±Inf.
+// Softsign returns x/(1 + |x|), elementwise; ±1 at ±Inf.
 func (x *Tensor) Softsign() *Tensor {
 	return record1(fnOperators+271, nil, func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Softsign(in[0])} }, x)
 }

@@ -60,10 +60,7 @@ var activations = []operator{
 	{name: "Sigmoid", in: unary(graph.Sigmoid), out: "sigmoid"},
 	{name: "Softmax", in: func(c *call) []value { return c.flattened(-1, graph.Softmax) }},
 	{name: "Softplus", in: unary(graph.Softplus), out: "softplus"},
-	{name: "Softsign", in: func(c *call) []value {
-		x := c.x(0)
-		return c.out(graph.Div(x, graph.Add(graph.Like(x, 1), graph.Abs(x))))
-	}},
+	{name: "Softsign", in: unary(graph.Softsign)},
 	{name: "Swish", in: func(c *call) []value {
 		x, a := c.x(0), c.float("alpha", 1)
 		if a == 1 {

@@ -57,9 +57,7 @@ func (c *call) activation(name string, alpha, beta func(otherwise float64) float
 	case "Softplus":
 		return graph.Softplus
 	case "Softsign":
-		return func(x *graph.Node) *graph.Node {
-			return graph.Div(x, graph.Add(graph.Like(x, 1), graph.Abs(x)))
-		}
+		return graph.Softsign
 	case "Affine":
 		a, b := alpha(1), beta(0)
 		return func(x *graph.Node) *graph.Node {
