@@ -53,6 +53,14 @@ type generator struct {
 
 	instead map[int]expression // inputs of the loop that are not in memory
 	loaded  map[string]string  // variables that have elements, where elements of a loop stand one after the other
+
+	// of assembly
+	assembly    bool
+	calling     bool // loops are written as calls of machine code
+	withoutNEON bool // a loop has none
+	vectors     []*vectorLoop
+	byCode      map[string]*vectorLoop
+	stretches   map[stretch]*vectorLoop
 }
 
 // array is a part of the memory for elements of its type.
@@ -303,7 +311,17 @@ func (g *generator) block(x *instance) error {
 		var err error
 		if next := g.follower(x, i); next != nil {
 			g.written += 2
-			err = g.flat(x, in, &x.steps[i], joined(in.Loop), next)
+			fused := func() error { return g.flat(x, in, &x.steps[i], joined(in.Loop), next) }
+			if g.anyVectors(in) || g.anyVectors(next.in) {
+				err = g.either(x, i, i+2, func() error {
+					if err := g.loop(x, in, &x.steps[i]); err != nil {
+						return err
+					}
+					return g.loop(x, next.in, next.st)
+				}, fused)
+			} else {
+				err = fused()
+			}
 			i++
 		} else {
 			err = g.instr(x, in, i)
@@ -330,7 +348,11 @@ func (g *generator) instr(x *instance, in *vm.Instr, i int) error {
 	case vm.OpStraight:
 		return g.straight(x, in, i)
 	case vm.OpLoop:
-		return g.loop(x, in, &x.steps[i])
+		write := func() error { return g.loop(x, in, &x.steps[i]) }
+		if g.anyVectors(in) {
+			return g.either(x, i, i+1, write, write)
+		}
+		return write()
 	case vm.OpKernel:
 		return g.kernel(x, in, &x.steps[i])
 	case vm.OpCall:

@@ -144,8 +144,11 @@ func (g *generator) loop(x *instance, in *vm.Instr, st *step) error {
 			g.depth--
 		}
 	}
-	if l.Reduce == micro.NoReduce && len(s.dims) == 1 && slices.ContainsFunc(l.In, func(a micro.Access) bool { return a.Window != nil }) {
+	if l.Reduce == micro.NoReduce && s.windows1() {
 		return g.pieces(x, in, st, s, 0)
+	}
+	if g.calling && len(s.dims) > 0 && g.callVectors(x, in, st, s, 0, s.dims[len(s.dims)-1]) {
+		return nil
 	}
 	if l.Reduce == micro.ReduceSum && len(s.dims) == 1 && s.reduced == 1 && !slices.ContainsFunc(l.In, func(a micro.Access) bool { return a.Window != nil }) {
 		return g.flat(x, in, st, s, nil)
@@ -199,8 +202,13 @@ func (g *generator) total(x *instance, in *vm.Instr, st *step, s *space, r *redu
 	}
 }
 
-// pieces writes a loop over one dimension with windows, from an element on, as one for each stretch in which every element lies either in a window or out of it.
-func (g *generator) pieces(x *instance, in *vm.Instr, st *step, s *space, from int) error {
+// windows1 reports whether a loop goes through one dimension and reads windows there.
+func (s *space) windows1() bool {
+	return len(s.dims) == 1 && slices.ContainsFunc(s.lo, func(lo []int) bool { return lo != nil })
+}
+
+// stretches calls do for each stretch of a loop over one dimension, from an element on, in which every element lies either in a window or out of it: piece has windows that are all of it or nothing.
+func (s *space) stretches(from int, do func(lo, hi int, piece *space)) {
 	cuts := []int{from, s.dims[0]}
 	for k := range s.lo {
 		if s.lo[k] != nil {
@@ -221,6 +229,16 @@ func (g *generator) pieces(x *instance, in *vm.Instr, st *step, s *space, from i
 				piece.hi[k] = []int{0}
 			}
 		}
+		do(lo, hi, piece)
+	}
+}
+
+// pieces writes a loop over one dimension with windows, from an element on, as one for each stretch.
+func (g *generator) pieces(x *instance, in *vm.Instr, st *step, s *space, from int) (err error) {
+	s.stretches(from, func(lo, hi int, piece *space) {
+		if err != nil || g.calling && g.callVectors(x, in, st, piece, lo, hi) {
+			return
+		}
 		i := g.index(g.depth)
 		switch {
 		case hi-lo == 1:
@@ -231,15 +249,13 @@ func (g *generator) pieces(x *instance, in *vm.Instr, st *step, s *space, from i
 			g.put("for %[1]s := %[2]d; %[1]s < %[3]d; %[1]s++ {%[4]s", i, lo, hi, g.comment(in, 0))
 		}
 		g.depth++
-		if _, err := g.body(x, in, st, piece, []string{i}); err != nil {
-			return err
-		}
+		_, err = g.body(x, in, st, piece, []string{i})
 		g.depth--
 		if hi-lo > 1 {
 			g.put("}")
 		}
-	}
-	return nil
+	})
+	return err
 }
 
 // body writes what a loop does for one element, and returns what is reduced.

@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -94,17 +96,67 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	return out, nil
 }
 
-// LoopText returns the text of the code that CompileLoop makes for an instruction set, which this processor need not have, and the number of elements of an iteration.
-func LoopText(l *micro.Loop, level cpu.Level) (text string, step int, err error) {
-	c := newLoopCompiler(l, level)
-	if err := c.check(); err != nil {
-		return "", 0, err
+// LoopCode is what CompileLoop makes for an instruction set, for a file rather than for this process. It is called as Loop.Listing says, with a table that has the pointers of the arrays, as many again to copies of
+// their ends, and that of a reduction's results.
+type LoopCode struct {
+	Instructions []Instruction
+	Constants    []byte
+	Fixed, Slots int  // bytes of scratch memory before the address that the code is given, and from there on
+	Step         int  // elements of an iteration
+	Padded       bool // the last elements, which do not fill an iteration, are read and written where the ends are copied to
+}
+
+// Instruction is one of machine code.
+type Instruction struct {
+	Offset int
+	Bytes  []byte
+	Text   string
+}
+
+// CodeOfLoop returns the code for an instruction set, which this processor need not have.
+func CodeOfLoop(l *micro.Loop, level cpu.Level) (*LoopCode, error) {
+	c, err := compileFor(l, level)
+	if err != nil {
+		return nil, err
 	}
-	c.choose(0)
-	if err := c.compile(); err != nil {
+	out := &LoopCode{Constants: c.Consts.Sealed(), Slots: int(c.SlotTop), Step: int(c.Lanes) * c.unroll, Padded: c.padded}
+	if len(c.functions) > 0 {
+		out.Fixed = c.FixedBytes()
+	}
+	for line := range strings.Lines(architectureOf(level).listing(c.Buf)) {
+		fields := strings.Fields(line)
+		offset, err := strconv.ParseInt(fields[0], 16, 64)
+		if err != nil || len(fields) < 3 {
+			panic("BUG: machine code that cannot be read: " + line)
+		}
+		out.Instructions = append(out.Instructions, Instruction{Offset: int(offset), Text: strings.Join(fields[2:], " ")})
+	}
+	for k := range out.Instructions {
+		end := len(c.Buf)
+		if k+1 < len(out.Instructions) {
+			end = out.Instructions[k+1].Offset
+		}
+		out.Instructions[k].Bytes = c.Buf[out.Instructions[k].Offset:end]
+	}
+	return out, nil
+}
+
+// LoopText returns the text of that code, and the number of elements of an iteration.
+func LoopText(l *micro.Loop, level cpu.Level) (text string, step int, err error) {
+	c, err := compileFor(l, level)
+	if err != nil {
 		return "", 0, err
 	}
 	return architectureOf(level).listing(c.Buf), int(c.Lanes) * c.unroll, nil
+}
+
+func compileFor(l *micro.Loop, level cpu.Level) (*loopCompiler, error) {
+	c := newLoopCompiler(l, level)
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c.choose(0)
+	return c, c.compile()
 }
 
 func innerStride(a micro.Access, dims int) int {
