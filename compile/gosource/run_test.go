@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,13 +29,19 @@ import (
 
 // generated is a module of generated packages, with a command that calls the function of each with given inputs and prints what it gives.
 type generated struct {
-	t     *testing.T
-	dir   string
-	names []string
-	calls bytes.Buffer
-	want  [][]ref.Value
-	slots [][]vm.Slot
-	what  []string
+	t        *testing.T
+	dir      string
+	packages []string
+	calls    bytes.Buffer
+	main     bytes.Buffer
+	runs     []expected
+	loops    int // in assembly
+}
+
+// expected is a call of a package's function.
+type expected struct {
+	name, what string
+	want       []ref.Value
 }
 
 func newGenerated(t *testing.T) *generated {
@@ -55,20 +62,56 @@ func (m *generated) write(name, text string) {
 	}
 }
 
-// add generates the program's source, and a call with the point.
+// add generates the program's source, plain and with assembly, and calls with the point.
 func (m *generated) add(what string, p *vm.Program, inputs []*graph.Node, at testkit.Point) error {
 	want, err := testkit.Run(vm.NewMachine(p), at)
 	if err != nil {
 		return nil // what fails is for other tests
 	}
-	name := fmt.Sprint("p", len(m.names))
+	name := fmt.Sprint("p", len(m.packages))
 	source, err := gosource.Config{Package: name, Func: "Function"}.Generate(p)
 	if err != nil {
 		return err
 	}
+	add := func(name string, source []byte) error {
+		m.packages = append(m.packages, name)
+		return m.call(name, source, p, inputs, at)
+	}
 	m.write(name+"/"+name+".go", string(source))
-	m.names, m.want, m.slots, m.what = append(m.names, name), append(m.want, want), append(m.slots, p.Outputs()), append(m.what, what)
-	return m.call(name, source, p, inputs, at)
+	if err := add(name, source); err != nil {
+		return err
+	}
+	m.expect(expected{name, what, want})
+	name = fmt.Sprint("p", len(m.packages))
+	files, err := gosource.Config{Package: name, Func: "Function"}.GenerateAssembly(p, name)
+	if err != nil || len(files) == 1 {
+		return err
+	}
+	for _, f := range files {
+		m.write(name+"/"+f.Name, string(f.Text))
+		if f.Name == name+"_amd64.go" {
+			m.loops += strings.Count(string(f.Text), "//go:noescape") / 2
+		}
+	}
+	if err := add(name, files[0].Text); err != nil {
+		return err
+	}
+	m.expect(expected{name, what + ", assembly", want})
+	if runtime.GOARCH != "amd64" {
+		return nil
+	}
+	m.write(name+"/limit.go", "package "+name+"\n\nfunc Limit(some, all bool) {\nvectors, wide = vectorInstructions()\nvectors, wide = vectors && some, wide && all\n}\n")
+	fmt.Fprintf(&m.main, "%s.Limit(true, false)\n", name)
+	m.expect(expected{name, what + ", assembly with AVX2", want})
+	fmt.Fprintf(&m.main, "%s.Limit(false, false)\n", name)
+	m.expect(expected{name, what + ", without the instructions", want})
+	return nil
+}
+
+// expect has the command call a package's function.
+func (m *generated) expect(e expected) {
+	fmt.Fprintf(&m.main, "call_%s()\n", e.name)
+	m.runs = append(m.runs, e)
 }
 
 // call writes a function that calls the generated one.
@@ -102,14 +145,16 @@ func (m *generated) call(name string, source []byte, p *vm.Program, inputs []*gr
 		v := fmt.Sprint("a", i)
 		list = append(list, v)
 		array, isArray := strings.CutPrefix(t, "*")
+		if isArray {
+			fmt.Fprintf(b, "g%s := newGuarded[%s]()\ndefer g%[1]s.check()\n%[1]s := &g%[1]s.array\n", v, array)
+		}
 		if i >= len(inputs) {
-			fmt.Fprintf(b, "%s := new(%s)\n", v, array)
 			continue
 		}
 		element := t
 		if isArray {
 			_, element, _ = strings.Cut(array, "]")
-			fmt.Fprintf(b, "%s := &%s{", v, array)
+			fmt.Fprintf(b, "*%s = %s{", v, array)
 		} else {
 			fmt.Fprintf(b, "%s := ", v)
 		}
@@ -174,6 +219,29 @@ func (m *generated) call(name string, source []byte, p *vm.Program, inputs []*gr
 }
 
 const showText = `
+// guarded is an array between bytes that nobody writes.
+type guarded[T any] struct {
+	before [64]byte
+	array  T
+	behind [64]byte
+}
+
+func newGuarded[T any]() *guarded[T] {
+	g := new(guarded[T])
+	for i := range g.before {
+		g.before[i], g.behind[i] = 0xA5, 0xA5
+	}
+	return g
+}
+
+func (g *guarded[T]) check() {
+	for i := range g.before {
+		if g.before[i] != 0xA5 || g.behind[i] != 0xA5 {
+			panic("something was written beside an array")
+		}
+	}
+}
+
 func show(name string, k int, v any) {
 	fmt.Print(name, " ", k)
 	one := func(x float64) {
@@ -212,32 +280,17 @@ func (m *generated) run() {
 		t.Fatal(err)
 	}
 	main := "package main\n\nimport (\n\"fmt\"\n\"math\"\n\"strings\"\n"
-	calls := "func main() {\n"
-	for _, n := range m.names {
-		main += strconv.Quote("github.com/adjoint-go/adjoint/zz_generated/"+n) + "\n"
-		calls += "call_" + n + "()\n"
+	for _, n := range m.packages {
+		main += strconv.Quote("generated/"+n) + "\n"
 	}
-	m.write("main.go", main+")\n"+showText+m.calls.String()+calls+"}\n")
-	// An overlay puts the files into the project's own module, so that nothing is fetched and what was built of it is used.
-	var overlay strings.Builder
-	overlay.WriteString(`{"Replace": {`)
-	separator := ""
-	err = filepath.WalkDir(m.dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".go") {
-			rel, _ := filepath.Rel(m.dir, path)
-			fmt.Fprintf(&overlay, "%s%q: %q", separator, filepath.Join(root, "zz_generated", rel), path)
-			separator = ", "
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay.WriteString("}}")
-	m.write("overlay.json", overlay.String())
+	m.write("main.go", main+")\n"+showText+m.calls.String()+"func main() {\n"+m.main.String()+"}\n")
+	m.write("go.mod", "module generated\n\ngo 1.24\n")
+	// A workspace has the project's own module, so that nothing is fetched and what was built of it is used.
+	version := regexp.MustCompile(`(?m)^go .*$`).Find(must[[]byte](t)(os.ReadFile(filepath.Join(root, "go.mod"))))
+	m.write("go.work", fmt.Sprintf("%s\n\nuse (\n\t.\n\t%q\n)\n", version, root))
 	exe := filepath.Join(m.dir, "main.exe")
-	build := exec.Command("go", "build", "-overlay", filepath.Join(m.dir, "overlay.json"), "-o", exe, "./zz_generated")
-	build.Dir = root
+	build := exec.Command("go", "build", "-o", exe, ".")
+	build.Dir, build.Env = m.dir, append(os.Environ(), "GOWORK="+filepath.Join(m.dir, "go.work"))
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out[:min(len(out), 4000)])
 	}
@@ -249,19 +302,19 @@ func (m *generated) run() {
 		t.Errorf("generated program: %v\n%s", err, errs.Bytes()[:min(errs.Len(), 4000)])
 	}
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	for i, n := range m.names {
-		for k, want := range m.want[i] {
+	for _, r := range m.runs {
+		for k, want := range r.want {
 			if len(lines) == 0 {
-				t.Fatalf("%s (%s): no output %d", m.what[i], n, k)
+				t.Fatalf("%s (%s): no output %d", r.what, r.name, k)
 			}
 			fields := strings.Fields(lines[0])
 			lines = lines[1:]
-			if len(fields) < 2 || fields[0] != n || fields[1] != fmt.Sprint(k) || len(fields) != 2+want.Len() {
-				t.Fatalf("%s: output %d is %.200q", m.what[i], k, fields)
+			if len(fields) < 2 || fields[0] != r.name || fields[1] != fmt.Sprint(k) || len(fields) != 2+want.Len() {
+				t.Fatalf("%s: output %d is %.200q", r.what, k, fields)
 			}
 			for e, text := range fields[2:] {
 				if got, want := text, elementText(want, e); got != want {
-					t.Errorf("%s: output %d, element %d is %s, want %s\n%s", m.what[i], k, e, got, want, filepath.Join(m.dir, n))
+					t.Errorf("%s: output %d, element %d is %s, want %s\n%s", r.what, k, e, got, want, filepath.Join(m.dir, r.name))
 					break
 				}
 			}
@@ -272,9 +325,8 @@ func (m *generated) run() {
 // vet runs go vet on packages that import nothing but the standard library.
 func (m *generated) vet() {
 	m.t.Helper()
-	m.write("go.mod", "module generated\n\ngo 1.24\n")
 	args := []string{"vet"}
-	for _, n := range m.names {
+	for _, n := range m.packages {
 		source, err := os.ReadFile(filepath.Join(m.dir, n, n+".go"))
 		if err != nil {
 			m.t.Fatal(err)
@@ -284,7 +336,7 @@ func (m *generated) vet() {
 		}
 	}
 	cmd := exec.Command("go", args...)
-	cmd.Dir = m.dir
+	cmd.Dir, cmd.Env = m.dir, append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		m.t.Errorf("go vet: %v\n%s", err, out[:min(len(out), 4000)])
 	}

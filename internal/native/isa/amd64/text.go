@@ -257,6 +257,10 @@ func decodeGeneral(code []byte, pc int) (string, int) {
 		target := pc + at + 5 + int(int32(binary.LittleEndian.Uint32(code[at+1:])))
 		return fmt.Sprintf("%s %d", map[byte]string{0xE9: "jmp", 0xE8: "call"}[op], target), at + 5
 	case 0x0F:
+		if code[at+1] == 0xAE {
+			text, n := decodeMem(code[at+2:], b, x, 1)
+			return "ldmxcsr dword ptr " + text, at + 3 + n
+		}
 		target := pc + at + 6 + int(int32(binary.LittleEndian.Uint32(code[at+2:])))
 		return fmt.Sprintf("%s %d", jumps[code[at+1]&15], target), at + 6
 	}
