@@ -9,6 +9,7 @@ import (
 	"github.com/adjoint-go/adjoint/compile/gosource/internal/samples/logistic"
 	"github.com/adjoint-go/adjoint/compile/gosource/internal/samples/rosenbrock"
 	"github.com/adjoint-go/adjoint/compile/gosource/internal/samples/seed"
+	"github.com/adjoint-go/adjoint/compile/gosource/internal/samples/vectors"
 	"github.com/adjoint-go/adjoint/vm"
 )
 
@@ -44,6 +45,12 @@ func BenchmarkSamples(b *testing.B) {
 	b.Run("rosenbrock/generated", func(b *testing.B) {
 		for b.Loop() {
 			sink += rosenbrock.Rosenbrock(&x, &dx)
+		}
+	})
+	b.Run("vectors/generated", func(b *testing.B) {
+		m := vectors.NewVectors()
+		for b.Loop() {
+			sink += m.Run(&x, &dx)
 		}
 	})
 	q := [6]float64{.3, .31, .32, .33, .34, .35}

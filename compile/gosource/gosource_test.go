@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -31,22 +32,30 @@ func TestSamples(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p, _ := c.build(t)
 			config := gosource.Config{Package: strings.ToLower(c.name), Func: c.name, Doc: c.doc}
-			got := must[[]byte](t)(config.Generate(p))
-			if again := must[[]byte](t)(config.Generate(p)); string(again) != string(got) {
+			generate := func() []gosource.File {
+				if c.assembly {
+					return must[[]gosource.File](t)(config.GenerateAssembly(p, config.Package))
+				}
+				return []gosource.File{{Name: config.Package + ".go", Text: must[[]byte](t)(config.Generate(p))}}
+			}
+			files := generate()
+			if again := generate(); !reflect.DeepEqual(again, files) {
 				t.Error("another source the second time")
 			}
-			file := filepath.Join("internal", "samples", config.Package, config.Package+".go")
-			if *update {
-				if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-					t.Fatal(err)
+			for _, f := range files {
+				file, got := filepath.Join("internal", "samples", config.Package, f.Name), f.Text
+				if *update {
+					if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(file, got, 0o666); err != nil {
+						t.Fatal(err)
+					}
 				}
-				if err := os.WriteFile(file, got, 0o666); err != nil {
-					t.Fatal(err)
+				want := must[[]byte](t)(os.ReadFile(file))
+				if string(want) != string(got) {
+					t.Errorf("%s differs (-update rewrites it):\n%s", file, got)
 				}
-			}
-			want := must[[]byte](t)(os.ReadFile(file))
-			if string(want) != string(got) {
-				t.Errorf("%s differs (-update rewrites it):\n%s", file, got)
 			}
 		})
 	}

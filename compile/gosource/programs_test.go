@@ -17,15 +17,18 @@ var cases = []struct {
 	name  string
 	doc   string
 	build func(t testing.TB) (*vm.Program, *graph.Graph)
+	// assembly: with loops in Go assembly
+	assembly bool
 }{
-	{"Seed", "returns z = x1² + x2² + x1·x2 and its gradient.", buildSeed},
-	{"Rosenbrock", "returns Rosenbrock's function of 1000 variables, and has its gradient in dx.", buildRosenbrock},
-	{"Unrolled", "", buildUnrolled},
-	{"Arm", "has the residual, its Jacobian, and the gradient and Hessian of its square, of a robot's arm with six joints.", buildArm},
-	{"Layer", "", buildLayer},
-	{"Logistic", "", buildLogistic},
-	{"Newton", "returns the square root of a by Newton's method.", buildNewton},
-	{"Names", "", buildNames},
+	{"Seed", "returns z = x1² + x2² + x1·x2 and its gradient.", buildSeed, false},
+	{"Rosenbrock", "returns Rosenbrock's function of 1000 variables, and has its gradient in dx.", buildRosenbrock, false},
+	{"Vectors", "returns Rosenbrock's function of 1000 variables, and has its gradient in dx.", buildRosenbrock, true},
+	{"Unrolled", "", buildUnrolled, false},
+	{"Arm", "has the residual, its Jacobian, and the gradient and Hessian of its square, of a robot's arm with six joints.", buildArm, false},
+	{"Layer", "", buildLayer, false},
+	{"Logistic", "", buildLogistic, false},
+	{"Newton", "returns the square root of a by Newton's method.", buildNewton, false},
+	{"Names", "", buildNames, false},
 }
 
 func buildSeed(t testing.TB) (*vm.Program, *graph.Graph) {

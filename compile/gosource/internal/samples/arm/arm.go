@@ -109,7 +109,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	jacobian[15] = t81 + t82 // arm.go:15
 	jacobian[16] = float64(t24*(t54*-0.09999996829318347)) + float64(t58*(0-float64(t53*-0.09999996829318347)))
 	t83 := float64(0)
-	jacobian[5] = t83 // programs_test.go:116
+	jacobian[5] = t83 // programs_test.go:119
 	t84 := float64(0)
 	jacobian[11] = t84
 	t85 := float64(0)
@@ -123,7 +123,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t91 := float64(t15*t88) + float64(t18*t89) + float64(t29*t90)
 	t92 := float64(t14*t88) + float64(t16*t89) + float64(t28*t90)
 	t93 := float64(0.9999996829318346*t89) + float64(r[1]*1.268272460454517e-07) + float64(r[1]*0.8)
-	t94 := r[1] * 2                                                                // programs_test.go:117
+	t94 := r[1] * 2                                                                // programs_test.go:120
 	t95 := float64(t8*t91) + float64(t9*t92) + float64(t19*t93) + float64(t31*t94) // arm.go:25
 	t96 := float64(t7*t91) + float64(t12*t92) + float64(t20*t93) + float64(t32*t94)
 	t97 := 0.2 * r[0]
@@ -134,7 +134,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t102 := float64(0.9999996829318346*t99) + float64(r[0]*1.268272460454517e-07) + float64(r[0]*0.8)
 	t103 := float64(t5*t95) + float64(t10*t96) + float64(t33*t94) + float64(0.9999996829318346*(float64(-0.9999996829318346*t101)+float64(0.0007963267107332633*t102))) // arm.go:16
 	t104 := float64(t15*t98) + float64(t18*t99) + float64(t29*t100)                                                                                                     // arm.go:25
-	t105 := r[0] * 2                                                                                                                                                    // programs_test.go:117
+	t105 := r[0] * 2                                                                                                                                                    // programs_test.go:120
 	t106 := float64(t8*t104) + float64(t9*t101) + float64(t19*t102) + float64(t31*t105)                                                                                 // arm.go:25
 	t107 := float64(t7*t104) + float64(t12*t101) + float64(t20*t102) + float64(t32*t105)
 	t108 := t103 - float64(0.0007963267107332633*(float64(t4*t106)+float64(t5*t107)+float64(t34*t105))) // arm.go:16
@@ -148,7 +148,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t115 := float64(t15*t112) + float64(t18*t113) + float64(t29*t114)
 	t116 := float64(t14*t112) + float64(t16*t113) + float64(t28*t114)
 	t117 := float64(0.9999996829318346*t113) + float64(r[2]*1.268272460454517e-07) + float64(r[2]*0.8)
-	t118 := r[2] * 2                                                                                                                                                   // programs_test.go:117
+	t118 := r[2] * 2                                                                                                                                                   // programs_test.go:120
 	t119 := float64(t8*t115) + float64(t9*t116) + float64(t19*t117) + float64(t31*t118)                                                                                // arm.go:25
 	t120 := float64(t3*t106) + float64(t37*t95) + float64(0.9999996829318346*t119) + float64(0.4*(float64(t3*t105)+float64(t37*t94)+float64(r[2]*1.9999993658636692))) // arm.go:16
 	t121 := t120 - (float64(t2*t107) + float64(t1*t96))
@@ -184,7 +184,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t146 := float64(t15*t143) + float64(t18*t144) + float64(t29*t145)
 	t147 := float64(t14*t143) + float64(t16*t144) + float64(t28*t145)
 	t148 := float64(0.9999996829318346*t144) + float64(t36*1.268272460454517e-07) + float64(t36*0.8)
-	t149 := t36 * 2                                                                     // programs_test.go:117
+	t149 := t36 * 2                                                                     // programs_test.go:120
 	t150 := float64(t8*t146) + float64(t9*t147) + float64(t19*t148) + float64(t31*t149) // arm.go:25
 	t151 := float64(t7*t146) + float64(t12*t147) + float64(t20*t148) + float64(t32*t149)
 	t152 := -0.2 * t47
@@ -193,7 +193,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t155 := -0.00015926534214665269 * t47
 	t156 := float64(t14*t153) + float64(t16*t154) + float64(t28*t155)
 	t157 := float64(0.9999996829318346*t154) + float64(-1.268272460454517e-07*t47) + float64(-0.8*t47)
-	t158 := -2 * t47                                                                                                                                                       // programs_test.go:117
+	t158 := -2 * t47                                                                                                                                                       // programs_test.go:120
 	t159 := float64(t5*t150) + float64(t10*t151) + float64(t33*t149) + float64(0.9999996829318346*(float64(-0.9999996829318346*t156)+float64(0.0007963267107332633*t157))) // arm.go:16
 	t160 := float64(t15*t153) + float64(t18*t154) + float64(t29*t155)                                                                                                      // arm.go:25
 	t161 := float64(t8*t160) + float64(t9*t156) + float64(t19*t157) + float64(t31*t158)
@@ -248,7 +248,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t205 := float64(t15*t202) + float64(t18*t203) + float64(t29*t204)
 	t206 := float64(t14*t202) + float64(t16*t203) + float64(t28*t204)
 	t207 := float64(0.9999996829318346*t203) + float64(1.268272460454517e-07*t199) + float64(0.8*t199)
-	t208 := 2 * t199                                                                    // programs_test.go:117
+	t208 := 2 * t199                                                                    // programs_test.go:120
 	t209 := float64(t8*t205) + float64(t9*t206) + float64(t19*t207) + float64(t31*t208) // arm.go:25
 	t210 := float64(t39*t8) - float64(t7*t38)
 	t211 := float64(t39*t9) - float64(t12*t38)
@@ -268,7 +268,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t225 := float64(t15*t222) + float64(t18*t223) + float64(t29*t224)
 	t226 := float64(t14*t222) + float64(t16*t223) + float64(t28*t224)
 	t227 := float64(0.9999996829318346*t223) + float64(1.268272460454517e-07*t219) + float64(0.8*t219)
-	t228 := 2 * t219                                                                    // programs_test.go:117
+	t228 := 2 * t219                                                                    // programs_test.go:120
 	t229 := float64(t8*t225) + float64(t9*t226) + float64(t19*t227) + float64(t31*t228) // arm.go:25
 	t230 := float64(t49*t8) - float64(t7*t48)
 	t231 := float64(t49*t9) - float64(t12*t48)
@@ -290,7 +290,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t247 := float64(t15*t244) + float64(t18*t245) + float64(t29*t246)
 	t248 := float64(t14*t244) + float64(t16*t245) + float64(t28*t246)
 	t249 := float64(0.9999996829318346*t245) + float64(1.268272460454517e-07*t241) + float64(0.8*t241)
-	t250 := 2 * t241                                                                                                                                                     // programs_test.go:117
+	t250 := 2 * t241                                                                                                                                                     // programs_test.go:120
 	t251 := float64(t8*t247) + float64(t9*t248) + float64(t19*t249) + float64(t31*t250)                                                                                  // arm.go:25
 	t252 := float64(t3*t209) + float64(t37*t229) + float64(0.9999996829318346*t251) + float64(0.4*(float64(t3*t208)+float64(t37*t228)+float64(1.9999993658636692*t241))) // arm.go:16
 	t253 := float64(t7*t205) + float64(t12*t206) + float64(t20*t207) + float64(t32*t208)                                                                                 // arm.go:25
@@ -336,15 +336,15 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t289 := float64(0.9999996829318346*t288) + float64(1.268272460454517e-07*t242) + float64(0.8*t242)
 	t290 := t27 * t281
 	t291 := 0.00015926534214665269 * t200
-	t292 := 2 * t200                                                  // programs_test.go:117
+	t292 := 2 * t200                                                  // programs_test.go:120
 	t293 := float64(t15*t290) + float64(t18*t282) + float64(t29*t291) // arm.go:25
 	t294 := t27 * t284
 	t295 := 0.00015926534214665269 * t220
-	t296 := 2 * t220                                                  // programs_test.go:117
+	t296 := 2 * t220                                                  // programs_test.go:120
 	t297 := float64(t15*t294) + float64(t18*t285) + float64(t29*t295) // arm.go:25
 	t298 := t27 * t287
 	t299 := 0.00015926534214665269 * t242
-	t300 := 2 * t242                                                                                                                                        // programs_test.go:117
+	t300 := 2 * t242                                                                                                                                        // programs_test.go:120
 	t301 := float64(t15*t298) + float64(t18*t288) + float64(t29*t299)                                                                                       // arm.go:25
 	t302 := float64(t6*t293) + float64(t38*t297) + float64(t48*t301) - float64(-0.9999996829318346*(float64(t11*t283)+float64(t39*t286)+float64(t49*t289))) // arm.go:16
 	t303 := float64(t14*t290) + float64(t16*t282) + float64(t28*t291)                                                                                       // arm.go:25
@@ -402,7 +402,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t350 := float64(t24 * (-0.9999996829318346 * (float64(t26*t346) + float64(t44*t347) + float64(t54*t348))))
 	hessian[28] = float64(t58*t140) + t350 + (float64(-t24*t139) + float64(t58*t349)) // arm.go:15
 	t351 := float64(0)
-	hessian[5] = t351 // programs_test.go:119
+	hessian[5] = t351 // programs_test.go:122
 	hessian[6] = hessian[1]
 	t352 := float64(0)
 	hessian[11] = t352

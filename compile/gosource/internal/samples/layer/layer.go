@@ -19,9 +19,9 @@ type Layer struct {
 // NewLayer returns memory for calls of Run.
 func NewLayer() *Layer {
 	return &Layer{
-		kernel1: kernels.New("matmul", "{transpose_a=false, transpose_b=false}", "f64[8,4] f64[4,3]", "f64[8,3]", "programs_test.go:54"),
-		kernel2: kernels.New("matmul", "{transpose_a=true, transpose_b=false}", "f64[8,4] f64[8,3]", "f64[4,3]", "programs_test.go:54"),
-		kernel3: kernels.New("reduce_sum", "{axes=[0], keepdims=false}", "f64[8,3]", "f64[3]", "programs_test.go:54"),
+		kernel1: kernels.New("matmul", "{transpose_a=false, transpose_b=false}", "f64[8,4] f64[4,3]", "f64[8,3]", "programs_test.go:57"),
+		kernel2: kernels.New("matmul", "{transpose_a=true, transpose_b=false}", "f64[8,4] f64[8,3]", "f64[4,3]", "programs_test.go:57"),
+		kernel3: kernels.New("reduce_sum", "{axes=[0], keepdims=false}", "f64[8,3]", "f64[3]", "programs_test.go:57"),
 	}
 }
 
@@ -38,7 +38,7 @@ func (m *Layer) Run(x *[32]float64, y *[24]float64, w *[12]float64, b *[3]float6
 	t2 := (*[24]float64)(m.f64[0:24])
 	t3 := (*[12]float64)(m.f64[24:36])
 	t4 := (*[3]float64)(m.f64[24:27])
-	m.kernel1.In[0].F64 = x[:] // programs_test.go:54
+	m.kernel1.In[0].F64 = x[:] // programs_test.go:57
 	m.kernel1.In[1].F64 = w[:]
 	m.kernel1.Out[0].F64 = t1[:]
 	if err = m.kernel1.Run(); err != nil {
@@ -66,15 +66,15 @@ func (m *Layer) Run(x *[32]float64, y *[24]float64, w *[12]float64, b *[3]float6
 	if err = m.kernel2.Run(); err != nil {
 		return
 	}
-	for i := range 12 { // programs_test.go:58
+	for i := range 12 { // programs_test.go:61
 		w[i] = math.FMA(-t3[i], 0.1, w[i])
 	}
-	m.kernel3.In[0].F64 = t2[:] // programs_test.go:54
+	m.kernel3.In[0].F64 = t2[:] // programs_test.go:57
 	m.kernel3.Out[0].F64 = t4[:]
 	if err = m.kernel3.Run(); err != nil {
 		return
 	}
-	for i := range 3 { // programs_test.go:58
+	for i := range 3 { // programs_test.go:61
 		b[i] = math.FMA(-t4[i], 0.1, b[i])
 	}
 	return loss, nil

@@ -12,8 +12,8 @@ import "math"
 func Logistic(x0, r float64, path *[100]float64) (x, dx0, dr float64) {
 	var t1 [100]float64
 	t2 := x0
-	for i := range 100 { // programs_test.go:66
-		t3 := r * t2 * (1 - t2) // programs_test.go:67
+	for i := range 100 { // programs_test.go:69
+		t3 := r * t2 * (1 - t2) // programs_test.go:70
 		path[i] = t3
 		t1[i] = t2
 		t2 = t3
@@ -21,11 +21,11 @@ func Logistic(x0, r float64, path *[100]float64) (x, dx0, dr float64) {
 	x = t2
 	t4 := float64(1)
 	t5 := float64(0)
-	for i := 99; i >= 0; i-- { // programs_test.go:66
+	for i := 99; i >= 0; i-- { // programs_test.go:69
 		t6 := t1[i]
-		t7 := t4 * (1 - t6)                     // programs_test.go:67
-		t8 := math.FMA(r, t7, -(t4 * (r * t6))) // programs_test.go:66
-		t9 := math.FMA(t6, t7, t5)              // programs_test.go:67
+		t7 := t4 * (1 - t6)                     // programs_test.go:70
+		t8 := math.FMA(r, t7, -(t4 * (r * t6))) // programs_test.go:69
+		t9 := math.FMA(t6, t7, t5)              // programs_test.go:70
 		t4, t5 = t8, t9
 	}
 	dx0 = t4

@@ -6,7 +6,7 @@ import "math"
 
 // Names returns out0.
 func Names(func_, len_, sign_, math_, t1, a_b, a_b_, x, err_, i_, Run, in11 float64) (out0 float64) {
-	t2 := 1 + math.Abs(sign[float64](func_)) // programs_test.go:91
+	t2 := 1 + math.Abs(sign[float64](func_)) // programs_test.go:94
 	t3 := t2 + math.Abs(float64(t2*sign[float64](len_)))
 	t4 := t3 + math.Abs(float64(t3*sign[float64](sign_)))
 	t5 := t4 + math.Abs(float64(t4*sign[float64](math_)))

@@ -12,16 +12,16 @@ func Newton(a float64) (root float64, steps int64, err error) {
 	t1 := a
 	t2 := float64(1)
 	steps1 := 0
-	for { // programs_test.go:77
-		t3 := math.Abs(t1-t2) > 1e-12 // programs_test.go:78
+	for { // programs_test.go:80
+		t3 := math.Abs(t1-t2) > 1e-12 // programs_test.go:81
 		if !t3 {
 			break
 		}
 		if steps1 == 100 {
-			err = errors.New("programs_test.go:77: more steps than the limit: after 100 the condition still holds")
+			err = errors.New("programs_test.go:80: more steps than the limit: after 100 the condition still holds")
 			return
 		}
-		t4 := (t1 + a/t1) * 0.5 // programs_test.go:81
+		t4 := (t1 + a/t1) * 0.5 // programs_test.go:84
 		t1, t2 = t4, t1
 		steps1++
 	}

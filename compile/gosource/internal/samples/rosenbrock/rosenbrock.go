@@ -13,7 +13,7 @@ func Rosenbrock(x, dx *[1000]float64) (f float64) {
 	r1.reset()
 	var r1turns [8]float64
 	t3 := float64(0)
-	for i := 0; i < 992; i += 8 { // programs_test.go:45
+	for i := 0; i < 992; i += 8 { // programs_test.go:48
 		t4 := x[i]
 		t5 := x[i+1]
 		t6 := t5 - float64(t4*t4)

@@ -4,8 +4,8 @@ package seed
 
 // Seed returns z = x1² + x2² + x1·x2 and its gradient.
 func Seed(x1, x2 float64) (z, dx1, dx2 float64) {
-	dx2 = x1 + float64(x2*2) // programs_test.go:33
+	dx2 = x1 + float64(x2*2) // programs_test.go:36
 	dx1 = x2 + float64(x1*2)
-	z = float64(x1*x1) + float64(x2*x2) + float64(x1*x2) // programs_test.go:34
+	z = float64(x1*x1) + float64(x2*x2) + float64(x1*x2) // programs_test.go:37
 	return z, dx1, dx2
 }

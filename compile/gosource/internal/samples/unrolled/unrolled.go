@@ -9,37 +9,37 @@ package unrolled
 //   - x: 8
 //   - dx: output, 8
 func Unrolled(x, dx *[8]float64) (f float64) {
-	t1 := x[1] - float64(x[0]*x[0]) // programs_test.go:103
+	t1 := x[1] - float64(x[0]*x[0]) // programs_test.go:106
 	t2 := float64(t1 * 200)
 	t3 := 1 - x[0]
-	dx[0] = float64(-t2*(x[0]*2)) - float64(t3*2) // programs_test.go:102
-	t4 := x[2] - float64(x[1]*x[1])               // programs_test.go:103
+	dx[0] = float64(-t2*(x[0]*2)) - float64(t3*2) // programs_test.go:105
+	t4 := x[2] - float64(x[1]*x[1])               // programs_test.go:106
 	t5 := float64(t4 * 200)
 	t6 := 1 - x[1]
-	dx[1] = t2 + (float64(-t5*(x[1]*2)) - float64(t6*2))                                  // programs_test.go:102
-	t7 := float64(100*(t1*t1)) + float64(t3*t3) + (float64(100*(t4*t4)) + float64(t6*t6)) // programs_test.go:107
-	t8 := x[3] - float64(x[2]*x[2])                                                       // programs_test.go:103
+	dx[1] = t2 + (float64(-t5*(x[1]*2)) - float64(t6*2))                                  // programs_test.go:105
+	t7 := float64(100*(t1*t1)) + float64(t3*t3) + (float64(100*(t4*t4)) + float64(t6*t6)) // programs_test.go:110
+	t8 := x[3] - float64(x[2]*x[2])                                                       // programs_test.go:106
 	t9 := float64(t8 * 200)
 	t10 := 1 - x[2]
-	dx[2] = t5 + (float64(-t9*(x[2]*2)) - float64(t10*2)) // programs_test.go:102
-	t11 := x[4] - float64(x[3]*x[3])                      // programs_test.go:103
+	dx[2] = t5 + (float64(-t9*(x[2]*2)) - float64(t10*2)) // programs_test.go:105
+	t11 := x[4] - float64(x[3]*x[3])                      // programs_test.go:106
 	t12 := float64(t11 * 200)
 	t13 := 1 - x[3]
-	dx[3] = t9 + (float64(-t12*(x[3]*2)) - float64(t13*2))                                              // programs_test.go:102
-	t14 := t7 + (float64(100*(t8*t8)) + float64(t10*t10)) + (float64(100*(t11*t11)) + float64(t13*t13)) // programs_test.go:107
-	t15 := x[5] - float64(x[4]*x[4])                                                                    // programs_test.go:103
+	dx[3] = t9 + (float64(-t12*(x[3]*2)) - float64(t13*2))                                              // programs_test.go:105
+	t14 := t7 + (float64(100*(t8*t8)) + float64(t10*t10)) + (float64(100*(t11*t11)) + float64(t13*t13)) // programs_test.go:110
+	t15 := x[5] - float64(x[4]*x[4])                                                                    // programs_test.go:106
 	t16 := float64(t15 * 200)
 	t17 := 1 - x[4]
-	dx[4] = t12 + (float64(-t16*(x[4]*2)) - float64(t17*2)) // programs_test.go:102
-	t18 := x[6] - float64(x[5]*x[5])                        // programs_test.go:103
+	dx[4] = t12 + (float64(-t16*(x[4]*2)) - float64(t17*2)) // programs_test.go:105
+	t18 := x[6] - float64(x[5]*x[5])                        // programs_test.go:106
 	t19 := float64(t18 * 200)
 	t20 := 1 - x[5]
-	dx[5] = t16 + (float64(-t19*(x[5]*2)) - float64(t20*2))                                                // programs_test.go:102
-	t21 := t14 + (float64(100*(t15*t15)) + float64(t17*t17)) + (float64(100*(t18*t18)) + float64(t20*t20)) // programs_test.go:107
-	t22 := x[7] - float64(x[6]*x[6])                                                                       // programs_test.go:103
+	dx[5] = t16 + (float64(-t19*(x[5]*2)) - float64(t20*2))                                                // programs_test.go:105
+	t21 := t14 + (float64(100*(t15*t15)) + float64(t17*t17)) + (float64(100*(t18*t18)) + float64(t20*t20)) // programs_test.go:110
+	t22 := x[7] - float64(x[6]*x[6])                                                                       // programs_test.go:106
 	dx[7] = float64(t22 * 200)
 	t23 := 1 - x[6]
-	dx[6] = t19 + (float64(-dx[7]*(x[6]*2)) - float64(t23*2)) // programs_test.go:102
-	f = t21 + (float64(100*(t22*t22)) + float64(t23*t23))     // programs_test.go:107
+	dx[6] = t19 + (float64(-dx[7]*(x[6]*2)) - float64(t23*2)) // programs_test.go:105
+	f = t21 + (float64(100*(t22*t22)) + float64(t23*t23))     // programs_test.go:110
 	return f
 }
