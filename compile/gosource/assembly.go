@@ -349,15 +349,15 @@ func (v *vectorLoop) assembly(b *bytes.Buffer, a *processor, l cpu.Level) {
 
 // directives returns the directives that append an instruction.
 func directives(a *processor, i native.Instruction) string {
-	code := i.Bytes
+	four := "LONG"
 	if a.name == "arm64" {
-		return fmt.Sprintf("WORD $0x%08x", endian.LittleEndian.Uint32(code))
+		four = "WORD"
 	}
 	var list []string
-	for len(code) > 0 {
+	for code := i.Bytes; len(code) > 0; {
 		switch {
 		case len(code) >= 4:
-			list = append(list, fmt.Sprintf("LONG $0x%08x", endian.LittleEndian.Uint32(code)))
+			list = append(list, fmt.Sprintf("%s $0x%08x", four, endian.LittleEndian.Uint32(code)))
 			code = code[4:]
 		case len(code) >= 2:
 			list = append(list, fmt.Sprintf("WORD $0x%04x", endian.LittleEndian.Uint16(code)))

@@ -71,8 +71,8 @@ TEXT loop1NEONCode<>(SB), NOSPLIT|NOFRAME, $0-0
 	WORD $0xf10021ef                             //   64  subs x15, x15, #8
 	WORD $0x5400004a                             //   68  b.ge 76
 	WORD $0x14000059                             //   72  b 428
-	WORD $0xd503201f                             //   76  nop
-	WORD $0xd503201f                             //   84  nop
+	WORD $0xd503201f; WORD $0xd503201f           //   76  nop
+	WORD $0xd503201f; WORD $0xd503201f           //   84  nop
 	WORD $0xd503201f                             //   92  nop
 	WORD $0x3dc00100                             //   96  ldr q0, [x8]
 	WORD $0x6e60dc01                             //  100  fmul v1.2d, v0.2d, v0.2d
@@ -321,7 +321,7 @@ TEXT loop2NEONCode<>(SB), NOSPLIT|NOFRAME, $0-0
 	WORD $0xf1002021                             //   12  subs x1, x1, #8
 	WORD $0x5400004a                             //   16  b.ge 24
 	WORD $0x14000017                             //   20  b 112
-	WORD $0xd503201f                             //   24  nop
+	WORD $0xd503201f; WORD $0xd503201f           //   24  nop
 	WORD $0xad400500                             //   32  ldp q0, q1, [x8, #0]
 	WORD $0x3dc000c2                             //   36  ldr q2, [x6]
 	WORD $0x6e62dc00                             //   40  fmul v0.2d, v0.2d, v2.2d
