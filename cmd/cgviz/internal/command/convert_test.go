@@ -30,6 +30,26 @@ func TestGen(t *testing.T) {
 	}
 }
 
+// Assembly stands in files beside the Go file, where there are loops over arrays.
+func TestGenAssembly(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "m.cg")
+	if err := os.WriteFile(file, []byte("adjoint graph 1\n%0 \"x\" = input : f64[500]\n%1 \"y\" = exp %0 : f64[500]\noutput %1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := run("", "gen", "--assembly", file, "-o", filepath.Join(dir, "m.go")); r.status != 0 || r.out != "" || r.err != "" {
+		t.Fatalf("status %d: %s%s", r.status, r.out, r.err)
+	}
+	for name, want := range map[string]string{
+		"m.go": "if vectors {\n", "m_amd64.go": "func loop1AVX512(a0, b0 *float64, n int)\n", "m_amd64.s": "\nTEXT ·loop1AVX2(SB)", "m_arm64.go": "const vectors = true\n",
+		"m_arm64.s": "\nTEXT ·loop1NEON(SB)", "m_generic.go": "purego",
+	} {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v, no %q in\n%s", name, err, want, text)
+		}
+	}
+}
+
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	program := programFile(t, dir, "z = x^2 + y")

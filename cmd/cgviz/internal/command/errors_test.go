@@ -152,6 +152,7 @@ func TestErrors(t *testing.T) {
 		{2, []string{"bench", "--wrt", "x1", seed}},
 		{2, []string{"gen"}},
 		{2, []string{"gen", "--wrt", "x1", seed}},
+		{2, []string{"gen", "--assembly", seed}},
 		{2, []string{"gen", "--dim", "batch", seed}},
 		{2, []string{"run", "--threads", "-1", seed}},
 		{2, []string{"run", "-o", "y.csv", seed}},

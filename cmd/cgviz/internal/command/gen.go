@@ -2,10 +2,13 @@ package command
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/atomicfile"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/evaluate"
 	"github.com/adjoint-go/adjoint/cmd/cgviz/internal/source"
 	"github.com/adjoint-go/adjoint/compile"
@@ -17,6 +20,7 @@ import (
 type gen struct {
 	output
 	config    gosource.Config
+	assembly  bool
 	gradient  bool
 	wrt, dims []string
 	fast, fma bool
@@ -32,9 +36,14 @@ func newGen(s Streams) *cobra.Command {
 the standard library, or the package vm/kernels where there are matrix products and other
 kernels, and has the bits of the program that it was made of. Products and sums are
 rounded one by one unless --fma joins them, which is for processors that have such an
-instruction. A graph is compiled first.`,
+instruction. A graph is compiled first.
+
+With --assembly, loops over arrays have vector instructions: files of Go assembly stand
+beside FILE, for amd64 (AVX-512, AVX2) and arm64. They need no C compiler; other processors,
+and builds with -tags purego, have the loops in Go. All ways give the same bits.`,
 		Example: `  cgviz gen --gradient 'z = x1^2 + x2^2 + x1*x2' --func Energy --package energy -o energy.go
-  cgviz gen model.cg -o model.go`,
+  cgviz gen model.cg -o model.go
+  cgviz gen --assembly model.cg -o model.go`,
 		Args:              exactly(1, "one expression, file or program"),
 		ValidArgsFunction: completeSource,
 		RunE:              c.run,
@@ -43,6 +52,7 @@ instruction. A graph is compiled first.`,
 	f.StringVarP(&c.file, "output", "o", "", "`FILE` to write (default standard output)")
 	f.StringVar(&c.config.Package, "package", "generated", "`NAME` of the package")
 	f.StringVar(&c.config.Func, "func", "Run", "`NAME` of the function, or of the type that has its memory")
+	f.BoolVar(&c.assembly, "assembly", false, "write loops over arrays as Go assembly too, in files beside FILE")
 	f.BoolVar(&c.gradient, "gradient", false, "compute the gradient of the outputs too")
 	f.StringSliceVar(&c.wrt, "wrt", nil, "differentiate by these `NAMES` only")
 	f.StringSliceVar(&c.dims, "dim", nil, "extents that a model in ONNX's format leaves open: `NAME=N` (default 1)")
@@ -54,6 +64,10 @@ instruction. A graph is compiled first.`,
 func (c *gen) run(_ *cobra.Command, args []string) error {
 	if len(c.wrt) > 0 && !c.gradient {
 		return usage("--wrt is about gradients: give --gradient too")
+	}
+	base, isGo := strings.CutSuffix(filepath.Base(c.file), ".go")
+	if c.assembly && !isGo {
+		return usage("--assembly writes several files: give --output a name that ends in .go")
 	}
 	if err := c.checkDirectory(); err != nil {
 		return err
@@ -70,6 +84,18 @@ func (c *gen) run(_ *cobra.Command, args []string) error {
 		}
 	case c.gradient || c.fma || c.fast:
 		return errors.New(src.Name + " is a compiled program: --gradient, --fma and --fast-math need a graph")
+	}
+	if c.assembly {
+		files, err := c.config.GenerateAssembly(p, base)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := atomicfile.Write(filepath.Join(filepath.Dir(c.file), f.Name), f.Text); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	text, err := c.config.Generate(p)
 	if err != nil {
