@@ -424,7 +424,13 @@ func Example_source() {
 	p := must(compile.Config{Names: []string{"z", "dx1", "dx2"}}.Compile(z, d[0], d[1]))
 	source := must(gosource.Config{Package: "energy", Func: "Energy"}.Generate(p))
 	fmt.Println(strings.Contains(string(source), "func Energy(x1, x2 float64) (z, dx1, dx2 float64) {"))
+	x := g.Input("x", graph.Float64, 1000)
+	energy := must(compile.Compile(graph.Sum(graph.Exp(x))))
+	for _, f := range must(gosource.Config{Package: "energy", Func: "Exponential"}.GenerateAssembly(energy, "exponential")) {
+		fmt.Print(f.Name, " ")
+	}
 	// Output: true
+	// exponential.go exponential_amd64.go exponential_amd64.s exponential_arm64.go exponential_arm64.s exponential_generic.go
 }
 
 func Example_saved() {

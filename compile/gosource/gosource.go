@@ -8,6 +8,8 @@
 // A program becomes a function. Scalars are float64, float32, int64, int32 or bool arguments and results; arrays are pointers to Go arrays in row-major order, those of the inputs first, then those of
 // outputs, which the function fills. A program that calls kernels, or needs more memory for values in between than belongs on a stack, becomes a method of a type that
 // has the memory, one for each goroutine. Nothing is allocated by a call.
+//
+// Go's compiler has no vectors: Config.GenerateAssembly writes loops over arrays as Go assembly too, in files beside the one in Go.
 package gosource
 
 import (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/compile"
 	"github.com/adjoint-go/adjoint/compile/gosource"
+	"github.com/adjoint-go/adjoint/compile/gosource/internal/samples/vectors"
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/ref"
 	"github.com/adjoint-go/adjoint/internal/testkit"
@@ -107,6 +108,14 @@ func TestAssemblyOnPlatforms(t *testing.T) {
 				t.Errorf("%s, tags %q: files %q, want %q", c.processor, c.tags, out, c.files)
 			}
 		}
+	}
+}
+
+// A call allocates nothing.
+func TestAssemblyAllocates(t *testing.T) {
+	m, x, dx := vectors.NewVectors(), new([1000]float64), new([1000]float64)
+	if n := testing.AllocsPerRun(10, func() { sink += m.Run(x, dx) }); n != 0 {
+		t.Errorf("%g allocations", n)
 	}
 }
 
