@@ -159,6 +159,7 @@ func sampleEncodings() [][]byte {
 	for _, p := range mems {
 		add(func(a machine) { a.movStoreByte(p, regBX) })
 		add(func(a machine) { a.cmpByte(p, 0) })
+		add(func(a machine) { a.ldmxcsr(p) })
 	}
 	add(func(a machine) { a.testReg32(regAX) })
 	add(func(a machine) { a.ret() })
