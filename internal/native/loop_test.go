@@ -1,11 +1,13 @@
 package native
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -504,6 +506,48 @@ func TestLoopRejects(t *testing.T) {
 	for name, l := range cases {
 		if _, err := CompileLoop(&l, LoopOptions{}); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestCodeOfLoop reads the code of every operation for every instruction set, also with subnormal numbers flushed: it is that which CompileLoop makes, each instruction has its text, and constants and scratch memory are as large as they are there.
+func TestCodeOfLoop(t *testing.T) {
+	here := levels(t)
+	for _, level := range []cpu.Level{cpu.NEON, cpu.AVX2, cpu.AVX512} {
+		count := 0
+		for _, o := range everyOp(Supported) {
+			for _, flush := range []bool{false, true} {
+				r := rand.New(rand.NewPCG(uint64(o.op), uint64(o.t)<<8|uint64(o.to)))
+				l := newRandomLoop(r, 1, []typedOp{o}, micro.ReduceKind(r.IntN(2)))
+				l.Flush = flush
+				code, err := CodeOfLoop(l, level)
+				if err != nil {
+					continue
+				}
+				count++
+				var all []byte
+				for _, i := range code.Instructions {
+					if i.Offset != len(all) || len(i.Bytes) == 0 || i.Text == "" {
+						t.Fatalf("%s, %s: instruction %+v at %d", level, o.op, i, len(all))
+					}
+					all = append(all, i.Bytes...)
+				}
+				if !slices.Contains(here, level) {
+					continue
+				}
+				loop, err := CompileLoop(l, LoopOptions{Level: level})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(all, loop.pages.code) || !bytes.Equal(code.Constants, loop.consts) || code.Step != loop.step || code.Padded != loop.padded ||
+					code.Slots != max(0, loop.scratch-loop.fixed) || code.Fixed != 0 && code.Fixed != loop.fixed {
+					t.Fatalf("%s, %s: not the code of CompileLoop", level, o.op)
+				}
+				loop.Close()
+			}
+		}
+		if count < 170 {
+			t.Errorf("%s: only %d loops", level, count)
 		}
 	}
 }
