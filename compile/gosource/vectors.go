@@ -29,8 +29,8 @@ type stretch struct {
 	lo int
 }
 
-// leastWork is the cost of a loop, in the nanoseconds of package micro, that pays for a call.
-const leastWork = 6
+// leastWork is the number of operations, reads and writes of a loop that pays for a call: one takes some 5 ns, and 5 more if elements do not fill a vector.
+const leastWork = 64
 
 // vectorsOf returns the code for the elements [lo, hi) of the innermost dimension of a loop, nil if they stay plain Go. Operands of which nothing is read there are zeros; kept are the others.
 func (g *generator) vectorsOf(in *vm.Instr, s *space, lo, hi int) (v *vectorLoop, kept []int) {
@@ -68,13 +68,14 @@ func (g *generator) compile(in *vm.Instr, s *space, n int, kept []int) *vectorLo
 	for k := range l.Consts {
 		register[len(l.In)+k] = uint32(len(kept) + k)
 	}
-	streams, work := false, 0.0
+	streams, work := false, len(l.Out)
 	for k, a := range l.In {
 		if !slices.Contains(kept, k) {
 			register[k] = uint32(len(kept) + len(line.Consts))
 			line.Consts = append(line.Consts, micro.Const{Type: a.Type})
 			continue
 		}
+		work++
 		register[k] = uint32(len(line.In))
 		stride := s.strides[k][last]
 		if stride != 0 && stride != 1 {
@@ -97,9 +98,9 @@ func (g *generator) compile(in *vm.Instr, s *space, n int, kept []int) *vectorLo
 	for k := range line.Code {
 		c := &line.Code[k]
 		c.A, c.B, c.C, c.Dst = register[c.A], register[c.B], register[c.C], register[c.Dst]
-		work += c.Op.Info().Cost
+		work += int(c.Op.Info().Flops)
 	}
-	if (work+0.3*float64(len(line.In)+len(line.Out)))*float64(n) < leastWork || !streams {
+	if work*n < leastWork || !streams {
 		return nil
 	}
 	return g.vectorLoop(line, in)
