@@ -5,6 +5,7 @@ import (
 	endian "encoding/binary"
 	"fmt"
 	"go/format"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -338,11 +339,21 @@ func (v *vectorLoop) assembly(b *bytes.Buffer, a *processor, l cpu.Level) {
 		fmt.Fprintf(b, "\t%-44s // %4d  %s\n", directives(a, i), i.Offset, i.Text)
 	}
 	b.WriteByte('\n')
-	size := len(code.Constants)
+	size, last := len(code.Constants), uint64(0)
 	for at := 0; at+8 <= size; at += 8 {
-		if x := endian.LittleEndian.Uint64(code.Constants[at:]); x != 0 {
-			fmt.Fprintf(b, "DATA %sConstants<>+0x%03x(SB)/8, $0x%016x\n", name, at, x)
+		x := endian.LittleEndian.Uint64(code.Constants[at:])
+		if x != 0 {
+			fmt.Fprintf(b, "DATA %sConstants<>+0x%03x(SB)/8, $0x%016x", name, at, x)
+			text := fmt.Sprint(math.Float64frombits(x))
+			if x == math.MaxUint64 {
+				text = "mask"
+			}
+			if x != last && len(text) <= 8 { // others are not meant as a number, or do not tell more than their bits
+				b.WriteString(" // " + text)
+			}
+			b.WriteByte('\n')
 		}
+		last = x
 	}
 	fmt.Fprintf(b, "GLOBL %sConstants<>(SB), RODATA|NOPTR, $%d\n", name, size)
 }

@@ -185,7 +185,7 @@ TEXT loop1AVX512Code<>(SB), NOSPLIT|NOFRAME, $0-0
 	WORD $0xf8c5; BYTE $0x77                     //  739  vzeroupper
 	BYTE $0xc3                                   //  742  ret
 
-DATA loop1AVX512Constants<>+0x000(SB)/8, $0x4059000000000000
+DATA loop1AVX512Constants<>+0x000(SB)/8, $0x4059000000000000 // 100
 DATA loop1AVX512Constants<>+0x008(SB)/8, $0x4059000000000000
 DATA loop1AVX512Constants<>+0x010(SB)/8, $0x4059000000000000
 DATA loop1AVX512Constants<>+0x018(SB)/8, $0x4059000000000000
@@ -193,7 +193,7 @@ DATA loop1AVX512Constants<>+0x020(SB)/8, $0x4059000000000000
 DATA loop1AVX512Constants<>+0x028(SB)/8, $0x4059000000000000
 DATA loop1AVX512Constants<>+0x030(SB)/8, $0x4059000000000000
 DATA loop1AVX512Constants<>+0x038(SB)/8, $0x4059000000000000
-DATA loop1AVX512Constants<>+0x040(SB)/8, $0x3ff0000000000000
+DATA loop1AVX512Constants<>+0x040(SB)/8, $0x3ff0000000000000 // 1
 DATA loop1AVX512Constants<>+0x048(SB)/8, $0x3ff0000000000000
 DATA loop1AVX512Constants<>+0x050(SB)/8, $0x3ff0000000000000
 DATA loop1AVX512Constants<>+0x058(SB)/8, $0x3ff0000000000000
@@ -201,7 +201,7 @@ DATA loop1AVX512Constants<>+0x060(SB)/8, $0x3ff0000000000000
 DATA loop1AVX512Constants<>+0x068(SB)/8, $0x3ff0000000000000
 DATA loop1AVX512Constants<>+0x070(SB)/8, $0x3ff0000000000000
 DATA loop1AVX512Constants<>+0x078(SB)/8, $0x3ff0000000000000
-DATA loop1AVX512Constants<>+0x080(SB)/8, $0x4000000000000000
+DATA loop1AVX512Constants<>+0x080(SB)/8, $0x4000000000000000 // 2
 DATA loop1AVX512Constants<>+0x088(SB)/8, $0x4000000000000000
 DATA loop1AVX512Constants<>+0x090(SB)/8, $0x4000000000000000
 DATA loop1AVX512Constants<>+0x098(SB)/8, $0x4000000000000000
@@ -209,7 +209,7 @@ DATA loop1AVX512Constants<>+0x0a0(SB)/8, $0x4000000000000000
 DATA loop1AVX512Constants<>+0x0a8(SB)/8, $0x4000000000000000
 DATA loop1AVX512Constants<>+0x0b0(SB)/8, $0x4000000000000000
 DATA loop1AVX512Constants<>+0x0b8(SB)/8, $0x4000000000000000
-DATA loop1AVX512Constants<>+0x0c0(SB)/8, $0x4069000000000000
+DATA loop1AVX512Constants<>+0x0c0(SB)/8, $0x4069000000000000 // 200
 DATA loop1AVX512Constants<>+0x0c8(SB)/8, $0x4069000000000000
 DATA loop1AVX512Constants<>+0x0d0(SB)/8, $0x4069000000000000
 DATA loop1AVX512Constants<>+0x0d8(SB)/8, $0x4069000000000000
@@ -217,7 +217,7 @@ DATA loop1AVX512Constants<>+0x0e0(SB)/8, $0x4069000000000000
 DATA loop1AVX512Constants<>+0x0e8(SB)/8, $0x4069000000000000
 DATA loop1AVX512Constants<>+0x0f0(SB)/8, $0x4069000000000000
 DATA loop1AVX512Constants<>+0x0f8(SB)/8, $0x4069000000000000
-DATA loop1AVX512Constants<>+0x100(SB)/8, $0x8000000000000000
+DATA loop1AVX512Constants<>+0x100(SB)/8, $0x8000000000000000 // -0
 DATA loop1AVX512Constants<>+0x108(SB)/8, $0x8000000000000000
 DATA loop1AVX512Constants<>+0x110(SB)/8, $0x8000000000000000
 DATA loop1AVX512Constants<>+0x118(SB)/8, $0x8000000000000000
@@ -584,27 +584,27 @@ TEXT loop1AVX2Code<>(SB), NOSPLIT|NOFRAME, $0-0
 	LONG $0x2f75c2c4; WORD $0xc344; BYTE $0x60   // 1750  vmaskmovpd ymmword ptr [r11+rax*8+96], ymm1, ymm0
 	LONG $0xfffec4e9; BYTE $0xff                 // 1757  jmp 1446
 
-DATA loop1AVX2Constants<>+0x000(SB)/8, $0x4059000000000000
+DATA loop1AVX2Constants<>+0x000(SB)/8, $0x4059000000000000 // 100
 DATA loop1AVX2Constants<>+0x008(SB)/8, $0x4059000000000000
 DATA loop1AVX2Constants<>+0x010(SB)/8, $0x4059000000000000
 DATA loop1AVX2Constants<>+0x018(SB)/8, $0x4059000000000000
-DATA loop1AVX2Constants<>+0x020(SB)/8, $0x3ff0000000000000
+DATA loop1AVX2Constants<>+0x020(SB)/8, $0x3ff0000000000000 // 1
 DATA loop1AVX2Constants<>+0x028(SB)/8, $0x3ff0000000000000
 DATA loop1AVX2Constants<>+0x030(SB)/8, $0x3ff0000000000000
 DATA loop1AVX2Constants<>+0x038(SB)/8, $0x3ff0000000000000
-DATA loop1AVX2Constants<>+0x040(SB)/8, $0x4000000000000000
+DATA loop1AVX2Constants<>+0x040(SB)/8, $0x4000000000000000 // 2
 DATA loop1AVX2Constants<>+0x048(SB)/8, $0x4000000000000000
 DATA loop1AVX2Constants<>+0x050(SB)/8, $0x4000000000000000
 DATA loop1AVX2Constants<>+0x058(SB)/8, $0x4000000000000000
-DATA loop1AVX2Constants<>+0x060(SB)/8, $0x4069000000000000
+DATA loop1AVX2Constants<>+0x060(SB)/8, $0x4069000000000000 // 200
 DATA loop1AVX2Constants<>+0x068(SB)/8, $0x4069000000000000
 DATA loop1AVX2Constants<>+0x070(SB)/8, $0x4069000000000000
 DATA loop1AVX2Constants<>+0x078(SB)/8, $0x4069000000000000
-DATA loop1AVX2Constants<>+0x080(SB)/8, $0x8000000000000000
+DATA loop1AVX2Constants<>+0x080(SB)/8, $0x8000000000000000 // -0
 DATA loop1AVX2Constants<>+0x088(SB)/8, $0x8000000000000000
 DATA loop1AVX2Constants<>+0x090(SB)/8, $0x8000000000000000
 DATA loop1AVX2Constants<>+0x098(SB)/8, $0x8000000000000000
-DATA loop1AVX2Constants<>+0x0c0(SB)/8, $0xffffffffffffffff
+DATA loop1AVX2Constants<>+0x0c0(SB)/8, $0xffffffffffffffff // mask
 DATA loop1AVX2Constants<>+0x0c8(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x0d0(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x0d8(SB)/8, $0xffffffffffffffff
@@ -620,7 +620,7 @@ DATA loop1AVX2Constants<>+0x120(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x128(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x130(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x138(SB)/8, $0xffffffffffffffff
-DATA loop1AVX2Constants<>+0x1c0(SB)/8, $0xffffffffffffffff
+DATA loop1AVX2Constants<>+0x1c0(SB)/8, $0xffffffffffffffff // mask
 DATA loop1AVX2Constants<>+0x1c8(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x1d0(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x1d8(SB)/8, $0xffffffffffffffff
@@ -636,7 +636,7 @@ DATA loop1AVX2Constants<>+0x220(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x228(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x230(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x238(SB)/8, $0xffffffffffffffff
-DATA loop1AVX2Constants<>+0x2c0(SB)/8, $0xffffffffffffffff
+DATA loop1AVX2Constants<>+0x2c0(SB)/8, $0xffffffffffffffff // mask
 DATA loop1AVX2Constants<>+0x2c8(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x2d0(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x2d8(SB)/8, $0xffffffffffffffff
@@ -702,7 +702,7 @@ TEXT loop2AVX512Code<>(SB), NOSPLIT|NOFRAME, $0-0
 	WORD $0xf8c5; BYTE $0x77                     //  198  vzeroupper
 	BYTE $0xc3                                   //  201  ret
 
-DATA loop2AVX512Constants<>+0x000(SB)/8, $0x4069000000000000
+DATA loop2AVX512Constants<>+0x000(SB)/8, $0x4069000000000000 // 200
 DATA loop2AVX512Constants<>+0x008(SB)/8, $0x4069000000000000
 DATA loop2AVX512Constants<>+0x010(SB)/8, $0x4069000000000000
 DATA loop2AVX512Constants<>+0x018(SB)/8, $0x4069000000000000
@@ -796,11 +796,11 @@ TEXT loop2AVX2Code<>(SB), NOSPLIT|NOFRAME, $0-0
 	LONG $0x2f75c2c4; WORD $0xc244; BYTE $0x20   //  271  vmaskmovpd ymmword ptr [r10+rax*8+32], ymm1, ymm0
 	LONG $0xffffc2e9; BYTE $0xff                 //  278  jmp 221
 
-DATA loop2AVX2Constants<>+0x000(SB)/8, $0x4069000000000000
+DATA loop2AVX2Constants<>+0x000(SB)/8, $0x4069000000000000 // 200
 DATA loop2AVX2Constants<>+0x008(SB)/8, $0x4069000000000000
 DATA loop2AVX2Constants<>+0x010(SB)/8, $0x4069000000000000
 DATA loop2AVX2Constants<>+0x018(SB)/8, $0x4069000000000000
-DATA loop2AVX2Constants<>+0x020(SB)/8, $0xffffffffffffffff
+DATA loop2AVX2Constants<>+0x020(SB)/8, $0xffffffffffffffff // mask
 DATA loop2AVX2Constants<>+0x028(SB)/8, $0xffffffffffffffff
 DATA loop2AVX2Constants<>+0x030(SB)/8, $0xffffffffffffffff
 DATA loop2AVX2Constants<>+0x038(SB)/8, $0xffffffffffffffff
@@ -808,7 +808,7 @@ DATA loop2AVX2Constants<>+0x040(SB)/8, $0xffffffffffffffff
 DATA loop2AVX2Constants<>+0x048(SB)/8, $0xffffffffffffffff
 DATA loop2AVX2Constants<>+0x050(SB)/8, $0xffffffffffffffff
 DATA loop2AVX2Constants<>+0x058(SB)/8, $0xffffffffffffffff
-DATA loop2AVX2Constants<>+0x0c0(SB)/8, $0xffffffffffffffff
+DATA loop2AVX2Constants<>+0x0c0(SB)/8, $0xffffffffffffffff // mask
 DATA loop2AVX2Constants<>+0x0c8(SB)/8, $0xffffffffffffffff
 DATA loop2AVX2Constants<>+0x0d0(SB)/8, $0xffffffffffffffff
 DATA loop2AVX2Constants<>+0x0d8(SB)/8, $0xffffffffffffffff

@@ -269,17 +269,17 @@ TEXT loop1NEONCode<>(SB), NOSPLIT|NOFRAME, $0-0
 	WORD $0x54ffe5ac                             //  864  b.gt 20
 	WORD $0xd65f03c0                             //  868  ret
 
-DATA loop1NEONConstants<>+0x000(SB)/8, $0x4059000000000000
+DATA loop1NEONConstants<>+0x000(SB)/8, $0x4059000000000000 // 100
 DATA loop1NEONConstants<>+0x008(SB)/8, $0x4059000000000000
-DATA loop1NEONConstants<>+0x010(SB)/8, $0x3ff0000000000000
+DATA loop1NEONConstants<>+0x010(SB)/8, $0x3ff0000000000000 // 1
 DATA loop1NEONConstants<>+0x018(SB)/8, $0x3ff0000000000000
-DATA loop1NEONConstants<>+0x020(SB)/8, $0x4000000000000000
+DATA loop1NEONConstants<>+0x020(SB)/8, $0x4000000000000000 // 2
 DATA loop1NEONConstants<>+0x028(SB)/8, $0x4000000000000000
-DATA loop1NEONConstants<>+0x030(SB)/8, $0x4069000000000000
+DATA loop1NEONConstants<>+0x030(SB)/8, $0x4069000000000000 // 200
 DATA loop1NEONConstants<>+0x038(SB)/8, $0x4069000000000000
-DATA loop1NEONConstants<>+0x040(SB)/8, $0x8000000000000000
+DATA loop1NEONConstants<>+0x040(SB)/8, $0x8000000000000000 // -0
 DATA loop1NEONConstants<>+0x048(SB)/8, $0x8000000000000000
-DATA loop1NEONConstants<>+0x060(SB)/8, $0xffffffffffffffff
+DATA loop1NEONConstants<>+0x060(SB)/8, $0xffffffffffffffff // mask
 DATA loop1NEONConstants<>+0x068(SB)/8, $0xffffffffffffffff
 DATA loop1NEONConstants<>+0x070(SB)/8, $0xffffffffffffffff
 DATA loop1NEONConstants<>+0x078(SB)/8, $0xffffffffffffffff
@@ -366,6 +366,6 @@ TEXT loop2NEONCode<>(SB), NOSPLIT|NOFRAME, $0-0
 	WORD $0xad010540                             //  196  stp q0, q1, [x10, #32]
 	WORD $0xd65f03c0                             //  200  ret
 
-DATA loop2NEONConstants<>+0x000(SB)/8, $0x4069000000000000
+DATA loop2NEONConstants<>+0x000(SB)/8, $0x4069000000000000 // 200
 DATA loop2NEONConstants<>+0x008(SB)/8, $0x4069000000000000
 GLOBL loop2NEONConstants<>(SB), RODATA|NOPTR, $80
