@@ -228,7 +228,7 @@ func (x *loop) compile(f *frame) {
 	case line.Reduce != micro.NoReduce:
 		line.Out[len(line.Out)-1].Strides[0] = 0
 	}
-	if x.code = x.p.nativeLoop(x.l, &line); x.code != nil {
+	if x.code = x.p.nativeLoop(x.l, &line, x.overlaid()); x.code != nil {
 		for i := range x.workers {
 			x.workers[i].work = x.code.NewWork()
 		}
@@ -240,6 +240,23 @@ func (x *loop) compile(f *frame) {
 			x.point(len(x.inPtr)+k, x.outPtr[k])
 		}
 	}
+}
+
+// overlaid lists by output the inputs in whose place it lies: those at the same place of the arena, as programs are verified; wherever the memory of a loop's frame is
+// bound to, values that lie apart there lie apart. For parts of an epilogue, which are bound to a product's blocks, it is nil.
+func (x *loop) overlaid() [][]int {
+	if x.isPart {
+		return nil
+	}
+	list := make([][]int, len(x.instr.Out))
+	for k, out := range x.instr.Out {
+		for i, in := range x.instr.In {
+			if in.Ref == out.Ref {
+				list[k] = append(list[k], i)
+			}
+		}
+	}
+	return list
 }
 
 // canPoint reports whether a run is one call of machine code over arrays that begin where the operands do. Loops over a dozen elements take as long as it takes to

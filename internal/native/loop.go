@@ -21,6 +21,8 @@ type LoopOptions struct {
 	Level cpu.Level
 	// Unroll is the number of vectors of an iteration, 0 for the compiler's choice; 1, 2 or 4.
 	Unroll int
+	// Overlaid lists by output the inputs in whose place it lies, element for element; nil if each may lie in the place of any.
+	Overlaid [][]int
 }
 
 // maxArrays bounds inputs plus outputs of a loop.
@@ -78,6 +80,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 		return nil, err
 	}
 	c.choose(o.Unroll)
+	c.overlaid(o.Overlaid)
 	if err := c.compile(); err != nil {
 		return nil, err
 	}
@@ -86,7 +89,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 		return nil, err
 	}
 	out := &Loop{pages: pages, consts: c.Consts.Sealed(), fixed: c.FixedBytes(), scratch: c.FixedBytes() + int(c.SlotTop),
-		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.Lanes) * c.unroll, level: level, unroll: c.unroll, padded: c.padded}
+		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.Lanes) * c.unroll, level: level, unroll: c.unroll, overlaid: o.Overlaid, padded: c.padded}
 	if l.Reduce != micro.NoReduce {
 		out.reduceSize = c.reduced.Size()
 	}
@@ -157,6 +160,19 @@ func compileFor(l *micro.Loop, level cpu.Level) (*loopCompiler, error) {
 	}
 	c.choose(0)
 	return c, c.compile()
+}
+
+// overlaid notes for each array which others lie in its place.
+func (c *loopCompiler) overlaid(list [][]int) {
+	if list == nil {
+		return
+	}
+	c.Overlaid = make([][]uint8, len(c.arrays))
+	for k, inputs := range list[:len(c.arrays)-c.outputs] {
+		for _, i := range inputs {
+			c.Overlaid[c.outputs+k] = append(c.Overlaid[c.outputs+k], uint8(i))
+		}
+	}
 }
 
 func innerStride(a micro.Access, dims int) int {
@@ -430,6 +446,7 @@ func (c *loopCompiler) lowerBody() error {
 	c.Behind = map[isa.ArrayPart]int32{}
 	for part := range c.unroll {
 		c.part = uint8(part)
+		first := len(c.Code)
 		regs := make([]int32, len(c.regType))
 		for k := range l.In {
 			if c.inputs != nil {
@@ -513,13 +530,38 @@ func (c *loopCompiler) lowerBody() error {
 			stores = append(stores, isa.Instr{Op: isa.Store, Type: elemOf(l.Out[k].Type), Imm: uint8(c.outputs + k), Dst: isa.None, A: regs[r], B: isa.None, C: isa.None,
 				Extra: disp, Part: c.part})
 		}
-		if !pairs || part%2 == 1 {
+		switch {
+		case c.Overlaid != nil && !pairs:
+			c.storeEarly(first, stores)
+			stores = stores[:0]
+		case !pairs || part%2 == 1:
 			slices.SortStableFunc(stores, func(a, b isa.Instr) int { return cmp.Compare(a.Imm, b.Imm) })
 			c.Code = append(c.Code, stores...)
 			stores = stores[:0]
 		}
 	}
 	return nil
+}
+
+// storeEarly puts stores among the code from first on, each behind the instruction that makes what it stores; those to the place of an input come last.
+func (c *loopCompiler) storeEarly(first int, stores []isa.Instr) {
+	code := slices.Clone(c.Code[first:])
+	made := map[int32]int{}
+	for i, in := range code {
+		made[in.Dst] = i
+	}
+	behind := map[int][]isa.Instr{}
+	for _, s := range stores {
+		i, ok := made[s.A]
+		if len(c.Overlaid[s.Imm]) > 0 || !ok {
+			i = len(code) - 1
+		}
+		behind[i] = append(behind[i], s)
+	}
+	c.Code = append(c.Code[:first], behind[-1]...)
+	for i, in := range code {
+		c.Code = append(append(c.Code, in), behind[i]...)
+	}
 }
 
 // scalarValue returns the value of scalar input k, made by the first part.

@@ -1,7 +1,9 @@
 package native
 
 import (
+	"fmt"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
@@ -22,7 +24,8 @@ type Loop struct {
 	step       int // elements of an iteration
 	unroll     int
 	level      cpu.Level
-	padded     bool // the last elements are copied to buffers of a whole iteration, since the code has no masks
+	overlaid   [][]int // as in LoopOptions
+	padded     bool    // the last elements are copied to buffers of a whole iteration, since the code has no masks
 }
 
 // RunElements is the number of elements between two returns to Go, since generated code cannot be
@@ -249,8 +252,11 @@ func copyEnd[T uint8 | uint32 | uint64](dst unsafe.Pointer, from *byte, end int)
 	}
 }
 
-// raceArrays tells the race detector what the run reads and writes.
+// raceArrays tells the race detector what the run reads and writes. Where that may take time it is also checked that no output lies in the place of an input that it was not compiled for.
 func (l *Loop) raceArrays(n int, ptrs []unsafe.Pointer) {
+	if raceEnabled && l.overlaid != nil {
+		l.checkOverlaid(n, ptrs)
+	}
 	for k := range l.arrays {
 		a := &l.arrays[k]
 		switch {
@@ -264,6 +270,21 @@ func (l *Loop) raceArrays(n int, ptrs []unsafe.Pointer) {
 	}
 	if l.reduce != micro.NoReduce {
 		raceArena(ptrs[len(ptrs)-1], (n+micro.BlockLanes-1)/micro.BlockLanes*l.reduceSize)
+	}
+}
+
+func (l *Loop) checkOverlaid(n int, ptrs []unsafe.Pointer) {
+	for k := l.inputs; k < len(l.arrays); k++ {
+		out, end := uintptr(ptrs[k]), uintptr(ptrs[k])+uintptr(n*l.arrays[k].t.Size())
+		for i := range l.inputs {
+			a, size := &l.arrays[i], n
+			if a.scalar {
+				size = 1
+			}
+			if in := uintptr(ptrs[i]); in < end && out < in+uintptr(size*a.t.Size()) && !(in == out && slices.Contains(l.overlaid[k-l.inputs], i)) {
+				panic(fmt.Sprintf("BUG: output %d of a loop lies in the place of input %d", k-l.inputs, i))
+			}
+		}
 	}
 }
 

@@ -188,9 +188,22 @@ func newRandomLoop(r *rand.Rand, n int, ops []typedOp, reduce micro.ReduceKind) 
 }
 
 // checkLoop compares native code with the reference for n elements. With inPlace an output lies on
-// an input of its type.
+// an input of its type. Half of the loops are compiled for just these places.
 func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, inPlace bool) bool {
 	t.Helper()
+	overlaid := make([][]int, len(l.Out))
+	taken := map[int]bool{}
+	for k, a := range l.Out {
+		for j, b := range l.In {
+			if inPlace && b.Type == a.Type && b.Strides[0] == 1 && !taken[j] && (l.Reduce == micro.NoReduce || k < len(l.Out)-1) {
+				overlaid[k], taken[j] = []int{j}, true
+				break
+			}
+		}
+	}
+	if r.IntN(2) == 0 {
+		o.Overlaid = overlaid
+	}
 	code, err := CompileLoop(l, o)
 	var unsupported *ErrUnsupported
 	if errors.As(err, &unsupported) && o.Level == cpu.AVX2 {
@@ -217,7 +230,6 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 		guards = append(guards, g)
 		ptrs = append(ptrs, base(g.arena))
 	}
-	taken := map[int]bool{}
 	for k, a := range l.Out {
 		count := n
 		if l.Reduce != micro.NoReduce && k == len(l.Out)-1 {
@@ -225,14 +237,8 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 		}
 		want = append(want, make([]byte, count*a.Type.Size()))
 		g := newGuarded(make([]byte, count*a.Type.Size()))
-		if inPlace && count == n && (l.Reduce == micro.NoReduce || k < len(l.Out)-1) {
-			for j, b := range l.In {
-				if b.Type == a.Type && b.Strides[0] == 1 && !taken[j] {
-					g = guards[j]
-					taken[j] = true
-					break
-				}
-			}
+		for _, j := range overlaid[k] {
+			g = guards[j]
 		}
 		got = append(got, g)
 		guards = append(guards, g)
@@ -386,6 +392,28 @@ func TestLoopSpills(t *testing.T) {
 				l := newRandomLoop(r, 150+r.IntN(150), ops, micro.ReduceKind(r.IntN(2)))
 				checkLoop(t, r, l, 20+r.IntN(30), LoopOptions{Level: level, Unroll: 1 + r.IntN(2)}, seed%2 == 1)
 			}
+		}
+	}
+}
+
+// Outputs that lie in no input's place are stored as soon as they are known, so that registers do not run out.
+func TestLoopStoresEarly(t *testing.T) {
+	of := micro.Access{Type: dtype.Float64, Strides: []int{1}}
+	l := &micro.Loop{Dims: []int{1000}, In: []micro.Access{of}, Temps: 40}
+	for k := range uint32(40) {
+		l.Code = append(l.Code, micro.Instr{Op: micro.Exp, Type: dtype.Float64, Dst: 1 + k, A: k})
+		l.Out, l.OutRegs = append(l.Out, of), append(l.OutRegs, 1+k)
+	}
+	for _, level := range levels(t) {
+		spilled := func(overlaid [][]int) int {
+			code, err := CompileLoop(l, LoopOptions{Level: level, Overlaid: overlaid})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return code.scratch - code.fixed
+		}
+		if any, none := spilled(nil), spilled(make([][]int, len(l.Out))); none > any/2 {
+			t.Errorf("%s: %d bytes of values leave their registers, %d if outputs may lie anywhere", level, none, any)
 		}
 	}
 }

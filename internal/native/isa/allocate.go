@@ -102,6 +102,7 @@ type Generator struct {
 	Len32       uint8
 	Vals        []Value
 	Code        []Instr
+	Overlaid    [][]uint8 // by array that is stored to: those in whose place it lies, element for element; nil if that may be any
 	uses        []NextUses
 	Files       [2]RegisterFile
 	SlotBytes   int32 // size of a scratch slot

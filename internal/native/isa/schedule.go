@@ -44,19 +44,20 @@ type scheduler struct {
 	g      *Generator
 	code   []Instr
 	pace   int32
-	start  []int32           // by unit: its first instruction; the last entry is the end
-	unit   []int32           // by instruction
-	edges  []edge            // lists of instructions that come after others
-	users  []int32           // by instruction: the first edge to those that must come after it, or none
-	height []int32           // cycles from the instruction to the end of the longest chain of those that need it
-	ready  []int32           // the cycle in which its operands are known
-	wait   []int32           // by unit: instructions before it that are not placed
-	last   []int32           // by value: the last instruction that uses it
-	def    []int32           // by value: the instruction that makes it, none for inputs and constants
-	left   []int32           // by value: uses that are not placed
-	stores [maxParts][]int32 // by part
-	reads  [maxParts]int     // by part: operands in arrays that are not read. An output may lie in an input's place, so stores wait for all of their part.
-	live   [2]int            // short-lived values by file
+	start  []int32               // by unit: its first instruction; the last entry is the end
+	unit   []int32               // by instruction
+	edges  []edge                // lists of instructions that come after others
+	users  []int32               // by instruction: the first edge to those that must come after it, or none
+	height []int32               // cycles from the instruction to the end of the longest chain of those that need it
+	ready  []int32               // the cycle in which its operands are known
+	wait   []int32               // by unit: instructions before it that are not placed
+	last   []int32               // by value: the last instruction that uses it
+	def    []int32               // by value: the instruction that makes it, none for inputs and constants
+	left   []int32               // by value: uses that are not placed
+	stores [maxParts][]int32     // by part
+	reads  [maxParts]int         // by part: operands in arrays that are not read, if an output may lie in any input's place, so that stores wait for all of their part
+	read   map[ArrayPart][]int32 // instructions that read what a store may overwrite, if that is known
+	live   [2]int                // short-lived values by file
 	limit  [2]int
 
 	placed         []bool
@@ -122,6 +123,15 @@ func (s *scheduler) link() {
 	for i := range s.users {
 		s.users[i] = None
 	}
+	var overwritten [256]bool // by array
+	if g.Overlaid != nil {
+		s.read = map[ArrayPart][]int32{}
+		for _, list := range g.Overlaid {
+			for _, array := range list {
+				overwritten[array] = true
+			}
+		}
+	}
 	accumulating := None // the last instruction that reads or writes a value which changes
 	for i := range s.code {
 		in := &s.code[i]
@@ -153,11 +163,24 @@ func (s *scheduler) link() {
 			after(accumulating)
 			accumulating = int32(i)
 		}
-		if in.Op == Store {
+		switch {
+		case in.Op != Store:
+			s.eachRead(in, func(v *Value) {
+				if s.read == nil {
+					s.reads[v.Part]++
+				} else if at := (ArrayPart{v.Array, v.Part}); overwritten[v.Array] {
+					s.read[at] = append(s.read[at], int32(i))
+				}
+			})
+		case s.read == nil:
 			s.stores[in.Part] = append(s.stores[in.Part], s.unit[i])
 			s.wait[s.unit[i]]++
-		} else {
-			s.eachRead(in, func(part uint8) { s.reads[part]++ })
+		default:
+			for _, array := range g.Overlaid[in.Imm] {
+				for _, k := range s.read[ArrayPart{array, in.Part}] {
+					after(k)
+				}
+			}
 		}
 		if in.Dst != None {
 			s.def[in.Dst] = int32(i)
@@ -182,7 +205,7 @@ func (s *scheduler) place() {
 		}
 	}
 	for part, n := range s.reads {
-		if n == 0 {
+		if n == 0 && s.read == nil {
 			s.release(s.stores[part])
 		}
 	}
@@ -208,10 +231,10 @@ func (s *scheduler) placeInstr(i, cycle int32) {
 			s.release(s.unit[k : k+1])
 		}
 	}
-	if in.Op != Store {
-		s.eachRead(in, func(part uint8) {
-			if s.reads[part]--; s.reads[part] == 0 {
-				s.release(s.stores[part])
+	if in.Op != Store && s.read == nil {
+		s.eachRead(in, func(v *Value) {
+			if s.reads[v.Part]--; s.reads[v.Part] == 0 {
+				s.release(s.stores[v.Part])
 			}
 		})
 	}
@@ -245,6 +268,9 @@ const (
 
 func (s *scheduler) rank(u int32) uint64 {
 	height := slices.Max(s.height[s.start[u]:s.start[u+1]])
+	if s.code[s.start[u]].Op == Store { // what it stores needs a register no longer
+		height = 1<<heightBits - 1
+	}
 	return uint64(max(1<<heightBits-1-height, 0))<<indexBits | uint64(u)
 }
 
@@ -319,11 +345,11 @@ func (h *minHeap) pop() uint64 {
 	return least
 }
 
-// eachRead calls do with the part of each operand that may be read from an array.
-func (s *scheduler) eachRead(in *Instr, do func(part uint8)) {
+// eachRead calls do with each operand that may be read from an array.
+func (s *scheduler) eachRead(in *Instr, do func(v *Value)) {
 	for _, v := range [...]int32{in.A, in.B, in.C, in.fourth()} {
 		if v != None && s.g.Vals[v].Home == SpaceArray {
-			do(s.g.Vals[v].Part)
+			do(&s.g.Vals[v])
 		}
 	}
 }

@@ -12,7 +12,7 @@ func newScheduleTest(inputs int) (g *Generator, accumulator int32) {
 	g.Files[FileVector].All, g.Files[FileMask].All = 1<<32-1, 0xFE
 	for k := range inputs {
 		v := g.NewValue(Kind64)
-		g.Vals[v].Home, g.Vals[v].Stored, g.Vals[v].Part = SpaceArray, true, uint8(k%2)
+		g.Vals[v].Home, g.Vals[v].Stored, g.Vals[v].Array, g.Vals[v].Part = SpaceArray, true, uint8(k), uint8(k%2)
 	}
 	accumulator = g.NewValue(Kind64)
 	g.Vals[accumulator].Pinned = true
@@ -61,8 +61,17 @@ func TestScheduleOrder(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		g, accumulator := newScheduleTest(6)
+		if seed%2 == 1 {
+			g.Overlaid = make([][]uint8, 256)
+			for k := range g.Overlaid {
+				if r.IntN(2) == 0 {
+					g.Overlaid[k] = []uint8{uint8(r.IntN(6))}
+				}
+			}
+		}
 		values := []int32{0, 1, 2, 3, 4, 5}
 		var masks []int32
+		var last []Instr // stores to the place of what is read
 		pick := func() int32 { return values[max(len(values)-1-r.IntN(12), 0)] }
 		for len(g.Code) < 64+r.IntN(200) {
 			switch n := r.IntN(12); {
@@ -78,11 +87,17 @@ func TestScheduleOrder(t *testing.T) {
 			case n == 3:
 				g.Code = append(g.Code, Instr{Op: Merge, Dst: None, A: pick(), B: None, C: accumulator})
 			case n == 4 && len(g.Code) > 50:
-				g.Code = append(g.Code, Instr{Op: Store, Dst: None, A: pick(), B: None, C: None, Part: uint8(r.IntN(2)), Imm: uint8(len(g.Code))})
+				in := Instr{Op: Store, Dst: None, A: pick(), B: None, C: None, Part: uint8(r.IntN(2)), Imm: uint8(len(g.Code))}
+				if g.Overlaid != nil && len(g.Overlaid[in.Imm]) > 0 {
+					last = append(last, in)
+				} else {
+					g.Code = append(g.Code, in)
+				}
 			default:
 				values = append(values, g.add([]Op{FMA, Mul, Div, Xor}[r.IntN(4)], Kind64, pick(), pick(), pick()))
 			}
 		}
+		g.Code = append(g.Code, last...)
 		before := slices.Clone(g.Code)
 		g.Schedule()
 		if !slices.Equal(before, g.Code) {
@@ -104,7 +119,7 @@ func checkSchedule(t *testing.T, g *Generator, before []Instr, accumulator int32
 		places[in] = append(places[in], i)
 	}
 	var accumulating []Instr
-	var reads [2]int // the last place of each part
+	reads := map[ArrayPart]int{} // the last place of each
 	defined := map[int32]int{}
 	for i, in := range g.Code {
 		if in.Dst != None && in.Dst != accumulator {
@@ -112,7 +127,7 @@ func checkSchedule(t *testing.T, g *Generator, before []Instr, accumulator int32
 		}
 		for _, v := range []int32{in.A, in.B, in.C, in.Extra} {
 			if v != None && v < 6 && in.Op != Store && (v != in.Extra || in.fourth() != None) {
-				reads[v%2] = i
+				reads[ArrayPart{uint8(v), uint8(v % 2)}] = i
 			}
 		}
 	}
@@ -130,8 +145,11 @@ func checkSchedule(t *testing.T, g *Generator, before []Instr, accumulator int32
 		if in.A == accumulator || in.C == accumulator {
 			accumulating = append(accumulating, in)
 		}
-		if in.Op == Store && at < reads[in.Part] {
-			t.Errorf("%v at %d, before an input of its part is read at %d", in, at, reads[in.Part])
+		for array := range uint8(6) {
+			overlaid := g.Overlaid == nil || slices.Contains(g.Overlaid[in.Imm], array)
+			if last := reads[ArrayPart{array, in.Part}]; in.Op == Store && overlaid && at < last {
+				t.Errorf("%v at %d, before an input of its part is read at %d", in, at, last)
+			}
 		}
 		if in.Op == Hold && at < defined[before[i-1].Dst] {
 			t.Errorf("%v at %d, before its guard at %d", in, at, defined[before[i-1].Dst])
