@@ -23,9 +23,9 @@ func RewriteNames() []string {
 
 // StoreForNothing makes residuals cost nothing, so that all that may be stored is.
 func StoreForNothing() (restore func()) {
-	byte, array := storeByte, storeArray
-	storeByte, storeArray = 0, 0
-	return func() { storeByte, storeArray = byte, array }
+	f, n := far, near
+	far, near = prices{}, prices{}
+	return func() { far, near = f, n }
 }
 
 // Fired compiles and returns how often each rewrite fired.

@@ -128,7 +128,8 @@ func (s *loopSimplifier) reduced(to *graph.Graph, n *graph.Node, in []*graph.Nod
 		count, in = in[0], in[1:]
 	}
 	outside := s.outside(to, &l, in, hoisted)
-	b, images := l.substituted(outputs, hoisted, func(b *bodyBuilder, i int, p *graph.Node) { b.captured.add(p, outside[i]) })
+	b := &bodyBuilder{}
+	images := b.substituted(&l, outputs, hoisted, func(i int, p *graph.Node) { b.captured.add(p, outside[i]) })
 	b.out, b.more = images[:kept:kept], images[kept:kept+len(steps):kept+len(steps)]
 	for k, p := range sums {
 		rows := p.factors(images[kept+len(steps)+2*k], images[kept+len(steps)+2*k+1])

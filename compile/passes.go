@@ -31,6 +31,7 @@ func (p *pass) run(u *unit, l *lowering) (*lowering, error) {
 var passOrder = []pass{
 	{name: "inline", doc: "put small functions, and those with one call, in the place of the call", graph: inlineCalls},
 	{name: "join", doc: "make one loop of those that go the same steps and share work, and one carry of equal ones", graph: joinLoops},
+	{name: "round-once", doc: "let sums of a product in loops round once wherever they are computed, if reverse scans had better read what is made of them", graph: roundOnce},
 	{name: "residuals", doc: "let reverse scans read values that the loop computed already, where that is cheaper than to compute them again", graph: residuals},
 	{name: "loops", doc: "unroll short loops over scalars, leave out carries that nothing depends on, compute what is the same at every step once", graph: simplifyLoops},
 	{name: "scalarize", doc: "make scalars of the elements of small arrays that are put together from scalars, taken apart, or multiplied", graph: scalarize},
@@ -63,6 +64,8 @@ type constraint struct{ before, after, reason string }
 
 var constraints = []constraint{
 	{"inline", "join", "loops of functions that are inlined are joined as others are"},
+	{"join", "round-once", "as for residuals"},
+	{"round-once", "residuals", "values of a loop are read where they have the same bits"},
 	{"join", "residuals", "what a reverse scan computes again is found in the one loop whose states it reads"},
 	{"residuals", "loops", "what is computed outside of loops is no longer found in them"},
 	{"join", "loops", "what is joined may have carries that nothing depends on any more"},

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -20,10 +21,18 @@ import (
 // residualsBytes bounds the residuals that are stored of one loop, if its states take less than a quarter of it; else they may take four times as much as these.
 const residualsBytes = 64 << 20
 
-// Prices in picoseconds to store a value: it is written, and read later, mostly from beyond the caches. Tests change them.
-var (
-	storeByte  int64 = 250
-	storeArray int64 = 20_000 // for the copies and the bookkeeping of a step
+// prices are those in picoseconds to store a value.
+type prices struct {
+	byte  int64
+	array int64 // for the copies and the bookkeeping of a step
+}
+
+// Values are written, and read later, mostly from beyond the caches; but small arrays stay in them if they are not many. Tests change the prices.
+var far, near = prices{250, 20_000}, prices{40, 2_000}
+
+const (
+	nearArray = 4 << 10  // bytes below which an array is small
+	nearBytes = 16 << 20 // bounds the residuals of a loop that stay in the caches
 )
 
 // Prices in picoseconds to compute a value.
@@ -40,6 +49,7 @@ type residual struct {
 	state int         // the operand of the reverse scan that is a state of the loop of
 	of    *graph.Node // the loop
 	value int         // in its body
+	once  bool        // has the same bits wherever it is computed only if sums of products round once
 }
 
 // residuals is the pass that lets reverse scans read values of the loop instead of computing them again. Where checkpoints are asked for, states are
@@ -68,7 +78,7 @@ func residuals(u *unit) error {
 				}
 				only = s.of
 			}
-			if cut := u.residualsOf(n, only, reads[n]); len(cut) > 0 {
+			if cut := u.residualsOf(n, only, reads, false); len(cut) > 0 {
 				cuts[n] = cut
 				for _, r := range cut {
 					more[r.of] = append(more[r.of], r.value)
@@ -79,6 +89,34 @@ func residuals(u *unit) error {
 	if len(cuts) == 0 {
 		return nil
 	}
+	u.rebuildScans(reads, func(n *graph.Node, in []*graph.Node, values map[*graph.Node][]*graph.Node) func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
+		if cuts[n] == nil {
+			return nil
+		}
+		l := loopOf(n)
+		return func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
+			var inside, stored []*graph.Node
+			for _, r := range cuts[n] {
+				inside = append(inside, l.body.Graph().Node(r.id))
+				if v := values[r.of]; v != nil {
+					stored = append(stored, v[len(r.of.Results())+r.value])
+				} else {
+					image := in[r.state].Input(0)
+					bodies := graph.Bodies(image)
+					stored = append(stored, graph.EachStep(image, bodies[len(bodies)-1].Graph().Node(r.value)))
+				}
+			}
+			u.fired["residual"] += len(stored)
+			return b.substituted(&l, outputs, inside, func(i int, p *graph.Node) { b.xs.add(p, stored[i]) })
+		}
+	}, more)
+	return u.g.Err()
+}
+
+// rebuildScans copies the graph with other scans in the place of those for which body returns a function that is not nil; in are the images of a scan's operands, and values, by scan that was
+// replaced, all that it has, see graph.ResultOf. The function makes the copy of the body's graph, as far as the outputs depend on it, and returns the images of these. more lists values of a body, by ID, that are read
+// at each step by what is made.
+func (u *unit) rebuildScans(reads map[*graph.Node][]*graph.Node, body func(n *graph.Node, in []*graph.Node, values map[*graph.Node][]*graph.Node) func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node, more map[*graph.Node][]int) {
 	values := map[*graph.Node][]*graph.Node{}
 	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
 		if of, k, ok := graph.ResultOf(n); ok {
@@ -87,7 +125,8 @@ func residuals(u *unit) error {
 			}
 			return nil
 		}
-		if cuts[n] == nil {
+		copied := body(n, in, values)
+		if copied == nil {
 			return nil
 		}
 		l := loopOf(n)
@@ -96,18 +135,8 @@ func residuals(u *unit) error {
 		for _, v := range steps {
 			outputs = append(outputs, l.body.Graph().Node(v))
 		}
-		var inside, stored []*graph.Node
-		for _, r := range cuts[n] {
-			inside = append(inside, l.body.Graph().Node(r.id))
-			if v := values[r.of]; v != nil {
-				stored = append(stored, v[len(r.of.Results())+r.value])
-			} else {
-				image := in[r.state].Input(0)
-				bodies := graph.Bodies(image)
-				stored = append(stored, graph.EachStep(image, bodies[len(bodies)-1].Graph().Node(r.value)))
-			}
-		}
-		b, images := l.substituted(outputs, inside, func(b *bodyBuilder, i int, p *graph.Node) { b.xs.add(p, stored[i]) })
+		b := &bodyBuilder{}
+		images := copied(b, outputs)
 		operands := in[l.first():]
 		for i, p := range b.params {
 			b.part(&l, i).add(p, operands[i])
@@ -117,40 +146,66 @@ func residuals(u *unit) error {
 		if l.count != nil {
 			count = in[0]
 		}
-		m, body := b.scan(to, l.length, n.Attrs().Bool("reverse"), count)
+		m, made := b.scan(to, l.length, n.Attrs().Bool("reverse"), count)
 		v := make([]*graph.Node, len(n.Results())+l.body.Graph().Len())
 		for k := range n.Results() {
 			v[k] = graph.Result(m, k)
 		}
 		for k, step := range steps {
-			v[len(n.Results())+step] = graph.EachStep(m, body.Results()[l.carries+k])
+			v[len(n.Results())+step] = graph.EachStep(m, made.Results()[l.carries+k])
 		}
 		values[n] = v
-		u.fired["residual"] += len(stored)
 		return m
 	})
-	return u.g.Err()
 }
 
-// substituted returns a builder whose graph is the copy of a loop's body, as far as the outputs depend on it, in which new parameters stand for the nodes inside; given gets these. It
-// returns the images of outputs.
-func (l *loop) substituted(outputs, inside []*graph.Node, given func(b *bodyBuilder, i int, p *graph.Node)) (b *bodyBuilder, images []*graph.Node) {
-	b = &bodyBuilder{}
-	b.g, images = l.body.Graph().Rebuild(outputs, func(body *graph.Graph, m *graph.Node, _ []*graph.Node) *graph.Node {
+// rebuild makes the builder's graph of a loop's body, as far as the outputs depend on it, as graph.Rebuild does.
+func (b *bodyBuilder) rebuild(l *loop, outputs []*graph.Node, replace func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node) (images []*graph.Node) {
+	b.g, images = l.body.Graph().Rebuild(outputs, replace)
+	b.params = b.g.Inputs()[:len(l.operands):len(l.operands)]
+	return images
+}
+
+// substituted is rebuild with new parameters in the place of the nodes inside; given gets these.
+func (b *bodyBuilder) substituted(l *loop, outputs, inside []*graph.Node, given func(i int, p *graph.Node)) (images []*graph.Node) {
+	return b.rebuild(l, outputs, func(body *graph.Graph, m *graph.Node, _ []*graph.Node) *graph.Node {
 		i := slices.Index(inside, m)
 		if i < 0 {
 			return nil
 		}
 		p := body.Input(fmt.Sprintf("@outside%d", i), m.DType(), m.Shape()...)
-		given(b, i, p)
+		given(i, p)
 		return p
 	})
-	b.params = b.g.Inputs()[:len(l.operands):len(l.operands)]
-	return b, images
 }
 
-// residualsOf returns what the scan n had better read from the loops whose states it reads, or from one of them, which may record it.
-func (u *unit) residualsOf(n, only *graph.Node, reads []*graph.Node) []residual {
+// counterparts returns by node of the body of a loop s, of whose states l reads, the node of b, a copy of l's body, that computes the same from them, if there was one, and the operand of l that is the last of
+// the states.
+func (b *bodyBuilder) counterparts(l, s *loop) (images []*graph.Node, state int) {
+	var args []*graph.Node
+	for i, p := range s.body.Params() {
+		at := slices.IndexFunc(l.operands, func(x *graph.Node) bool { return x == s.operands[i] })
+		if s.isCarry(i) {
+			at = slices.IndexFunc(l.operands, func(x *graph.Node) bool {
+				from, k, ok := graph.ResultOf(x)
+				return ok && from == s.n && k == len(s.n.Results())+p.ID()
+			})
+			if at >= 0 {
+				state = l.first() + at
+			}
+		}
+		if at < 0 || l.isCarry(at) || l.isCaptured(at) != s.isCaptured(i) {
+			args = append(args, b.input(p.Type())) // what needs it is not in the body
+		} else {
+			args = append(args, b.params[at])
+		}
+	}
+	return inlinedAll(s.body, args), state
+}
+
+// residualsOf returns what the scan n had better read from the loops whose states it reads, or from the only one that may record it. With round, sums of a product are taken to round once wherever they are
+// computed.
+func (u *unit) residualsOf(n, only *graph.Node, reads map[*graph.Node][]*graph.Node, round bool) []residual {
 	mixed := only != nil
 	l := loopOf(n)
 	b := open(l.body)
@@ -180,38 +235,23 @@ func (u *unit) residualsOf(n, only *graph.Node, reads []*graph.Node) []residual 
 	}
 	for _, of := range loops {
 		s := loopOf(of)
-		var args []*graph.Node
-		state := 0
-		for i, p := range s.body.Params() {
-			at := slices.IndexFunc(l.operands, func(x *graph.Node) bool { return x == s.operands[i] })
-			if s.isCarry(i) {
-				at = slices.IndexFunc(l.operands, func(x *graph.Node) bool {
-					from, k, ok := graph.ResultOf(x)
-					return ok && from == of && k == len(of.Results())+p.ID()
-				})
-				if at >= 0 {
-					state = l.first() + at
-				}
-			}
-			if at < 0 || l.isCarry(at) || l.isCaptured(at) != s.isCaptured(i) {
-				args = append(args, b.input(p.Type())) // what needs it is not in the body
-			} else {
-				args = append(args, b.params[at])
-			}
-		}
+		images, state := b.counterparts(&l, &s)
 		fixed := dependence(s.body, false)
-		images := inlinedAll(s.body, args)
-		safe := roundedAlike(s.body, b.g, images)
+		safe := roundedAlike(s.body, b.g, images, nil)
+		alike := safe
+		if round {
+			alike = roundedAlike(s.body, b.g, images, productSums(&s, reads[of]))
+		}
 		for v, m := range images {
 			if _, ok := found[m.ID()]; ok || !known0(m) || m.IsInput() || m.IsConst() {
 				continue
 			}
-			r := residual{id: m.ID(), state: state, of: of, value: v}
+			r := residual{id: m.ID(), state: state, of: of, value: v, once: !safe[v]}
 			changes := false // from step to step
 			for i := s.captured; i < len(s.operands); i++ {
 				changes = changes || fixed[v].has(i)
 			}
-			if m.Results() != nil || !safe[v] || !changes {
+			if m.Results() != nil || !alike[v] || !changes {
 				r.of = nil // to be computed again in any case
 			}
 			found[m.ID()] = r
@@ -224,16 +264,20 @@ func (u *unit) residualsOf(n, only *graph.Node, reads []*graph.Node) []residual 
 	for _, r := range b.results[:l.carries] {
 		needed.require(r)
 	}
-	for _, v := range readAtSteps(n, reads) {
+	for _, v := range readAtSteps(n, reads[n]) {
 		needed.require(b.g.Node(v))
 	}
 	budget := max(4*history, residualsBytes)
-	if limit := u.config.MemoryLimit; limit > 0 {
+	if limit := u.config.MemoryLimit; limit > 0 && !round { // how sums round depends on no limit
 		budget = min(budget, limit/4)
 	}
 	var best []residual
 	least := math.Inf(1)
-	for price := storeByte; price < 1<<20; price = 2*price + 1 {
+	price, most := near, min(budget, nearBytes)
+	if mixed {
+		price = far
+	}
+	for ; price.byte < 1<<20; price, most = price.next(), budget {
 		var cut []residual
 		var read []int // of the loop's body
 		bytes := int64(0)
@@ -245,7 +289,7 @@ func (u *unit) residualsOf(n, only *graph.Node, reads []*graph.Node) []residual 
 			}
 		}
 		if !mixed {
-			if bytes <= budget {
+			if bytes <= most {
 				return cut
 			}
 			continue
@@ -292,10 +336,96 @@ func sameSteps(s, l *loop) bool {
 	return count == nil || count == l.count
 }
 
+// roundOnce is the pass that makes operations which round once of sums of a product in loops, and in the scans that compute the same again, if that lets the latter read values which they had better not compute again. Which sums round
+// once is decided late, and by the uses that a product has there.
+func roundOnce(u *unit) error {
+	reads := readsOfLoops(u)
+	sums := map[*graph.Node]map[int]int{} // by loop
+	var scans []*graph.Node
+	for i := range u.g.Len() {
+		if n := u.g.Node(i); len(reads[n]) > 0 && n.Op() == opScan {
+			scans = append(scans, n)
+			for _, r := range u.residualsOf(n, nil, reads, true) {
+				if r.once && sums[r.of] == nil && r.of.Op() == opScan {
+					l := loopOf(r.of)
+					sums[r.of] = productSums(&l, reads[r.of])
+				}
+			}
+		}
+	}
+	if len(sums) == 0 {
+		return nil
+	}
+	once := map[*graph.Node]map[int]int{} // by scan: the sums of its body, by ID, and which operand is the product
+	for _, n := range scans {
+		once[n] = maps.Clone(sums[n])
+		l := loopOf(n)
+		for _, x := range l.operands {
+			of, _, ok := graph.ResultOf(x)
+			if !ok || sums[of] == nil {
+				continue
+			}
+			if once[n] == nil {
+				once[n] = map[int]int{}
+			}
+			b, s := open(l.body), loopOf(of)
+			known := b.g.Len()
+			images, _ := b.counterparts(&l, &s)
+			for v, k := range sums[of] {
+				if m := images[v]; m.ID() < known {
+					product := images[s.body.Graph().Node(v).InputID(k)]
+					once[n][m.ID()] = slices.Index(m.Inputs(), product)
+				}
+			}
+		}
+	}
+	u.rebuildScans(reads, func(n *graph.Node, _ []*graph.Node, _ map[*graph.Node][]*graph.Node) func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
+		if len(once[n]) == 0 {
+			return nil
+		}
+		l := loopOf(n)
+		return func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
+			return b.rebuild(&l, outputs, func(_ *graph.Graph, m *graph.Node, in []*graph.Node) *graph.Node {
+				k, ok := once[n][m.ID()]
+				if !ok {
+					return nil
+				}
+				u.fired["round-once"]++
+				return graph.FMA(in[k].Input(0), in[k].Input(1), in[1-k])
+			})
+		}
+	}, nil)
+	return u.g.Err()
+}
+
+// productSums returns the sums of arrays in a loop's body, by ID, of which an operand is a product that nothing else reads, and which operand that is.
+func productSums(l *loop, reads []*graph.Node) map[int]int {
+	g := l.body.Graph()
+	outputs := slices.Clone(l.body.Results()[:l.carries])
+	for _, v := range readAtSteps(l.n, reads) {
+		outputs = append(outputs, g.Node(v))
+	}
+	uses := usesIn(g, outputs)
+	sums := map[int]int{}
+	for i := range g.Len() {
+		n := g.Node(i)
+		if micro.ByName(n.Op().Micro) != micro.Add || n.Type().IsScalar() || !n.DType().IsFloat() || n.InputID(0) == n.InputID(1) || uses.count[i] == 0 {
+			continue
+		}
+		for k, x := range n.Inputs() {
+			if micro.ByName(x.Op().Micro) == micro.Mul && uses.once(x) && x.Shape().Equal(n.Shape()) {
+				sums[i] = k
+				break
+			}
+		}
+	}
+	return sums
+}
+
 // roundedAlike reports by node of a body whether its value has the same bits wherever it is computed from the same parameters, and whether others have the same bits wherever it is
 // read from memory: a product and a sum become one operation that rounds once, or not, as the product is used elsewhere, and so may long sums of scalars. image maps
-// the nodes to those of another body that are the same.
-func roundedAlike(b *graph.Body, other *graph.Graph, image []*graph.Node) []bool {
+// the nodes to those of another body that are the same. The sums in once round once everywhere.
+func roundedAlike(b *graph.Body, other *graph.Graph, image []*graph.Node, once map[int]int) []bool {
 	g := b.Graph()
 	alike, here, there := make([]bool, g.Len()), inSums(g), inSums(other)
 	for i := range alike {
@@ -306,23 +436,32 @@ func roundedAlike(b *graph.Body, other *graph.Graph, image []*graph.Node) []bool
 		alike[i] = op.Micro != "" || op.Kernel != "" || op.View != nil || op.Reduction != "" || op.Broadcasts || n.IsInput() || n.IsConst()
 		if sum {
 			alike[i] = !n.Type().IsScalar()
-		} else if !n.IsInput() && !n.IsConst() && op.Kernel == "" && (op.Micro == "" || code.Info().Flops <= 1 || code == micro.Pow) {
+		} else if !n.IsInput() && !n.IsConst() && op.Kernel == "" && op.View == nil && (op.Micro == "" || code.Info().Flops <= 1 || code == micro.Pow) {
 			alike[i] = alike[i] && !here[i] && !there[image[i].ID()]
 		}
-		for k := range n.Inputs() {
-			alike[i] = alike[i] && alike[n.InputID(k)]
+		product, joined := once[i]
+		for k, x := range n.Inputs() {
+			if joined && k == product {
+				alike[i] = alike[i] && alike[x.InputID(0)] && alike[x.InputID(1)]
+			} else {
+				alike[i] = alike[i] && alike[x.ID()]
+			}
 		}
 	}
 	return alike
 }
 
-// inSums reports by node whether it may become part of a sum: all but what only whole-tensor kernels and transcendental functions read.
+// inSums reports by node whether it may become part of a sum: all but what only whole-tensor kernels, transcendental functions and products read.
 func inSums(g *graph.Graph) []bool {
 	in := make([]bool, g.Len())
 	for i := g.Len() - 1; i >= 0; i-- {
 		n := g.Node(i)
 		op := n.Op()
-		apart := op.Kernel != "" || op.Micro != "" && micro.ByName(op.Micro).Info().Flops > 1
+		code := micro.ByName(op.Micro)
+		apart := op.Kernel != "" || op.Micro != "" && code.Info().Flops > 1
+		if code == micro.Mul || code == micro.MulNoNan { // no rule makes a sum of a product but by a constant
+			apart = !n.Input(0).IsConst() && !n.Input(1).IsConst()
+		}
 		for k := range n.Inputs() {
 			if !apart && (op.View == nil || in[i]) {
 				in[n.InputID(k)] = true
@@ -361,8 +500,16 @@ func (c *residualCut) require(n *graph.Node) {
 	}
 }
 
-// cut returns in order the values to store at a price for a byte, and the work to compute the others; free are those that are stored anyway. In the network a value has two nodes, needed and computed, on the source's side if they are true.
-func (c *residualCut) cut(byte int64, free bool) (stored []int, again float64) {
+// next are the prices at which fewer values are stored.
+func (p prices) next() prices {
+	if p.byte < far.byte {
+		return far
+	}
+	return prices{2*p.byte + 1, p.array}
+}
+
+// cut returns in order the values to store at a price, and the work to compute the others; free are those that are stored anyway. In the network a value has two nodes, needed and computed, on the source's side if they are true.
+func (c *residualCut) cut(price prices, free bool) (stored []int, again float64) {
 	var ids []int
 	for id := range c.g.Len() {
 		if _, ok := c.found[id]; ok {
@@ -376,15 +523,19 @@ func (c *residualCut) cut(byte int64, free bool) (stored []int, again float64) {
 		needed[id], computed[id] = f.node(), f.node()
 	}
 	for _, id := range ids {
-		n := c.g.Node(id)
+		n, price := c.g.Node(id), price
 		if c.required[id] {
 			f.edge(source, needed[id], uncuttable)
 		}
 		store, compute := int64(uncuttable), int64(uncuttable)
 		if c.found[id].of != nil {
-			store = byte * int64(n.Shape().Size()*n.DType().Size())
+			bytes := int64(n.Shape().Size() * n.DType().Size())
+			if price == near && (n.Type().IsScalar() || bytes >= nearArray) {
+				price = far
+			}
+			store = price.byte * bytes
 			if !n.Type().IsScalar() {
-				store += storeArray
+				store += price.array
 			}
 		}
 		if !n.IsInput() {

@@ -37,13 +37,25 @@ func TestResiduals(t *testing.T) {
 	}{
 		"what tanh is taken of":             {recurrent(3, 8, 64, elman), Config{}, 1},
 		"gates":                             {recurrent(3, 8, 64, gated), Config{}, 3},
+		"small gates":                       {recurrent(3, 7, 64, gated), Config{}, 6},
 		"products that are cheap":           {recurrent(3, 1, 2, elman), Config{}, 0},
 		"few states are kept":               {recurrent(3, 8, 64, elman), Config{Checkpoints: Checkpoints{States: 1}}, 0},
 		"more than a quarter of the memory": {recurrent(100, 8, 64, elman), Config{MemoryLimit: 1_600_000}, 0},
 		"a quarter of the memory":           {recurrent(100, 8, 64, elman), Config{MemoryLimit: 1_700_000}, 1},
-		"a product in a sum, which may round once": {recurrent(3, 8, 64, func(h, x, w, u *graph.Node) *graph.Node {
+		"a sum of a product, which rounds once": {recurrent(3, 8, 64, func(h, x, w, u *graph.Node) *graph.Node {
 			return graph.Sin(graph.MatMul(graph.Add(graph.Mul(h, x), x), w))
+		}), Config{}, 1},
+		"a difference from a product, which may round once": {recurrent(3, 8, 64, func(h, x, w, u *graph.Node) *graph.Node {
+			return graph.Sin(graph.MatMul(graph.Sub(graph.Mul(h, x), x), w))
 		}), Config{}, 0},
+		"a sum of a product that is used twice": {recurrent(3, 8, 64, func(h, x, w, u *graph.Node) *graph.Node {
+			p := graph.Mul(h, x)
+			return graph.Mul(p, graph.Sin(graph.MatMul(graph.Add(p, x), w)))
+		}), Config{}, 0},
+		"gates of parts of arrays": {recurrent(3, 7, 64, func(h, x, w, u *graph.Node) *graph.Node {
+			gate := func(k int) *graph.Node { return graph.Add(graph.Mul(h, graph.Index(w, k)), graph.Index(u, k)) }
+			return graph.Add(graph.Mul(h, graph.Sigmoid(gate(0))), graph.Mul(graph.Tanh(gate(1)), x))
+		}), Config{}, 2},
 		"what is the same at every step": {recurrent(3, 8, 64, func(h, x, w, u *graph.Node) *graph.Node {
 			return graph.Mul(h, graph.Sin(graph.Slice(graph.MatMul(w, u), graph.Range{Limit: 8})))
 		}), Config{}, 0},
