@@ -10,7 +10,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -406,7 +405,7 @@ func TestExecutorsAgree(t *testing.T) {
 	// Processes of their own: instruction sets are chosen as a process begins, and collecting the heap of all tests before this one would take most of the time.
 	var digests map[string]string
 	for _, level := range []string{"", "off", "avx2", "avx512"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestExecutorsAgree$", fmt.Sprintf("-programs=%d", *fuzzPrograms), fmt.Sprintf("-seed=%d", *fuzzSeed))
+		cmd := thisProgram("-test.run=^TestExecutorsAgree$", fmt.Sprintf("-programs=%d", *fuzzPrograms), fmt.Sprintf("-seed=%d", *fuzzSeed))
 		how := "plain"
 		if level == "" {
 			how = fuzzBusy

@@ -12,6 +12,15 @@ import (
 	"github.com/adjoint-go/adjoint/vm"
 )
 
+// thisProgram is another process of these tests, by the emulator that runs them if there is one (.ci/arm64).
+func thisProgram(args ...string) *exec.Cmd {
+	args = append([]string{os.Args[0]}, args...)
+	if emulator := os.Getenv("EMULATOR"); emulator != "" {
+		args = append([]string{emulator}, args...)
+	}
+	return exec.Command(args[0], args[1:]...)
+}
+
 // A switch with a value that it does not have is an error of the compiler and of machines; one that it has is not.
 func TestSwitches(t *testing.T) {
 	const child = "ADJOINT_TEST_SWITCHES"
@@ -30,7 +39,7 @@ func TestSwitches(t *testing.T) {
 		"ADJOINT_SIMD=bogus": `ADJOINT_SIMD to "bogus"`, "ADJOINT_NATIVE=OFF": `ADJOINT_NATIVE to "OFF"`, "ADJOINT_VERIFY=yes": `ADJOINT_VERIFY to "yes"`,
 		"ADJOINT_NATVE=off": "did you mean ADJOINT_NATIVE", "ADJOINT_NATIVE=off": "", "ADJOINT_SIMD=": "",
 	} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestSwitches$")
+		cmd := thisProgram("-test.run=^TestSwitches$")
 		cmd.Env = append(os.Environ(), child+"=1", setting)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
