@@ -1,4 +1,4 @@
-package vm_test
+package compile_test
 
 import (
 	"testing"
