@@ -288,7 +288,7 @@ func (m *generated) run() {
 	version := regexp.MustCompile(`(?m)^go .*$`).Find(must[[]byte](t)(os.ReadFile(filepath.Join(root, "go.mod"))))
 	m.write("go.work", fmt.Sprintf("%s\n\nuse (\n\t.\n\t%q\n)\n", version, root))
 	exe := filepath.Join(m.dir, "main.exe")
-	build := m.command("build", "-o", exe, ".")
+	build := m.command("build", "-ldflags=-s -w", "-o", exe, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out[:min(len(out), 4000)])
 	}

@@ -143,7 +143,7 @@ func build(ctx context.Context, dir, importPath, pkg, function string) ([]byte, 
 		return nil, err
 	}
 	binary := filepath.Join(temporary, "main")
-	if _, err := run(ctx, dir, "build", "-overlay", overlayFile, "-o", binary, "./"+name); err != nil {
+	if _, err := run(ctx, dir, "build", "-ldflags=-s -w", "-overlay", overlayFile, "-o", binary, "./"+name); err != nil {
 		if strings.Contains(err.Error(), "undefined: target."+function) {
 			return nil, fmt.Errorf("--pkg %s: the package has no %s", pkg, function)
 		}
