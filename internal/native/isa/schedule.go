@@ -268,7 +268,7 @@ const (
 
 func (s *scheduler) rank(u int32) uint64 {
 	height := slices.Max(s.height[s.start[u]:s.start[u+1]])
-	if s.code[s.start[u]].Op == Store { // what it stores needs a register no longer
+	if s.read != nil && s.code[s.start[u]].Op == Store { // what it stores needs a register no longer
 		height = 1<<heightBits - 1
 	}
 	return uint64(max(1<<heightBits-1-height, 0))<<indexBits | uint64(u)
