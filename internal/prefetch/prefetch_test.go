@@ -12,7 +12,7 @@ func TestAnything(t *testing.T) {
 	}
 	To(&s[1])
 	To[int](nil)
-	for _, p := range []uintptr{0, 1, 1 << 63, ^uintptr(0)} {
+	for _, p := range []uintptr{0, 1, ^uintptr(0) &^ (^uintptr(0) >> 1), ^uintptr(0)} {
 		Lines(p)
 	}
 	if s[0] != 1 || s[1] != 2 || s[2] != 3 {
