@@ -374,7 +374,9 @@ func roundOnce(u *unit) error {
 			for v, k := range sums[of] {
 				if m := images[v]; m.ID() < known {
 					product := images[s.body.Graph().Node(v).InputID(k)]
-					once[n][m.ID()] = slices.Index(m.Inputs(), product)
+					if at := slices.Index(m.Inputs(), product); at >= 0 {
+						once[n][m.ID()] = at
+					}
 				}
 			}
 		}
