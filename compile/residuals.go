@@ -89,34 +89,28 @@ func residuals(u *unit) error {
 	if len(cuts) == 0 {
 		return nil
 	}
-	u.rebuildScans(reads, func(n *graph.Node, in []*graph.Node, values map[*graph.Node][]*graph.Node) func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
-		if cuts[n] == nil {
-			return nil
-		}
-		l := loopOf(n)
-		return func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
-			var inside, stored []*graph.Node
-			for _, r := range cuts[n] {
-				inside = append(inside, l.body.Graph().Node(r.id))
-				if v := values[r.of]; v != nil {
-					stored = append(stored, v[len(r.of.Results())+r.value])
-				} else {
-					image := in[r.state].Input(0)
-					bodies := graph.Bodies(image)
-					stored = append(stored, graph.EachStep(image, bodies[len(bodies)-1].Graph().Node(r.value)))
-				}
+	u.rebuildScans(reads, more, func(n *graph.Node) bool { return cuts[n] != nil }, func(b *bodyBuilder, l *loop, in, outputs []*graph.Node, values map[*graph.Node][]*graph.Node) []*graph.Node {
+		var inside, stored []*graph.Node
+		for _, r := range cuts[l.n] {
+			inside = append(inside, l.body.Graph().Node(r.id))
+			if v := values[r.of]; v != nil {
+				stored = append(stored, v[len(r.of.Results())+r.value])
+			} else {
+				image := in[r.state].Input(0)
+				bodies := graph.Bodies(image)
+				stored = append(stored, graph.EachStep(image, bodies[len(bodies)-1].Graph().Node(r.value)))
 			}
-			u.fired["residual"] += len(stored)
-			return b.substituted(&l, outputs, inside, func(i int, p *graph.Node) { b.xs.add(p, stored[i]) })
 		}
-	}, more)
+		u.fired["residual"] += len(stored)
+		return b.substituted(l, outputs, inside, func(i int, p *graph.Node) { b.xs.add(p, stored[i]) })
+	})
 	return u.g.Err()
 }
 
-// rebuildScans copies the graph with other scans in the place of those for which body returns a function that is not nil; in are the images of a scan's operands, and values, by scan that was
-// replaced, all that it has, see graph.ResultOf. The function makes the copy of the body's graph, as far as the outputs depend on it, and returns the images of these. more lists values of a body, by ID, that are read
-// at each step by what is made.
-func (u *unit) rebuildScans(reads map[*graph.Node][]*graph.Node, body func(n *graph.Node, in []*graph.Node, values map[*graph.Node][]*graph.Node) func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node, more map[*graph.Node][]int) {
+// rebuildScans copies the graph with other scans in the place of those that are replaced. The function body makes the copy of a body's graph, as far as the outputs depend on it, and returns the images of these; in are those of the
+// scan's operands, and values, by scan that was replaced, all that it has, see graph.ResultOf. more lists values of a body, by ID, that are read at each step by what is made.
+func (u *unit) rebuildScans(reads map[*graph.Node][]*graph.Node, more map[*graph.Node][]int, replaced func(n *graph.Node) bool,
+	body func(b *bodyBuilder, l *loop, in, outputs []*graph.Node, values map[*graph.Node][]*graph.Node) []*graph.Node) {
 	values := map[*graph.Node][]*graph.Node{}
 	u.g, u.outputs = u.g.Rebuild(u.outputs, func(to *graph.Graph, n *graph.Node, in []*graph.Node) *graph.Node {
 		if of, k, ok := graph.ResultOf(n); ok {
@@ -125,8 +119,7 @@ func (u *unit) rebuildScans(reads map[*graph.Node][]*graph.Node, body func(n *gr
 			}
 			return nil
 		}
-		copied := body(n, in, values)
-		if copied == nil {
+		if !replaced(n) {
 			return nil
 		}
 		l := loopOf(n)
@@ -136,7 +129,7 @@ func (u *unit) rebuildScans(reads map[*graph.Node][]*graph.Node, body func(n *gr
 			outputs = append(outputs, l.body.Graph().Node(v))
 		}
 		b := &bodyBuilder{}
-		images := copied(b, outputs)
+		images := body(b, &l, in, outputs, values)
 		operands := in[l.first():]
 		for i, p := range b.params {
 			b.part(&l, i).add(p, operands[i])
@@ -233,6 +226,7 @@ func (u *unit) residualsOf(n, only *graph.Node, reads map[*graph.Node][]*graph.N
 			loops = append(loops, of)
 		}
 	}
+	once := false // something is alike only if sums round once
 	for _, of := range loops {
 		s := loopOf(of)
 		images, state := b.counterparts(&l, &s)
@@ -254,10 +248,11 @@ func (u *unit) residualsOf(n, only *graph.Node, reads map[*graph.Node][]*graph.N
 			if m.Results() != nil || !alike[v] || !changes {
 				r.of = nil // to be computed again in any case
 			}
+			once = once || r.once && r.of != nil
 			found[m.ID()] = r
 		}
 	}
-	if len(found) == len(states) {
+	if len(found) == len(states) || round && !once {
 		return nil
 	}
 	needed := newResidualCut(b.g, found)
@@ -381,22 +376,16 @@ func roundOnce(u *unit) error {
 			}
 		}
 	}
-	u.rebuildScans(reads, func(n *graph.Node, _ []*graph.Node, _ map[*graph.Node][]*graph.Node) func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
-		if len(once[n]) == 0 {
-			return nil
-		}
-		l := loopOf(n)
-		return func(b *bodyBuilder, outputs []*graph.Node) []*graph.Node {
-			return b.rebuild(&l, outputs, func(_ *graph.Graph, m *graph.Node, in []*graph.Node) *graph.Node {
-				k, ok := once[n][m.ID()]
-				if !ok {
-					return nil
-				}
-				u.fired["round-once"]++
-				return graph.FMA(in[k].Input(0), in[k].Input(1), in[1-k])
-			})
-		}
-	}, nil)
+	u.rebuildScans(reads, nil, func(n *graph.Node) bool { return len(once[n]) > 0 }, func(b *bodyBuilder, l *loop, _, outputs []*graph.Node, _ map[*graph.Node][]*graph.Node) []*graph.Node {
+		return b.rebuild(l, outputs, func(_ *graph.Graph, m *graph.Node, in []*graph.Node) *graph.Node {
+			k, ok := once[l.n][m.ID()]
+			if !ok {
+				return nil
+			}
+			u.fired["round-once"]++
+			return graph.FMA(in[k].Input(0), in[k].Input(1), in[1-k])
+		})
+	})
 	return u.g.Err()
 }
 

@@ -75,13 +75,8 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 	if level > av.level || architectureOf(level) != host {
 		return nil, fmt.Errorf("%w: %s on a processor or setting of %s", ErrUnavailable, level, av.level)
 	}
-	c := newLoopCompiler(l, level)
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	c.choose(o.Unroll)
-	c.overlaid(o.Overlaid)
-	if err := c.compile(); err != nil {
+	c, err := compileFor(l, level, o)
+	if err != nil {
 		return nil, err
 	}
 	pages, err := newCodePages(c.Buf)
@@ -118,7 +113,7 @@ type Instruction struct {
 
 // CodeOfLoop returns the code for an instruction set, which this processor need not have.
 func CodeOfLoop(l *micro.Loop, level cpu.Level) (*LoopCode, error) {
-	c, err := compileFor(l, level)
+	c, err := compileFor(l, level, LoopOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -146,19 +141,21 @@ func CodeOfLoop(l *micro.Loop, level cpu.Level) (*LoopCode, error) {
 
 // LoopText returns the text of that code, and the number of elements of an iteration.
 func LoopText(l *micro.Loop, level cpu.Level) (text string, step int, err error) {
-	c, err := compileFor(l, level)
+	c, err := compileFor(l, level, LoopOptions{})
 	if err != nil {
 		return "", 0, err
 	}
 	return architectureOf(level).listing(c.Buf), int(c.Lanes) * c.unroll, nil
 }
 
-func compileFor(l *micro.Loop, level cpu.Level) (*loopCompiler, error) {
+// compileFor makes the code for an instruction set, whatever that of the options is.
+func compileFor(l *micro.Loop, level cpu.Level, o LoopOptions) (*loopCompiler, error) {
 	c := newLoopCompiler(l, level)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c.choose(0)
+	c.choose(o.Unroll)
+	c.overlaid(o.Overlaid)
 	return c, c.compile()
 }
 
