@@ -374,6 +374,8 @@ func (g *Graph) Local(n *Node) (*Node, error) {
 		return nil, errors.New("was made by no graph")
 	case n == nil || n.g == g || !n.Valid() && n.g.root() == g.root():
 		return n, nil
+	case !n.Valid() && len(n.g.root().errs) > 0: // a mistake among values that belong to no graph, which would be lost with theirs
+		return nil, fmt.Errorf("is invalid: %w", n.g.root().errs[0])
 	case !n.Valid() || n.g.closed == "" && n.g.root() != g.root():
 		return nil, errors.New("belongs to another graph")
 	case n.g.closed != "":

@@ -32,6 +32,10 @@ func init() {
 			graph.Scan(2, nodes{in.x}, nodes{graph.New().Input("y", graph.Float64, 2)}, same)
 			return here() - 1
 		}},
+		{"mul", "function: needs a function and a parameter", func(_ *graph.Graph, in inputs) int {
+			graph.Mul(in.x, graph.Function(nil, func(nodes) nodes { return nodes{in.x} })()[0]) // what has no operands is in no graph
+			return here() - 1
+		}},
 		{"scan", "no option but Reverse", func(_ *graph.Graph, in inputs) int { graph.Scan(2, nodes{in.x}, nil, same, 7); return here() }},
 		{"scan", "1 carries go into a step and 2 come out", func(_ *graph.Graph, in inputs) int {
 			graph.Scan(2, nodes{in.x}, nil, func(c, _ nodes) (next, ys nodes) { return nodes{c[0], c[0]}, nil })
