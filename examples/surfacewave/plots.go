@@ -73,7 +73,7 @@ func plotModel(path string, names []string, models []Layers) error {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text, p.Y.Tick.Marker = "S velocity, km/s", "depth, km", depths{}
 	p.Add(plotter.NewGrid())
-	p.Legend.Left = true
+	p.Legend.Left, p.Legend.Padding = true, vg.Points(3)
 	for i, l := range models {
 		if err := addLine(p, names[i], profile(l, bottomOf(models[0])), i); err != nil {
 			return err
@@ -91,7 +91,7 @@ func plotFit(path string, picks []Pick, l Layers) error {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "period, s", "phase velocity, km/s"
 	p.Add(plotter.NewGrid())
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Points(3)
 	type key struct {
 		w    Wave
 		mode int

@@ -47,7 +47,7 @@ func (a Axes) write(w io.Writer, series []Series) error {
 	if a.LogY {
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
 	}
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.Padding = true, vg.Points(3)
 	p.Add(plotter.NewGrid())
 	colors := []color.Color{color.RGBA{0x08, 0x51, 0x9c, 0xff}, color.RGBA{0xd9, 0x48, 0x01, 0xff}, color.RGBA{0x14, 0x65, 0x4a, 0xff}, color.RGBA{0x63, 0x63, 0x63, 0xff}}
 	for i, s := range series {
