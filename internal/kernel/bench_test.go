@@ -46,6 +46,30 @@ func BenchmarkTensorKernels(b *testing.B) {
 	}
 }
 
+// BenchmarkChannelSums sums over all but the second dimension of float32 arrays, as normalizations of batches do. They are larger than caches together.
+func BenchmarkChannelSums(b *testing.B) {
+	for _, in := range [][]int{{32, 32, 32, 32}, {16, 64, 32, 32}, {32, 64, 16, 16}, {32, 128, 8, 8}, {32, 512, 4, 4}, {8, 64, 56, 56}, {4, 3, 224, 224}, {32, 512, 7, 7}} {
+		b.Run(fmt.Sprint(in), func(b *testing.B) {
+			k := Lookup("reduce_sum")
+			var calls []*Call
+			for size := 0; size < 1<<27; {
+				x, z := newTensor(Type{dtype.Float32, in}), newTensor(Type{dtype.Float32, in[1:2]})
+				for i := range x.F32 {
+					x.F32[i] = float32(i * 7919 % 10007)
+				}
+				calls = append(calls, prepareCall(k, []Tensor{x}, []Tensor{z}, attrs(attr.L("axes", sh(0, 2, 3)))))
+				b.SetBytes(int64(4 * x.Size()))
+				size += 4 * x.Size()
+			}
+			for i := 0; b.Loop(); i++ {
+				if err := k.Run(calls[i%len(calls)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkLongSums runs the kernels that add one element after another, or chains of products.
 func BenchmarkLongSums(b *testing.B) {
 	for _, bench := range []struct {

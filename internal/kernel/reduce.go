@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
 	"github.com/adjoint-go/adjoint/internal/micro"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 	"github.com/adjoint-go/adjoint/internal/shape"
 )
 
@@ -159,6 +161,8 @@ const (
 	reduceItem = 1 << 15
 	// leastTile is the number of columns that an item has at least.
 	leastTile = 128
+	// beside is the number of elements up to which runs that lie beside one another are reduced together, in the order of memory.
+	beside = 2048
 )
 
 // reducePlan walks the operand: for each kept index (outer loop) over all reduced indices. The
@@ -168,6 +172,7 @@ type reducePlan struct {
 	n            int
 	innerReduced bool
 	copied       bool // no axes: nothing is combined
+	together     bool // runs of neighbouring results lie beside one another, and are less than beside
 	kept, red    odometer
 	block        elem.ReduceFunc
 	runs         elem.ReduceRunsFunc
@@ -278,6 +283,12 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 	if total := shape.Size(extents); total > 0 {
 		p.perItem = int(min(int64(p.units), max(1, reduceItem*int64(p.units)/int64(total))))
 	}
+	if p.innerReduced && len(p.red.strides) == 1 && len(p.kept.strides) == 1 && p.n < beside {
+		p.together = true
+		p.perItem = max(p.perItem, min(p.units, beside/p.n))
+		blocks := ceil(p.n, micro.BlockLanes)
+		p.tile, p.levels = p.perItem, blocks+bits.Len(uint(p.red.count*blocks))+1
+	}
 	p.each = scratchSize(p.levels*p.tile, in.DType.Size()) + scratchSize(len(p.red.at), 8)
 	p.do = reducers[in.DType]
 	if p.units == 1 && p.innerReduced && p.red.count == 1 && p.n >= 4*reduceItem {
@@ -343,6 +354,10 @@ func reduceItems[T number](p *reducePlan, worker, item int) {
 		p.runs(unsafe.Pointer(&dst[first]), unsafe.Pointer(&src[first*p.n]), p.n, end-first) // the run is the only reduced dimension, so the runs follow one another
 		return
 	}
+	if p.together {
+		reduceTogether(p, stack, src[first*p.n:], dst[first:end])
+		return
+	}
 	tiles := 1
 	if !p.innerReduced {
 		tiles = ceil(p.n, p.tile)
@@ -389,6 +404,79 @@ func (t *tree[T]) result() T {
 	return v
 }
 
+// rows is a tree whose values are rows of width elements, which lie in the stack.
+type rows[T number] struct {
+	combine    elem.Block
+	stack      []T
+	width      int
+	count, top int
+}
+
+// at returns row k above those that wait.
+func (t *rows[T]) at(k int) []T { return t.stack[(t.top+k)*t.width:][:t.width] }
+
+// push adds the row at(0).
+func (t *rows[T]) push() {
+	for k := t.count; k&1 != 0; k >>= 1 {
+		t.top--
+		combineRow(t.combine, t.at(0), t.at(1))
+	}
+	t.top++
+	t.count++
+}
+
+func (t *rows[T]) result() []T {
+	for t.top--; t.top > 0; t.top-- {
+		combineRow(t.combine, t.at(-1), t.at(0))
+	}
+	return t.at(0)
+}
+
+// reduceTogether is reduceRuns for neighbouring results, of which the runs of each reduced index lie one behind the other. Those of the next one are asked for meanwhile: processors
+// do so for what follows in memory alone.
+func reduceTogether[T number](p *reducePlan, stack, src, dst []T) {
+	t := rows[T]{combine: p.row, stack: stack, width: len(dst)}
+	blocks := ceil(p.n, micro.BlockLanes)
+	parts := stack[len(stack)-blocks*len(dst):]                         // results of blocks of one reduced index, row by row
+	piece := max(1, prefetch.LinesBytes/int(unsafe.Sizeof(src[0]))/p.n) // of results
+	for r := range p.red.count {
+		if r%1024 == 1023 && p.call.Host != nil && p.call.Host.Cancelled() {
+			return
+		}
+		from := src[r*p.red.strides[0]:]
+		next := uintptr(unsafe.Pointer(&from[0])) + uintptr(p.red.strides[0])*unsafe.Sizeof(src[0])
+		ahead := func(i int) {
+			if r+1 < p.red.count {
+				prefetch.Lines(next + uintptr(i)*unsafe.Sizeof(src[0]))
+			}
+		}
+		if blocks == 1 {
+			to := t.at(0)
+			for j := 0; j < len(dst); j += piece {
+				ahead(j * p.n)
+				p.runs(unsafe.Pointer(&to[j]), unsafe.Pointer(&from[j*p.n]), p.n, min(piece, len(dst)-j))
+			}
+			t.push()
+			continue
+		}
+		for j := range dst {
+			for b := range blocks {
+				i := j*p.n + b*micro.BlockLanes
+				lanes := min(micro.BlockLanes, p.n-b*micro.BlockLanes)
+				for k := 0; k < lanes; k += prefetch.LinesBytes / int(unsafe.Sizeof(src[0])) {
+					ahead(i + k)
+				}
+				parts[b*len(dst)+j] = elem.FromBits[T](p.block(unsafe.Pointer(&from[i]), lanes))
+			}
+		}
+		for b := range blocks {
+			copy(t.at(0), parts[b*len(dst):])
+			t.push()
+		}
+	}
+	copy(dst, t.result())
+}
+
 // reduceRuns reduces the contiguous runs, of n elements each, of one result: blocks first, then pairwise.
 func reduceRuns[T number](p *reducePlan, red *odometer, stack, src []T, n int) T {
 	t := tree[T]{kind: p.kind, stack: stack}
@@ -422,24 +510,12 @@ func reduceRows[T number](p *reducePlan, red *odometer, stack, src, dst []T) {
 		block(dst, red.count)
 		return
 	}
-	count, top := 0, 0
+	t := rows[T]{combine: p.row, stack: stack, width: w}
 	for r := 0; r < red.count; r += rowBlock {
-		v := stack[top*p.tile : top*p.tile+w]
-		block(v, min(rowBlock, red.count-r))
-		for k := count; k&1 != 0; k >>= 1 {
-			top--
-			below := stack[top*p.tile : top*p.tile+w]
-			combineRow(p.row, below, v)
-			v = below
-		}
-		top++
-		count++
+		block(t.at(0), min(rowBlock, red.count-r))
+		t.push()
 	}
-	for top--; top > 0; top-- {
-		below := stack[(top-1)*p.tile : (top-1)*p.tile+w]
-		combineRow(p.row, below, stack[top*p.tile:top*p.tile+w])
-	}
-	copy(dst, stack[:w])
+	copy(dst, t.result())
 }
 
 // reduceColumn is reduceRows for one reduced dimension and a single column, where there are few: four blocks at a time, whose additions do not wait for one another.

@@ -131,17 +131,12 @@ var _ = addCases(
 	kernelCase{name: "argmin", what: "NaN", dtypes: floatDTypes, attrs: attrs(attr.I("axis", 0)), in: []arg{v(sh(3), 1, nan, -inf)}, out: []arg{ints(sh(), 1)}},
 )
 
-// TestReduceOrder holds the documented order of a sum against a plain transcription of it.
+// TestReduceOrder holds the documented order of a sum against a plain transcription of it: of all elements, and of the runs of each of some channels.
 func TestReduceOrder(t *testing.T) {
-	for _, n := range []int{1, 7, 8, 9, 511, 512, 513, 2000, 5000} {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(math.Sin(float64(i)*1.7)) * float32(math.Exp(float64(i%13)))
-		}
-		var blocks []float32
-		for b := 0; b < n; b += micro.BlockLanes {
+	blocksOf := func(run []float32) (blocks []float32) {
+		for b := range slices.Chunk(run, micro.BlockLanes) {
 			var acc [16]float32
-			for i, e := range x[b:min(n, b+micro.BlockLanes)] {
+			for i, e := range b {
 				acc[i%16] += e
 			}
 			for h := 8; h > 0; h /= 2 {
@@ -151,26 +146,50 @@ func TestReduceOrder(t *testing.T) {
 			}
 			blocks = append(blocks, acc[0])
 		}
-		// Pairwise: whole powers of two from the left, then the rest from the right.
-		var tree func(b []float32) float32
-		tree = func(b []float32) float32 {
-			if len(b) == 1 {
-				return b[0]
-			}
-			h := 1
-			for h*2 < len(b) {
-				h *= 2
-			}
-			return tree(b[:h]) + tree(b[h:])
+		return blocks
+	}
+	// Pairwise: whole powers of two from the left, then the rest from the right.
+	var tree func(b []float32) float32
+	tree = func(b []float32) float32 {
+		if len(b) == 1 {
+			return b[0]
 		}
-		in, out := newTensor(Type{dtype.Float32, sh(n)}), newTensor(Type{dtype.Float32, sh()})
-		copy(in.F32, x)
+		h := 1
+		for h*2 < len(b) {
+			h *= 2
+		}
+		return tree(b[:h]) + tree(b[h:])
+	}
+	check := func(shape, axes []int, n, channels int) {
+		in, out := newTensor(Type{dtype.Float32, shape}), newTensor(Type{dtype.Float32, sh(channels)})
+		for i := range in.F32 {
+			in.F32[i] = float32(math.Sin(float64(i)*1.7)) * float32(math.Exp(float64(i%13)))
+		}
 		k := Lookup("reduce_sum")
-		if err := k.Run(prepareCall(k, []Tensor{in}, []Tensor{out}, attrs(attr.L("axes", sh(0))))); err != nil {
+		if err := k.Run(prepareCall(k, []Tensor{in}, []Tensor{out}, attrs(attr.L("axes", axes)))); err != nil {
 			t.Fatal(err)
 		}
-		if want := tree(blocks); out.F32[0] != want {
-			t.Errorf("n = %d: %v, want %v", n, out.F32[0], want)
+		blocks := make([][]float32, channels)
+		for i, at := 0, in.F32; len(at) > 0; i, at = (i+1)%channels, at[n:] {
+			blocks[i] = append(blocks[i], blocksOf(at[:n])...)
+		}
+		for i, b := range blocks {
+			if want := tree(b); out.F32[i] != want {
+				t.Errorf("channel %d of %v: %v, want %v", i, shape, out.F32[i], want)
+				return
+			}
+		}
+	}
+	for _, n := range []int{1, 7, 8, 9, 511, 512, 513, 2000, 5000} {
+		check(sh(1, n), sh(1), n, 1)
+	}
+	for _, n := range []int{2, 9, 16, 49, 511, 512, 513, 1024, 1100, 1600, beside - 1, beside, 2500} {
+		for _, rows := range []int{2, 3, 7, 64, 131} {
+			for _, channels := range []int{2, 5, 260} {
+				if n*rows*channels < 1<<21 {
+					check(sh(rows, channels, n), sh(0, 2), n, channels)
+				}
+			}
 		}
 	}
 }
