@@ -578,6 +578,31 @@ func sliceOfSum(t term, x *graph.Node) *graph.Node {
 // leastShared is the number of rows from which solutions share a decomposition; below, kernels that solve at once take less time.
 const leastShared = 32
 
+// leastRun is the number of elements of a run from which on a loop reduces it as fast as a kernel does.
+const leastRun = 64
+
+// splitAt returns the first of the last dimensions, all of which a reduction is over, if it is over some before a dimension that is kept as well, and the last ones make long runs; else 0. Kernels combine the results of runs, too.
+func splitAt(n *graph.Node) int {
+	s, axes := n.Input(0).Shape(), n.Attrs().Ints("axes")
+	first, run := s.Rank(), 1
+	for first > 0 && slices.Contains(axes, first-1) {
+		first--
+		run *= s[first]
+	}
+	kept, before := 1, 1
+	for d, extent := range s[:first] {
+		if !slices.Contains(axes, d) {
+			kept *= extent
+		} else if before *= extent; extent > 1 {
+			kept = 1
+		}
+	}
+	if run < leastRun || before == 1 || kept == 1 {
+		return 0
+	}
+	return first
+}
+
 var useRules = []rule{
 	{name: "transpose-matmul", class: exact, ops: []string{"transpose"}, doc: "transpose(A·B) of a product that is used nowhere else → Bᵀ·Aᵀ, by flags",
 		when: func(n *graph.Node, u *useCounts) bool {
@@ -625,6 +650,20 @@ var useRules = []rule{
 	{name: "slice-of-sum", class: exact, ops: []string{"slice"}, doc: "slice(slice_transpose of several large pieces), if nothing else reads that → the sum of slices",
 		when:  func(n *graph.Node, u *useCounts) bool { return sumsPieces(n.Input(0)) && u.once(n.Input(0)) },
 		apply: func(t term) *graph.Node { return sliceOfSum(t, t.in[0]) }},
+	{name: "split-reduction", class: exact, on: func(op *graph.Op) bool { return op.Reduction != "" }, doc: "a reduction over the last dimensions of a large array, and over others before one that is kept → a reduction over the last ones, in the loop that computes the array, and one of its results",
+		when: func(n *graph.Node, _ *useCounts) bool { return splitAt(n) > 0 },
+		apply: func(t term) *graph.Node {
+			var last, others []int
+			for _, a := range t.attrs.Ints("axes") {
+				if a >= splitAt(t.of) {
+					last = append(last, a)
+				} else {
+					others = append(others, a)
+				}
+			}
+			inner := t.g.Apply(t.op, t.in, attr.Make(attr.L("axes", last), attr.B("keepdims", true)))
+			return graph.Reshape(t.g.Apply(t.op, []*graph.Node{inner}, attr.Make(attr.L("axes", others), attr.B("keepdims", true))), t.typ.Shape...)
+		}},
 	{name: "concat-pieces", class: rounding, ops: []string{"concat"}, doc: "concat along the first axis of what such a concat, or an index_transpose whose pieces are the whole array, has made for it alone → concat of all pieces",
 		when: func(n *graph.Node, u *useCounts) bool {
 			return n.Attrs().Int("axis") == 0 && slices.ContainsFunc(n.Inputs(), func(x *graph.Node) bool { return madeOfPieces(x, u) })

@@ -576,6 +576,20 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 			},
 		},
 	},
+	"split-reduction": {
+		builders{
+			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 4, 4, 8, 8), []int{0, 2, 3}) },
+			func(o *operands) *graph.Node { return graph.ReduceMax(thousand(o, 2, 2, 2, 2, 64), []int{0, 2, 4}, graph.KeepDims) },
+			func(o *operands) *graph.Node { return graph.ReduceMin(graph.Exp(thousand(o, 2, 1, 4, 1, 128)), []int{0, 1, 4}) },
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 4, 1, 16, 16), []int{0, 2, 3}) }, // a single run
+			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 4, 8, 32), []int{0, 2}) },        // short ones
+			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 4, 4, 64), []int{2}) },
+			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 1, 16, 64), []int{0, 2}) },
+			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 4, 4, 64), []int{0, 1}) },
+		},
+	},
 	"slice-of-sum": {
 		builders{
 			func(o *operands) *graph.Node { return middle(placed(o, 1, o.x, o.y)) },
@@ -806,6 +820,12 @@ func few(o *operands, n int) *graph.Node {
 func withRows(a *graph.Node) *graph.Node {
 	last, first := graph.Slice(a, graph.Range{Start: -1, Limit: graph.All}), graph.Slice(a, graph.Range{Limit: 1})
 	return graph.Concat(0, graph.Concat(0, last, a), first)
+}
+
+// thousand are 1024 elements.
+func thousand(o *operands, shape ...int) *graph.Node {
+	a, _ := o.matrix(32)
+	return graph.Reshape(a, shape...)
 }
 
 // waves is f64[70].

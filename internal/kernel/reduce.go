@@ -17,7 +17,7 @@ import (
 
 const reduceOrder = " A contiguous run of reduced elements is cut into blocks of 512; within a block element i goes to accumulator i mod W " +
 	"(W = 8 for 8-byte and 16 for 4-byte types), the accumulators are folded in halves, and the results of all blocks are combined pairwise in ascending order. " +
-	"Where the last dimension is kept, blocks are 64 consecutive reduced elements, one accumulator each, combined pairwise."
+	"Where the last dimension is kept, blocks are 64 consecutive reduced elements, one accumulator each, combined pairwise, and so it is with the results of several runs."
 
 func init() {
 	for _, r := range []struct {
@@ -163,6 +163,8 @@ const (
 	leastTile = 128
 	// beside is the number of elements up to which runs that lie beside one another are reduced together, in the order of memory.
 	beside = 2048
+	// mostLevels is more than log2 of the largest number of blocks.
+	mostLevels = 44
 )
 
 // reducePlan walks the operand: for each kept index (outer loop) over all reduced indices. The
@@ -259,7 +261,7 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 		}
 	}
 	p.kept.count, p.red.count = shape.Size(p.kept.extents), shape.Size(p.red.extents)
-	p.levels = 44 // more than log2 of the largest number of blocks
+	p.levels = mostLevels
 	p.tile = 1
 	outs := p.kept.count
 	if !p.innerReduced {
@@ -286,10 +288,9 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 	if p.innerReduced && len(p.red.strides) == 1 && len(p.kept.strides) == 1 && p.n < beside {
 		p.together = true
 		p.perItem = max(p.perItem, min(p.units, beside/p.n))
-		blocks := ceil(p.n, micro.BlockLanes)
-		p.tile, p.levels = p.perItem, blocks+bits.Len(uint(p.red.count*blocks))+1
+		p.tile, p.levels = p.perItem, bits.Len(uint(ceil(p.red.count, rowBlock)))+2
 	}
-	p.each = scratchSize(p.levels*p.tile, in.DType.Size()) + scratchSize(len(p.red.at), 8)
+	p.each = scratchSize(p.levels*p.tile, in.DType.Size()) + scratchSize(mostLevels, in.DType.Size()) + scratchSize(len(p.red.at), 8)
 	p.do = reducers[in.DType]
 	if p.units == 1 && p.innerReduced && p.red.count == 1 && p.n >= 4*reduceItem {
 		n := ceil(p.n, reduceItem)
@@ -323,7 +324,7 @@ func runReduce[T number](c *Call) error {
 		c.Parallel(p, len(pieces))
 		work := c.Workers[0]
 		var t tree[T]
-		t.stack, t.kind = take[T](&work, p.levels), p.kind
+		t.stack, t.kind = take[T](&work, mostLevels), p.kind
 		for _, v := range pieces {
 			t.push(v)
 		}
@@ -340,13 +341,13 @@ func reduceItems[T number](p *reducePlan, worker, item int) {
 	c := p.call
 	dst, src := data[T](&c.Out[0]), data[T](&c.In[0])
 	work := c.Workers[worker]
-	stack := take[T](&work, p.levels*p.tile)
+	stack, blocks := take[T](&work, p.levels*p.tile), take[T](&work, mostLevels)
 	red := p.red
 	red.at = take[int](&work, len(p.red.at))
 	clear(red.at)
 	if pieces, ok := p.pieces.([]T); ok {
 		first := item * reduceItem
-		pieces[item] = reduceRuns(p, &red, stack, src[first:], min(reduceItem, p.n-first))
+		pieces[item] = reduceRun(p, blocks, src[first:min(p.n, first+reduceItem)])
 		return
 	}
 	first, end := item*p.perItem, min(p.units, (item+1)*p.perItem)
@@ -355,7 +356,7 @@ func reduceItems[T number](p *reducePlan, worker, item int) {
 		return
 	}
 	if p.together {
-		reduceTogether(p, stack, src[first*p.n:], dst[first:end])
+		reduceTogether(p, stack, blocks, src[first*p.n:], dst[first:end])
 		return
 	}
 	tiles := 1
@@ -370,7 +371,7 @@ func reduceItems[T number](p *reducePlan, worker, item int) {
 		from := src[p.kept.offsetOf(o):]
 		switch {
 		case p.innerReduced:
-			dst[o] = reduceRuns(p, &red, stack, from, p.n)
+			dst[o] = reduceRuns(p, &red, stack, blocks, from, p.n)
 		case p.n <= narrowRow && len(p.red.strides) == 1:
 			dst[u] = reduceColumn(p, stack, from[j:])
 		default:
@@ -434,60 +435,65 @@ func (t *rows[T]) result() []T {
 
 // reduceTogether is reduceRuns for neighbouring results, of which the runs of each reduced index lie one behind the other. Those of the next one are asked for meanwhile: processors
 // do so for what follows in memory alone.
-func reduceTogether[T number](p *reducePlan, stack, src, dst []T) {
+func reduceTogether[T number](p *reducePlan, stack, blocks, src, dst []T) {
 	t := rows[T]{combine: p.row, stack: stack, width: len(dst)}
-	blocks := ceil(p.n, micro.BlockLanes)
-	parts := stack[len(stack)-blocks*len(dst):]                         // results of blocks of one reduced index, row by row
-	piece := max(1, prefetch.LinesBytes/int(unsafe.Sizeof(src[0]))/p.n) // of results
+	size := unsafe.Sizeof(src[0])
+	piece := max(1, prefetch.LinesBytes/int(size)/p.n) // of results
 	for r := range p.red.count {
 		if r%1024 == 1023 && p.call.Host != nil && p.call.Host.Cancelled() {
 			return
 		}
-		from := src[r*p.red.strides[0]:]
-		next := uintptr(unsafe.Pointer(&from[0])) + uintptr(p.red.strides[0])*unsafe.Sizeof(src[0])
-		ahead := func(i int) {
+		from, to := src[r*p.red.strides[0]:], t.at(1)
+		for j := 0; j < len(dst); j += piece {
+			run := from[j*p.n:]
 			if r+1 < p.red.count {
-				prefetch.Lines(next + uintptr(i)*unsafe.Sizeof(src[0]))
-			}
-		}
-		if blocks == 1 {
-			to := t.at(0)
-			for j := 0; j < len(dst); j += piece {
-				ahead(j * p.n)
-				p.runs(unsafe.Pointer(&to[j]), unsafe.Pointer(&from[j*p.n]), p.n, min(piece, len(dst)-j))
-			}
-			t.push()
-			continue
-		}
-		for j := range dst {
-			for b := range blocks {
-				i := j*p.n + b*micro.BlockLanes
-				lanes := min(micro.BlockLanes, p.n-b*micro.BlockLanes)
-				for k := 0; k < lanes; k += prefetch.LinesBytes / int(unsafe.Sizeof(src[0])) {
-					ahead(i + k)
+				next := uintptr(unsafe.Pointer(&run[0])) + uintptr(p.red.strides[0])*size
+				for at := uintptr(0); at < uintptr(p.n)*size; at += prefetch.LinesBytes {
+					prefetch.Lines(next + at)
 				}
-				parts[b*len(dst)+j] = elem.FromBits[T](p.block(unsafe.Pointer(&from[i]), lanes))
+			}
+			if p.n <= micro.BlockLanes {
+				p.runs(unsafe.Pointer(&to[j]), unsafe.Pointer(&run[0]), p.n, min(piece, len(dst)-j))
+			} else {
+				to[j] = reduceRun(p, blocks, run[:p.n])
 			}
 		}
-		for b := range blocks {
-			copy(t.at(0), parts[b*len(dst):])
+		if r%rowBlock == 0 {
+			setAll(t.at(0), elem.Identity[T](p.kind))
+		}
+		combineRow(p.row, t.at(0), to)
+		if r%rowBlock == rowBlock-1 || r == p.red.count-1 {
 			t.push()
 		}
 	}
 	copy(dst, t.result())
 }
 
-// reduceRuns reduces the contiguous runs, of n elements each, of one result: blocks first, then pairwise.
-func reduceRuns[T number](p *reducePlan, red *odometer, stack, src []T, n int) T {
+// reduceRuns reduces the contiguous runs, of n elements each, of one result.
+func reduceRuns[T number](p *reducePlan, red *odometer, stack, blocks, src []T, n int) T {
+	if red.count == 1 {
+		return reduceRun(p, blocks, src[red.offset:red.offset+n])
+	}
 	t := tree[T]{kind: p.kind, stack: stack}
-	for range red.count {
-		run := src[red.offset : red.offset+n]
-		for len(run) > 0 {
-			b := run[:min(micro.BlockLanes, len(run))]
-			run = run[len(b):]
-			t.push(elem.FromBits[T](p.block(unsafe.Pointer(&b[0]), len(b))))
+	for r := 0; r < red.count; r += rowBlock {
+		v := elem.Identity[T](p.kind)
+		for range min(rowBlock, red.count-r) {
+			v = elem.Combine(p.kind, v, reduceRun(p, blocks, src[red.offset:red.offset+n]))
+			red.next()
 		}
-		red.next()
+		t.push(v)
+	}
+	return t.result()
+}
+
+// reduceRun reduces a run: blocks first, then pairwise.
+func reduceRun[T number](p *reducePlan, stack, run []T) T {
+	if len(run) <= micro.BlockLanes {
+		return elem.FromBits[T](p.block(unsafe.Pointer(&run[0]), len(run)))
+	}
+	t := tree[T]{kind: p.kind, stack: stack}
+	for b := range slices.Chunk(run, micro.BlockLanes) {
+		t.push(elem.FromBits[T](p.block(unsafe.Pointer(&b[0]), len(b))))
 	}
 	return t.result()
 }
@@ -498,9 +504,7 @@ func reduceRows[T number](p *reducePlan, red *odometer, stack, src, dst []T) {
 	w := len(dst)
 	id := elem.Identity[T](p.kind)
 	block := func(v []T, rows int) {
-		for j := range v {
-			v[j] = id
-		}
+		setAll(v, id)
 		for range rows {
 			combineRow(p.row, v, src[red.offset:red.offset+w])
 			red.next()
@@ -549,6 +553,12 @@ func reduceColumn[T number](p *reducePlan, stack, src []T) T {
 	return t.result()
 }
 
+func setAll[T any](v []T, to T) {
+	for j := range v {
+		v[j] = to
+	}
+}
+
 // combineRow sets a[j] to the reduction of a[j] and b[j].
 func combineRow[T number](f elem.Block, a, b []T) {
 	b = b[:len(a)]
@@ -564,9 +574,7 @@ func runReduceBool(c *Call) error {
 			w = p.n
 		}
 		to := dst[o*w : (o+1)*w]
-		for j := range to {
-			to[j] = !stop
-		}
+		setAll(to, !stop)
 		for range p.red.count {
 			run := src[p.kept.offset+p.red.offset:][:p.n]
 			if p.innerReduced {

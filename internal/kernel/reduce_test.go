@@ -169,12 +169,20 @@ func TestReduceOrder(t *testing.T) {
 		if err := k.Run(prepareCall(k, []Tensor{in}, []Tensor{out}, attrs(attr.L("axes", axes)))); err != nil {
 			t.Fatal(err)
 		}
-		blocks := make([][]float32, channels)
+		runs := make([][]float32, channels)
 		for i, at := 0, in.F32; len(at) > 0; i, at = (i+1)%channels, at[n:] {
-			blocks[i] = append(blocks[i], blocksOf(at[:n])...)
+			runs[i] = append(runs[i], tree(blocksOf(at[:n])))
 		}
-		for i, b := range blocks {
-			if want := tree(b); out.F32[i] != want {
+		for i, r := range runs {
+			var sums []float32
+			for block := range slices.Chunk(r, rowBlock) {
+				sum := float32(0)
+				for _, v := range block {
+					sum += v
+				}
+				sums = append(sums, sum)
+			}
+			if want := tree(sums); out.F32[i] != want {
 				t.Errorf("channel %d of %v: %v, want %v", i, shape, out.F32[i], want)
 				return
 			}
