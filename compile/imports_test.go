@@ -76,7 +76,7 @@ var internalImports = map[string][]string{
 	"internal/winograd":         {"cpu", "elem", "winograd/asm"},
 	"internal/philox/asm":       {},
 	"internal/philox":           {"cpu", "philox/asm"},
-	"internal/kernel":           {"attr", "cpu", "dtype", "micro", "philox", "pool", "shape", "elem", "gemm", "linalg", "winograd"},
+	"internal/kernel":           {"attr", "cpu", "dtype", "micro", "prefetch", "philox", "pool", "shape", "elem", "gemm", "linalg", "winograd"},
 	"internal/ref":              {}, // the oracle is independent
 	"internal/jet":              {"ref"},
 	"internal/testkit":          {"ref", "sysmem"},
