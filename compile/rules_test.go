@@ -579,8 +579,12 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 	"split-reduction": {
 		builders{
 			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 4, 4, 8, 8), []int{0, 2, 3}) },
-			func(o *operands) *graph.Node { return graph.ReduceMax(thousand(o, 2, 2, 2, 2, 64), []int{0, 2, 4}, graph.KeepDims) },
-			func(o *operands) *graph.Node { return graph.ReduceMin(graph.Exp(thousand(o, 2, 1, 4, 1, 128)), []int{0, 1, 4}) },
+			func(o *operands) *graph.Node {
+				return graph.ReduceMax(thousand(o, 2, 2, 2, 2, 64), []int{0, 2, 4}, graph.KeepDims)
+			},
+			func(o *operands) *graph.Node {
+				return graph.ReduceMin(graph.Exp(thousand(o, 2, 1, 4, 1, 128)), []int{0, 1, 4})
+			},
 		},
 		builders{
 			func(o *operands) *graph.Node { return graph.ReduceSum(thousand(o, 4, 1, 16, 16), []int{0, 2, 3}) }, // a single run
