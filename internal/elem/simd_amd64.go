@@ -103,3 +103,13 @@ func simdRepeat(size int, level cpu.Level) RepeatFunc {
 	}
 	return nil
 }
+
+func simdAddWidened(level cpu.Level) AddWidenedFunc {
+	switch level {
+	case cpu.AVX2:
+		return asm.AddWidenedAVX2
+	case cpu.AVX512:
+		return asm.AddWidenedAVX512
+	}
+	return nil
+}

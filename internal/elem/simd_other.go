@@ -15,3 +15,5 @@ func simdRepeat(int, cpu.Level) RepeatFunc                           { return ni
 
 func simdBesideDivision(micro.Op, dtype.DType, cpu.Level) DivisionBlock { return nil }
 func simdSumOf(micro.Op, dtype.DType, cpu.Level) SumFunc                { return nil }
+
+func simdAddWidened(cpu.Level) AddWidenedFunc { return nil }

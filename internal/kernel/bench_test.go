@@ -92,6 +92,7 @@ func BenchmarkLongSums(b *testing.B) {
 		{"scatter of few scalars", "scatter_add", [][]int{{-200}, {200}}, sh(1000), 1000, attrs(attr.I("axis", 0), attr.L("shape", sh(1000)))},
 		{"scatter of scalars", "scatter_add", [][]int{{-1 << 18}, {1 << 18}}, sh(10000), 10000, attrs(attr.I("axis", 0), attr.L("shape", sh(10000)))},
 		{"scatter of rows", "scatter_add", [][]int{{-4096}, {4096, 64}}, sh(30000, 64), 30000, attrs(attr.I("axis", 0), attr.L("shape", sh(30000, 64)))},
+		{"scatter of rows that repeat", "scatter_add", [][]int{{-30000}, {30000, 64}}, sh(5000, 64), 5000, attrs(attr.I("axis", 0), attr.L("shape", sh(5000, 64)))},
 		{"scatter of short rows", "scatter_add", [][]int{{-1 << 16}, {1 << 16, 3}}, sh(5000, 3), 5000, attrs(attr.I("axis", 0), attr.L("shape", sh(5000, 3)))},
 		{"scatter along lines", "scatter_along_axis_add", [][]int{{-512, 512}, {512, 512}}, sh(512, 512), 512, attrs(attr.I("axis", 1), attr.L("shape", sh(512, 512)))},
 		{"filters", "conv_filter_grad", [][]int{{8, 16, 32, 32}, {8, 16, 32, 32}}, sh(16, 16, 3, 3), 0,

@@ -30,8 +30,7 @@ func init() {
 		},
 	})
 	Register(&Kernel{
-		Name:  "scatter_add",
-		Plain: true,
+		Name: "scatter_add",
 		Doc: "Zeros of the given shape to which the updates (operand 1) are added along axis at the indices (operand 0): the linear transpose of gather. " +
 			"Repeated indices add up in ascending order of the updates" + sumNote + "; negative indices count from the end; an index out of range is an error. Numeric dtypes.",
 		Check: func(in, out []Type, a attr.List) error {
@@ -46,8 +45,14 @@ func init() {
 			return wantShape("updates", in[1].Shape, shape.Replaced(s, axis, in[0].Shape...))
 		},
 		Workspace: func(in, out []Type, a attr.List) int {
-			return scatterScratch(out[0], a.Int("axis"), shape.Size(in[0].Shape))
+			work, _ := newScatterPlan(out[0], a.Int("axis"), in[0].Size()).scratch()
+			return work
 		},
+		Each: func(in, out []Type, a attr.List) int {
+			_, each := newScatterPlan(out[0], a.Int("axis"), in[0].Size()).scratch()
+			return each
+		},
+		Prepare: func(in, out []Type, a attr.List) any { return newScatterPlan(out[0], a.Int("axis"), in[0].Size()) },
 		Run: func(c *Call) error {
 			return pickNumeric(c.Out[0].DType, scatterAddRun[float64], scatterAddRun[float32], scatterAddRun[int64], scatterAddRun[int32])(c)
 		},
@@ -227,98 +232,7 @@ func gatherLine[T anyElement, I int32 | int64](dst, src []T, idx []I) int {
 }
 
 func scatterAddRun[T number](c *Call) error {
-	return scatterSums(c, data[T](&c.Out[0]), data[T](&c.In[1]), c.Attrs.Int("axis"), &c.In[0])
-}
-
-const (
-	// sumChain is the largest number of float32 terms that kernels add one after another in float32.
-	sumChain = 256
-	sumNote  = " (more than 256 of float32 in float64)"
-	// longPart is the extent from which the updates of one index are collected, instead of a sum in float64 for every element.
-	longPart = 16
-)
-
-// scatterScratch returns the bytes of scratch of scatterSums with m indices.
-func scatterScratch(out Type, axis, m int) int {
-	_, n, inner := shape.Split(out.Shape, axis)
-	switch {
-	case out.DType != dtype.Float32 || m <= sumChain:
-		return 0
-	case inner < longPart:
-		return scratchSize(n*inner, 8)
-	}
-	return scratchSize(n, 4) + scratchSize(m, 4) + scratchSize(inner, 8)
-}
-
-// scatterSums sets dst to the sums of the parts of the updates that have the same index, in ascending order.
-func scatterSums[T number](c *Call, dst, updates []T, axis int, idx *Tensor) error {
-	extents := c.Out[0].Shape
-	outer, n, inner := shape.Split(extents, axis)
-	m, work := idx.Size(), c.Work
-	to, single := any(dst).([]float32)
-	clear(dst)
-	switch {
-	case inner == 1 && (!single || m <= sumChain):
-		for o := range outer {
-			if err := addParts(dst[o*n:(o+1)*n], updates[o*m:(o+1)*m], n, 1, axis, idx); err != nil {
-				return err
-			}
-		}
-		return nil
-	case !single || m <= sumChain:
-		return scatterParts(dst, updates, extents, axis, idx, scatterSum)
-	}
-	from := any(updates).([]float32)
-	if inner < longPart {
-		sums := take[float64](&work, n*inner)
-		for o := range outer {
-			c.Poll(m * inner)
-			clear(sums)
-			if err := addParts(sums, from[o*m*inner:(o+1)*m*inner], n, inner, axis, idx); err != nil {
-				return err
-			}
-			for i, v := range sums {
-				to[o*n*inner+i] = float32(v)
-			}
-		}
-		return nil
-	}
-	// The updates of index k are first[k], next[first[k]], …, one more than their numbers.
-	first, next, sums := take[int32](&work, n), take[int32](&work, m), take[float64](&work, inner)
-	clear(first)
-	for j := m - 1; j >= 0; j-- {
-		k := resolveIndex(indexAt(idx, j), n)
-		if k < 0 {
-			return indexError(indexAt(idx, j), j, n, axis)
-		}
-		next[j] = first[k]
-		first[k] = int32(j + 1)
-	}
-	for o := range outer {
-		c.Poll(m * inner)
-		for k, j := range first {
-			part := to[(o*n+k)*inner : (o*n+k+1)*inner]
-			switch {
-			case j == 0:
-				continue
-			case next[j-1] == 0:
-				for i, v := range from[(o*m+int(j)-1)*inner : (o*m+int(j))*inner] {
-					part[i] = 0 + v // as a sum that starts at 0
-				}
-				continue
-			}
-			clear(sums)
-			for ; j != 0; j = next[j-1] {
-				for i, v := range from[(o*m+int(j)-1)*inner : (o*m+int(j))*inner] {
-					sums[i] += float64(v)
-				}
-			}
-			for i, v := range sums {
-				part[i] = float32(v)
-			}
-		}
-	}
-	return nil
+	return scatterSums[T](c, c.State.(*scatterPlan), &c.In[1], &c.In[0])
 }
 
 // addParts adds part j of the updates to the part of sums at index j.

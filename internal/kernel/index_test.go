@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"strings"
+	"testing"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -47,3 +49,50 @@ var _ = addCases(
 	kernelCase{name: "dynamic_update_slice", what: "inside", dtypes: numericDTypes, in: []arg{v(sh(2, 3), counted(6)...), v(sh(1, 2), 8, 9), ints(sh(2), 1, 1)}, out: []arg{v(sh(2, 3), 1, 2, 3, 4, 8, 9)}},
 	kernelCase{name: "dynamic_update_slice", what: "moved into range", dtypes: allDTypes, in: []arg{v(sh(3), 0, 0, 0), v(sh(2), 1, 1), ints(sh(1), 5)}, out: []arg{v(sh(3), 0, 1, 1)}},
 )
+
+// TestScatterSums holds sums of short and long parts, with few and many updates of an index, against sums in ascending order.
+func TestScatterSums(t *testing.T) {
+	for _, c := range [][4]int{ // before the axis, along it, behind it, indices
+		{1, 5, 16, 3}, {1, 5, 16, 300}, {3, 5, 17, 300}, {2, 40, 64, 41}, {1, 400, 64, 290}, {1, 400, 33, 900}, {2, 3, 600, 260}, {1, 1, 1100, 700}, {3, 7, 3, 300}, {2, 1000, 1, 2000}, {1, 4, 20, 0},
+	} {
+		outer, n, inner, m := c[0], c[1], c[2], c[3]
+		for _, d := range numericDTypes {
+			indices, updates, out := newTensor(Type{dtype.Int64, sh(m)}), newTensor(Type{d, sh(outer, m, inner)}), newTensor(Type{d, sh(outer, n, inner)})
+			for j := range m {
+				indices.I64[j] = int64(j*j*7919%97*j%n) - int64(n*(j%2)) // from the end, too
+			}
+			for i := range updates.Size() {
+				updates.setValue(i, float64(i*7919%1009)/8-60)
+			}
+			for i := range out.Size() {
+				out.setValue(i, 77)
+			}
+			want := make([]float64, out.Size())
+			for o := range outer {
+				for j := range m {
+					k := resolveIndex(int(indices.I64[j]), n)
+					for i := range inner {
+						to := &want[(o*n+k)*inner+i]
+						*to += updates.value((o*m+j)*inner + i)
+					}
+				}
+			}
+			k := Lookup("scatter_add")
+			if err := k.Run(prepareCall(k, []Tensor{indices, updates}, []Tensor{out}, attrs(attr.I("axis", 1), attr.L("shape", out.Shape)))); err != nil {
+				t.Fatal(err)
+			}
+			for i, w := range want {
+				if got := out.value(i); got != w { // sums of eighths are exact
+					t.Fatalf("%v %v: element %d is %v, not %v", c, d, i, got, w)
+				}
+			}
+			if m == 0 {
+				continue
+			}
+			indices.I64[m/2] = int64(n)
+			if err := k.Run(prepareCall(k, []Tensor{indices, updates}, []Tensor{out}, attrs(attr.I("axis", 1), attr.L("shape", out.Shape)))); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("element %d of", m/2)) {
+				t.Fatalf("%v %v: %v", c, d, err)
+			}
+		}
+	}
+}

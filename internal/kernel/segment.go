@@ -13,6 +13,7 @@ import (
 type segmentPlan struct {
 	kind micro.ReduceKind
 	mode scatterMode
+	sums *scatterPlan // of a sum
 }
 
 func init() {
@@ -20,14 +21,14 @@ func init() {
 		name, doc string
 		plan      segmentPlan
 	}{
-		{"segment_sum", "Sums; an empty segment gives 0.", segmentPlan{micro.ReduceSum, scatterSum}},
-		{"segment_prod", "Products; an empty segment gives 1.", segmentPlan{micro.ReduceProd, scatterMul}},
-		{"segment_max", "Largest elements (NaN wins); an empty segment gives −Inf or the smallest integer.", segmentPlan{micro.ReduceMax, scatterMax}},
-		{"segment_min", "Smallest elements (NaN wins); an empty segment gives +Inf or the largest integer.", segmentPlan{micro.ReduceMin, scatterMin}},
+		{"segment_sum", "Sums; an empty segment gives 0.", segmentPlan{kind: micro.ReduceSum, mode: scatterSum}},
+		{"segment_prod", "Products; an empty segment gives 1.", segmentPlan{kind: micro.ReduceProd, mode: scatterMul}},
+		{"segment_max", "Largest elements (NaN wins); an empty segment gives −Inf or the smallest integer.", segmentPlan{kind: micro.ReduceMax, mode: scatterMax}},
+		{"segment_min", "Smallest elements (NaN wins); an empty segment gives +Inf or the largest integer.", segmentPlan{kind: micro.ReduceMin, mode: scatterMin}},
 	} {
 		Register(&Kernel{
 			Name:  s.name,
-			Plain: true,
+			Plain: s.plan.mode != scatterSum,
 			Doc: s.doc + " Of the parts of operand 0 along its first dimension that have the same segment in operand 1 (int32 or int64 vector, any order); " +
 				"segments outside [0, num_segments) are an error. Parts are taken in ascending order, sums as those of scatter_add. Numeric dtypes.",
 			Check: func(in, out []Type, a attr.List) error {
@@ -41,12 +42,26 @@ func init() {
 					wantShape("the segments", in[1].Shape, in[0].Shape[:1]),
 					wantShape("result", out[0].Shape, shape.Replaced(in[0].Shape, 0, a.Int("num_segments"))))
 			},
-			Prepare: func(in, out []Type, a attr.List) any { return &s.plan },
+			Prepare: func(in, out []Type, a attr.List) any {
+				p := s.plan
+				if p.mode == scatterSum {
+					p.sums = newScatterPlan(out[0], 0, in[1].Size())
+				}
+				return &p
+			},
 			Workspace: func(in, out []Type, a attr.List) int {
 				if s.plan.mode != scatterSum {
 					return 0
 				}
-				return scatterScratch(out[0], 0, shape.Size(in[1].Shape))
+				work, _ := newScatterPlan(out[0], 0, in[1].Size()).scratch()
+				return work
+			},
+			Each: func(in, out []Type, a attr.List) int {
+				if s.plan.mode != scatterSum {
+					return 0
+				}
+				_, each := newScatterPlan(out[0], 0, in[1].Size()).scratch()
+				return each
 			},
 			Run: func(c *Call) error {
 				return pickNumeric(c.Out[0].DType, segment[float64], segment[float32], segment[int64], segment[int32])(c)
@@ -63,8 +78,8 @@ func segment[T number](c *Call) error {
 			return fmt.Errorf("segment %d (element %d) is outside of [0, %d)", k, i, n)
 		}
 	}
-	if p.mode == scatterSum {
-		return scatterSums(c, dst, data[T](&c.In[0]), 0, &c.In[1])
+	if p.sums != nil {
+		return scatterSums[T](c, p.sums, &c.In[0], &c.In[1])
 	}
 	id := elem.Identity[T](p.kind)
 	for i := range dst {

@@ -26,3 +26,20 @@ TEXT ·lines(SB), NOSPLIT, $0-8
 	PREFETCHT0 896(AX)
 	PREFETCHT0 960(AX)
 	RET
+
+// func span(p unsafe.Pointer, n uintptr)
+TEXT ·span(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ n+8(FP), CX
+	ADDQ AX, CX
+	ANDQ $-64, AX
+
+line:
+	CMPQ       AX, CX
+	JAE        done
+	PREFETCHT0 (AX)
+	ADDQ       $64, AX
+	JMP        line
+
+done:
+	RET

@@ -7,3 +7,5 @@ import "unsafe"
 func line(unsafe.Pointer) {}
 
 func lines(uintptr) {}
+
+func span(unsafe.Pointer, uintptr) {}

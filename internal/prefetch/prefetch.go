@@ -17,5 +17,8 @@ func To[E any](p *E) { line(unsafe.Pointer(p)) }
 // LinesBytes is what Lines asks for: a part of what processors have under way.
 const LinesBytes = 16 * 64
 
+// Range asks for the cache lines of n bytes from p on.
+func Range(p unsafe.Pointer, n int) { span(p, uintptr(n)) }
+
 // Lines asks for LinesBytes from address p on, which need not be memory of anything.
 func Lines(p uintptr) { lines(p) }

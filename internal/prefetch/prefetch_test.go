@@ -1,6 +1,9 @@
 package prefetch
 
-import "testing"
+import (
+	"testing"
+	"unsafe"
+)
 
 // Asking for memory changes nothing and never fails, whatever is asked for.
 func TestAnything(t *testing.T) {
@@ -12,6 +15,9 @@ func TestAnything(t *testing.T) {
 	}
 	To(&s[1])
 	To[int](nil)
+	Range(nil, 0)
+	Range(nil, 1000)
+	Range(unsafe.Pointer(&s[2]), 8)
 	for _, p := range []uintptr{0, 1, ^uintptr(0) &^ (^uintptr(0) >> 1), ^uintptr(0)} {
 		Lines(p)
 	}

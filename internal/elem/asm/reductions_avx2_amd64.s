@@ -942,6 +942,41 @@ next:
 	VZEROUPPER
 	RET
 
+// func AddWidenedAVX2(dst uintptr, a uintptr, n int)
+// Requires: AVX
+TEXT ·AddWidenedAVX2(SB), $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ n+16(FP), CX
+	SUBQ $0x04, CX
+	JLT  rest
+
+loop:
+	VCVTPS2PD (SI), Y0
+	VADDPD    (DI), Y0, Y0
+	VMOVUPD   Y0, (DI)
+	ADDQ      $0x20, DI
+	ADDQ      $0x10, SI
+	SUBQ      $0x04, CX
+	JGE       loop
+
+rest:
+	ADDQ $0x04, CX
+	JZ   done
+
+one:
+	VCVTSS2SD (SI), X0, X0
+	VADDSD    (DI), X0, X0
+	VMOVSD    X0, (DI)
+	ADDQ      $0x08, DI
+	ADDQ      $0x04, SI
+	DECQ      CX
+	JNZ       one
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants64<>+0(SB)/8, $0x3ff0000000000000
 DATA constants64<>+8(SB)/8, $0x3ff0000000000000
 DATA constants64<>+16(SB)/8, $0x3ff0000000000000

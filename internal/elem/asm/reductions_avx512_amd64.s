@@ -770,6 +770,41 @@ next:
 	VZEROUPPER
 	RET
 
+// func AddWidenedAVX512(dst uintptr, a uintptr, n int)
+// Requires: AVX, AVX512F
+TEXT ·AddWidenedAVX512(SB), $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ n+16(FP), CX
+	SUBQ $0x08, CX
+	JLT  rest
+
+loop:
+	VCVTPS2PD (SI), Z0
+	VADDPD    (DI), Z0, Z0
+	VMOVUPD   Z0, (DI)
+	ADDQ      $0x40, DI
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, CX
+	JGE       loop
+
+rest:
+	ADDQ $0x08, CX
+	JZ   done
+
+one:
+	VCVTSS2SD (SI), X0, X0
+	VADDSD    (DI), X0, X0
+	VMOVSD    X0, (DI)
+	ADDQ      $0x08, DI
+	ADDQ      $0x04, SI
+	DECQ      CX
+	JNZ       one
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants64<>+0(SB)/8, $0x3ff0000000000000
 DATA constants64<>+8(SB)/8, $0xfff0000000000000
 DATA constants64<>+16(SB)/8, $0x7ff0000000000000

@@ -1049,6 +1049,9 @@ func RepeatF64AVX2(dst, src unsafe.Pointer, n, runs, step int)
 func RepeatF32AVX2(dst, src unsafe.Pointer, n, runs, step int)
 
 //go:noescape
+func AddWidenedAVX2(dst, a unsafe.Pointer, n int)
+
+//go:noescape
 func ReduceSumF64AVX512(a unsafe.Pointer, n int) uint64
 
 //go:noescape
@@ -1095,6 +1098,9 @@ func RepeatF64AVX512(dst, src unsafe.Pointer, n, runs, step int)
 
 //go:noescape
 func RepeatF32AVX512(dst, src unsafe.Pointer, n, runs, step int)
+
+//go:noescape
+func AddWidenedAVX512(dst, a unsafe.Pointer, n int)
 
 // ReductionsAVX2 holds the reductions by name: sum, prod, max or min, then f64 or f32.
 var ReductionsAVX2 = map[string]func(a unsafe.Pointer, n int) uint64{

@@ -48,6 +48,7 @@ func generate() (map[string][]byte, error) {
 		for _, k := range repeats() {
 			f.writeRepeat(k)
 		}
+		f.writeAddWidened()
 		text, err := f.finish()
 		if err != nil {
 			return nil, fmt.Errorf("reductions %s: %w", l.suffix(), err)
@@ -94,6 +95,9 @@ func stubs(kernels []kernel) ([]byte, error) {
 			w("//go:noescape")
 			w("func %s%s(dst, src unsafe.Pointer, n, runs, step int)", k.name, l.suffix())
 		}
+		w("")
+		w("//go:noescape")
+		w("func AddWidened%s(dst, a unsafe.Pointer, n int)", l.suffix())
 	}
 	for _, l := range []level{avx2, avx512} {
 		w("")
