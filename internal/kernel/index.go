@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/dtype"
@@ -25,9 +26,9 @@ func init() {
 			}
 			return wantShape("result", out[0].Shape, shape.Replaced(s, axis, in[1].Shape...))
 		},
-		Run: func(c *Call) error {
-			return pickAny(c.Out[0].DType, gather[float64], gather[float32], gather[int64], gather[int32], gather[bool])(c)
-		},
+		Each:    func(in, out []Type, a attr.List) int { return 0 },
+		Prepare: func(in, out []Type, a attr.List) any { return newGatherPlan(in[0], a.Int("axis"), in[1].Size()) },
+		Run:     runGather,
 	})
 	Register(&Kernel{
 		Name: "scatter_add",
@@ -184,34 +185,83 @@ func indexError(i, at, n, axis int) error {
 	return fmt.Errorf("index %d (element %d of the indices) is out of range for the extent %d of axis %d", i, at, n, axis)
 }
 
-func gather[T anyElement](c *Call) error {
-	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
-	outer, n, inner := shape.Split(c.In[0].Shape, axis)
-	m := idx.Size()
-	if inner == 1 {
-		for o := range outer {
-			bad := -1
-			if idx.DType == dtype.Int64 {
-				bad = gatherLine(dst[o*m:(o+1)*m], src[o*n:(o+1)*n], idx.I64)
-			} else {
-				bad = gatherLine(dst[o*m:(o+1)*m], src[o*n:(o+1)*n], idx.I32)
-			}
-			if bad >= 0 {
-				return indexError(indexAt(idx, bad), bad, n, axis)
-			}
-		}
-		return nil
+// gatherPlan takes parts of an array by pieces of the indices.
+type gatherPlan struct {
+	axis, outer, n, inner, m int
+	perItem                  int // indices
+	lines                    int // what lies before the axis, of an item with all indices
+	call                     *Call
+	bad                      atomic.Int64 // the first index found that is out of range, m for none
+	do                       func(p *gatherPlan, item int)
+}
+
+func newGatherPlan(in Type, axis, m int) *gatherPlan {
+	p := &gatherPlan{axis: axis, m: m, do: gatherers[in.DType]}
+	p.outer, p.n, p.inner = shape.Split(in.Shape, axis)
+	p.perItem = max(1, min(m, reduceItem/max(1, p.inner)))
+	p.lines = 1
+	if p.perItem >= m {
+		p.lines = max(1, reduceItem/max(1, m*p.inner))
 	}
-	for j := range m {
-		k := resolveIndex(indexAt(idx, j), n)
-		if k < 0 {
-			return indexError(indexAt(idx, j), j, n, axis)
-		}
-		for o := range outer {
-			copy(dst[(o*m+j)*inner:(o*m+j+1)*inner], src[(o*n+k)*inner:(o*n+k+1)*inner])
-		}
+	return p
+}
+
+var gatherers = map[dtype.DType]func(p *gatherPlan, item int){
+	dtype.Float64: gatherItem[float64], dtype.Float32: gatherItem[float32], dtype.Int64: gatherItem[int64], dtype.Int32: gatherItem[int32], dtype.Bool: gatherItem[bool],
+}
+
+func runGather(c *Call) error {
+	p := c.State.(*gatherPlan)
+	p.call = c
+	p.bad.Store(int64(p.m))
+	c.Parallel(p, ceil(p.outer, p.lines)*ceil(p.m, p.perItem))
+	p.call = nil
+	if bad := int(p.bad.Load()); bad < p.m {
+		return indexError(indexAt(&c.In[1], bad), bad, p.n, p.axis)
 	}
 	return nil
+}
+
+// Do implements pool.Task.
+func (p *gatherPlan) Do(_, item int) { p.do(p, item) }
+
+func gatherItem[T anyElement](p *gatherPlan, item int) {
+	src, dst, idx := data[T](&p.call.In[0]), data[T](&p.call.Out[0]), &p.call.In[1]
+	pieces := ceil(p.m, p.perItem)
+	line, first := item/pieces*p.lines, item%pieces*p.perItem
+	last := min(p.m, first+p.perItem)
+	for o := line; o < min(p.outer, line+p.lines); o++ {
+		from, to := src[o*p.n*p.inner:(o+1)*p.n*p.inner], dst[(o*p.m+first)*p.inner:(o*p.m+last)*p.inner]
+		bad := -1
+		switch {
+		case p.inner != 1:
+			bad = gatherParts(to, from, p.inner, p.n, idx, first, last)
+		case idx.DType == dtype.Int64:
+			bad = gatherLine(to, from, idx.I64[first:last])
+		default:
+			bad = gatherLine(to, from, idx.I32[first:last])
+		}
+		if bad >= 0 {
+			for at := int64(first + bad); ; {
+				known := p.bad.Load()
+				if known <= at || p.bad.CompareAndSwap(known, at) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// gatherParts takes parts of n at the indices from number first to last. It returns the position, from there, of the first index out of range, −1 if there is none.
+func gatherParts[T anyElement](dst, src []T, inner, n int, idx *Tensor, first, last int) int {
+	for j := range last - first {
+		k := resolveIndex(indexAt(idx, first+j), n)
+		if k < 0 {
+			return j
+		}
+		copy(dst[j*inner:(j+1)*inner], src[k*inner:(k+1)*inner])
+	}
+	return -1
 }
 
 // gatherLine gathers single elements of a line. It returns the position of the first index out of range, −1 if there is none.

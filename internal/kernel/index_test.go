@@ -96,3 +96,37 @@ func TestScatterSums(t *testing.T) {
 		}
 	}
 }
+
+// TestGatherPieces takes parts by several pieces of the indices, and of what lies before the axis.
+func TestGatherPieces(t *testing.T) {
+	for _, c := range [][4]int{{1, 9, 1, 3 * reduceItem}, {reduceItem, 5, 1, 7}, {3, 11, 40, reduceItem / 16}, {700, 3, 17, 5}, {2, 2, 2 * reduceItem, 3}, {5, 3, 0, 4}, {3, 2, 4, 0}} {
+		outer, n, inner, m := c[0], c[1], c[2], c[3]
+		x, indices, out := newTensor(Type{dtype.Float32, sh(outer, n, inner)}), newTensor(Type{dtype.Int32, sh(m)}), newTensor(Type{dtype.Float32, sh(outer, m, inner)})
+		for i := range x.F32 {
+			x.F32[i] = float32(i)
+		}
+		for j := range indices.I32 {
+			indices.I32[j] = int32(j*j*31%n - n*(j%2))
+		}
+		k := Lookup("gather")
+		run := func() error { return k.Run(prepareCall(k, []Tensor{x, indices}, []Tensor{out}, axis1)) }
+		if err := run(); err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range out.F32 {
+			o, j := i/(m*inner), i/inner%m
+			if want := x.F32[(o*n+resolveIndex(int(indices.I32[j]), n))*inner+i%inner]; got != want {
+				t.Fatalf("%v: element %d is %v, not %v", c, i, got, want)
+			}
+		}
+		if m < 4 {
+			continue
+		}
+		for _, j := range []int{m - 1, m / 2} {
+			indices.I32[j] = int32(n)
+			if err := run(); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("element %d of", j)) {
+				t.Fatalf("%v: %v", c, err)
+			}
+		}
+	}
+}
