@@ -243,304 +243,295 @@ func expm1x64Slow(x float64) float64 {
 }
 
 func log64(x float64) float64 {
-	v2 := 0x1p-1022 <= x
-	v4 := x < math.Float64frombits(0x7ff0000000000000)
-	v5 := v2 && v4
-	v6 := !v5
-	if v6 {
+	v2 := math.Float64bits(x) + 0x80095f619980c433
+	v4 := math.Float64frombits(v2) <= -0x1.95f619980c433p-1022
+	v5 := !v4
+	if v5 {
 		return log64Slow(x)
 	}
-	v8 := math.Float64bits(x) + 0x95f619980c433
-	v10 := v8 & 0xfffffffffffff
-	v12 := v10 + 0x3fe6a09e667f3bcd
-	v13 := v8 >> 52
-	v15 := v13 | 0x4330000000000000
-	v17 := math.Float64frombits(v15) - 0x1.00000000003ffp+52
-	v21 := math.Float64frombits(v12) - 1
-	v23 := v21 + 2
-	v24 := v21 / v23
-	v25 := float64(v24 * v24)
-	v26 := float64(v21 * v21)
-	v28 := float64(v26 * 0x1p-01)
-	v36 := float64(v25 * v25)
-	v37 := math.FMA(0x1.39a1d5d0b283fp-03, v36, 0x1.c71c52117b053p-03)
-	v38 := math.FMA(v37, v36, 0x1.999999997fef8p-02)
-	v39 := math.FMA(0x1.2f04882c35a8ep-03, v36, 0x1.74663d9832965p-03)
-	v40 := math.FMA(v39, v36, 0x1.24924941e4249p-02)
-	v41 := math.FMA(v40, v36, 0x1.5555555555592p-01)
-	v42 := math.FMA(v38, v25, v41)
-	v43 := math.FMA(v25, v42, v28)
-	v44 := float64(v24 * v43)
-	v45 := math.FMA(v17, 0x1.abc9e3b39803fp-56, v44)
-	v46 := v28 - v45
-	v47 := v21 - v46
-	v48 := math.FMA(v17, 0x1.62e42fefa39efp-01, v47)
-	return v48
+	v7 := v2 & 0xfffffffffffff
+	v9 := v7 + 0x3fe6a09e667f3bcd
+	v10 := v2 >> 52
+	v12 := v10 | 0x4330000000000000
+	v14 := math.Float64frombits(v12) - 0x1.0000000000bffp+52
+	v18 := math.Float64frombits(v9) - 1
+	v20 := v18 + 2
+	v21 := v18 / v20
+	v22 := float64(v21 * v21)
+	v23 := float64(v18 * v18)
+	v25 := float64(v23 * 0x1p-01)
+	v33 := float64(v22 * v22)
+	v34 := math.FMA(0x1.39a1d5d0b283fp-03, v33, 0x1.c71c52117b053p-03)
+	v35 := math.FMA(v34, v33, 0x1.999999997fef8p-02)
+	v36 := math.FMA(0x1.2f04882c35a8ep-03, v33, 0x1.74663d9832965p-03)
+	v37 := math.FMA(v36, v33, 0x1.24924941e4249p-02)
+	v38 := math.FMA(v37, v33, 0x1.5555555555592p-01)
+	v39 := math.FMA(v35, v22, v38)
+	v40 := math.FMA(v22, v39, v25)
+	v41 := float64(v21 * v40)
+	v42 := math.FMA(v14, 0x1.abc9e3b39803fp-56, v41)
+	v43 := v25 - v42
+	v44 := v18 - v43
+	v45 := math.FMA(v14, 0x1.62e42fefa39efp-01, v44)
+	return v45
 }
 
 func log64Slow(x float64) float64 {
-	v4 := 0x1p-1022 <= x
-	v6 := x < math.Float64frombits(0x7ff0000000000000)
-	v7 := v4 && v6
+	v5 := math.Float64bits(x) + 0x80095f619980c433
+	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
 	v8 := !v7
 	v9 := x < 0x1p-1022
 	v10 := v8 && v9
 	v11 := float64(x * 0x1p+54)
 	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
-	v14 := v12 + 0x95f619980c433
-	v16 := v14 & 0xfffffffffffff
-	v18 := v16 + 0x3fe6a09e667f3bcd
-	v19 := v14 >> 52
-	v21 := v19 | 0x4330000000000000
-	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
-	v24 := v23 - 54
-	v25 := select64(v10, math.Float64bits(v24), math.Float64bits(v23))
-	v29 := math.Float64frombits(v18) - 1
-	v31 := v29 + 2
-	v32 := v29 / v31
-	v33 := float64(v32 * v32)
-	v34 := float64(v29 * v29)
-	v36 := float64(v34 * 0x1p-01)
-	v44 := float64(v33 * v33)
-	v45 := math.FMA(0x1.39a1d5d0b283fp-03, v44, 0x1.c71c52117b053p-03)
-	v46 := math.FMA(v45, v44, 0x1.999999997fef8p-02)
-	v47 := math.FMA(0x1.2f04882c35a8ep-03, v44, 0x1.74663d9832965p-03)
-	v48 := math.FMA(v47, v44, 0x1.24924941e4249p-02)
-	v49 := math.FMA(v48, v44, 0x1.5555555555592p-01)
-	v50 := math.FMA(v46, v33, v49)
-	v51 := math.FMA(v33, v50, v36)
-	v52 := float64(v32 * v51)
-	v53 := math.FMA(math.Float64frombits(v25), 0x1.abc9e3b39803fp-56, v52)
-	v54 := v36 - v53
-	v55 := v29 - v54
-	v56 := math.FMA(math.Float64frombits(v25), 0x1.62e42fefa39efp-01, v55)
+	v13 := v12 + 0x80095f619980c433
+	v15 := v13 & 0xfffffffffffff
+	v17 := v15 + 0x3fe6a09e667f3bcd
+	v18 := v13 >> 52
+	v20 := v18 | 0x4330000000000000
+	v22 := math.Float64frombits(v20) - 0x1.0000000000bffp+52
+	v23 := v22 - 54
+	v24 := select64(v10, math.Float64bits(v23), math.Float64bits(v22))
+	v28 := math.Float64frombits(v17) - 1
+	v30 := v28 + 2
+	v31 := v28 / v30
+	v32 := float64(v31 * v31)
+	v33 := float64(v28 * v28)
+	v35 := float64(v33 * 0x1p-01)
+	v43 := float64(v32 * v32)
+	v44 := math.FMA(0x1.39a1d5d0b283fp-03, v43, 0x1.c71c52117b053p-03)
+	v45 := math.FMA(v44, v43, 0x1.999999997fef8p-02)
+	v46 := math.FMA(0x1.2f04882c35a8ep-03, v43, 0x1.74663d9832965p-03)
+	v47 := math.FMA(v46, v43, 0x1.24924941e4249p-02)
+	v48 := math.FMA(v47, v43, 0x1.5555555555592p-01)
+	v49 := math.FMA(v45, v32, v48)
+	v50 := math.FMA(v32, v49, v35)
+	v51 := float64(v31 * v50)
+	v52 := math.FMA(math.Float64frombits(v24), 0x1.abc9e3b39803fp-56, v51)
+	v53 := v35 - v52
+	v54 := v28 - v53
+	v55 := math.FMA(math.Float64frombits(v24), 0x1.62e42fefa39efp-01, v54)
 	v57 := x == math.Float64frombits(0x7ff0000000000000)
 	v59 := 0 < x
-	v61 := select64(v59, math.Float64bits(v56), 0x7ff8000000000000)
+	v61 := select64(v59, math.Float64bits(v55), 0x7ff8000000000000)
 	v62 := select64(v57, math.Float64bits(x), v61)
 	v63 := x == 0
 	v65 := select64(v63, 0xfff0000000000000, v62)
-	v66 := select64(v8, v65, math.Float64bits(v56))
+	v66 := select64(v8, v65, math.Float64bits(v55))
 	return math.Float64frombits(v66)
 }
 
 func log2x64(x float64) float64 {
-	v2 := 0x1p-1022 <= x
-	v4 := x < math.Float64frombits(0x7ff0000000000000)
-	v5 := v2 && v4
-	v6 := !v5
-	if v6 {
+	v2 := math.Float64bits(x) + 0x80095f619980c433
+	v4 := math.Float64frombits(v2) <= -0x1.95f619980c433p-1022
+	v5 := !v4
+	if v5 {
 		return log2x64Slow(x)
 	}
-	v8 := math.Float64bits(x) + 0x95f619980c433
-	v10 := v8 & 0xfffffffffffff
-	v12 := v10 + 0x3fe6a09e667f3bcd
-	v13 := v8 >> 52
-	v15 := v13 | 0x4330000000000000
-	v17 := math.Float64frombits(v15) - 0x1.00000000003ffp+52
-	v19 := math.Float64frombits(v12) - 1
-	v21 := v19 + 2
-	v22 := v19 / v21
-	v23 := float64(v22 * v22)
-	v24 := float64(v19 * v19)
-	v26 := float64(v24 * 0x1p-01)
-	v34 := float64(v23 * v23)
-	v35 := math.FMA(0x1.39a1d5d0b283fp-03, v34, 0x1.c71c52117b053p-03)
-	v36 := math.FMA(v35, v34, 0x1.999999997fef8p-02)
-	v37 := math.FMA(0x1.2f04882c35a8ep-03, v34, 0x1.74663d9832965p-03)
-	v38 := math.FMA(v37, v34, 0x1.24924941e4249p-02)
-	v39 := math.FMA(v38, v34, 0x1.5555555555592p-01)
-	v40 := math.FMA(v36, v23, v39)
-	v41 := math.FMA(v23, v40, v26)
-	v42 := float64(v22 * v41)
-	v43 := math.FMA(v19, v19, -v24)
-	v44 := float64(v43 * 0x1p-01)
-	v45 := v19 - v26
-	v46 := v19 - v45
-	v47 := v46 - v26
-	v48 := v47 - v44
-	v49 := v48 + v42
-	v52 := float64(v45 * 0x1.71547652b82fep+00)
-	v53 := math.FMA(v45, 0x1.71547652b82fep+00, -v52)
-	v54 := math.FMA(v45, 0x1.777d0ffda0d24p-56, v53)
-	v55 := math.FMA(v49, 0x1.71547652b82fep+00, v54)
-	v56 := v17 + v52
-	v57 := v56 - v17
-	v58 := v52 - v57
-	v59 := v58 + v55
-	v60 := v56 + v59
-	return v60
+	v7 := v2 & 0xfffffffffffff
+	v9 := v7 + 0x3fe6a09e667f3bcd
+	v10 := v2 >> 52
+	v12 := v10 | 0x4330000000000000
+	v14 := math.Float64frombits(v12) - 0x1.0000000000bffp+52
+	v16 := math.Float64frombits(v9) - 1
+	v18 := v16 + 2
+	v19 := v16 / v18
+	v20 := float64(v19 * v19)
+	v21 := float64(v16 * v16)
+	v23 := float64(v21 * 0x1p-01)
+	v31 := float64(v20 * v20)
+	v32 := math.FMA(0x1.39a1d5d0b283fp-03, v31, 0x1.c71c52117b053p-03)
+	v33 := math.FMA(v32, v31, 0x1.999999997fef8p-02)
+	v34 := math.FMA(0x1.2f04882c35a8ep-03, v31, 0x1.74663d9832965p-03)
+	v35 := math.FMA(v34, v31, 0x1.24924941e4249p-02)
+	v36 := math.FMA(v35, v31, 0x1.5555555555592p-01)
+	v37 := math.FMA(v33, v20, v36)
+	v38 := math.FMA(v20, v37, v23)
+	v39 := float64(v19 * v38)
+	v40 := math.FMA(v16, v16, -v21)
+	v41 := float64(v40 * 0x1p-01)
+	v42 := v16 - v23
+	v43 := v16 - v42
+	v44 := v43 - v23
+	v45 := v44 - v41
+	v46 := v45 + v39
+	v49 := float64(v42 * 0x1.71547652b82fep+00)
+	v50 := math.FMA(v42, 0x1.71547652b82fep+00, -v49)
+	v51 := math.FMA(v42, 0x1.777d0ffda0d24p-56, v50)
+	v52 := math.FMA(v46, 0x1.71547652b82fep+00, v51)
+	v53 := v14 + v49
+	v54 := v53 - v14
+	v55 := v49 - v54
+	v56 := v55 + v52
+	v57 := v53 + v56
+	return v57
 }
 
 func log2x64Slow(x float64) float64 {
-	v4 := 0x1p-1022 <= x
-	v6 := x < math.Float64frombits(0x7ff0000000000000)
-	v7 := v4 && v6
+	v5 := math.Float64bits(x) + 0x80095f619980c433
+	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
 	v8 := !v7
 	v9 := x < 0x1p-1022
 	v10 := v8 && v9
 	v11 := float64(x * 0x1p+54)
 	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
-	v14 := v12 + 0x95f619980c433
-	v16 := v14 & 0xfffffffffffff
-	v18 := v16 + 0x3fe6a09e667f3bcd
-	v19 := v14 >> 52
-	v21 := v19 | 0x4330000000000000
-	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
-	v24 := v23 - 54
-	v25 := select64(v10, math.Float64bits(v24), math.Float64bits(v23))
-	v27 := math.Float64frombits(v18) - 1
-	v29 := v27 + 2
-	v30 := v27 / v29
-	v31 := float64(v30 * v30)
-	v32 := float64(v27 * v27)
-	v34 := float64(v32 * 0x1p-01)
-	v42 := float64(v31 * v31)
-	v43 := math.FMA(0x1.39a1d5d0b283fp-03, v42, 0x1.c71c52117b053p-03)
-	v44 := math.FMA(v43, v42, 0x1.999999997fef8p-02)
-	v45 := math.FMA(0x1.2f04882c35a8ep-03, v42, 0x1.74663d9832965p-03)
-	v46 := math.FMA(v45, v42, 0x1.24924941e4249p-02)
-	v47 := math.FMA(v46, v42, 0x1.5555555555592p-01)
-	v48 := math.FMA(v44, v31, v47)
-	v49 := math.FMA(v31, v48, v34)
-	v50 := float64(v30 * v49)
-	v51 := math.FMA(v27, v27, -v32)
-	v52 := float64(v51 * 0x1p-01)
-	v53 := v27 - v34
-	v54 := v27 - v53
-	v55 := v54 - v34
-	v56 := v55 - v52
-	v57 := v56 + v50
-	v60 := float64(v53 * 0x1.71547652b82fep+00)
-	v61 := math.FMA(v53, 0x1.71547652b82fep+00, -v60)
-	v62 := math.FMA(v53, 0x1.777d0ffda0d24p-56, v61)
-	v63 := math.FMA(v57, 0x1.71547652b82fep+00, v62)
-	v64 := math.Float64frombits(v25) + v60
-	v65 := v64 - math.Float64frombits(v25)
-	v66 := v60 - v65
-	v67 := v66 + v63
-	v68 := v64 + v67
+	v13 := v12 + 0x80095f619980c433
+	v15 := v13 & 0xfffffffffffff
+	v17 := v15 + 0x3fe6a09e667f3bcd
+	v18 := v13 >> 52
+	v20 := v18 | 0x4330000000000000
+	v22 := math.Float64frombits(v20) - 0x1.0000000000bffp+52
+	v23 := v22 - 54
+	v24 := select64(v10, math.Float64bits(v23), math.Float64bits(v22))
+	v26 := math.Float64frombits(v17) - 1
+	v28 := v26 + 2
+	v29 := v26 / v28
+	v30 := float64(v29 * v29)
+	v31 := float64(v26 * v26)
+	v33 := float64(v31 * 0x1p-01)
+	v41 := float64(v30 * v30)
+	v42 := math.FMA(0x1.39a1d5d0b283fp-03, v41, 0x1.c71c52117b053p-03)
+	v43 := math.FMA(v42, v41, 0x1.999999997fef8p-02)
+	v44 := math.FMA(0x1.2f04882c35a8ep-03, v41, 0x1.74663d9832965p-03)
+	v45 := math.FMA(v44, v41, 0x1.24924941e4249p-02)
+	v46 := math.FMA(v45, v41, 0x1.5555555555592p-01)
+	v47 := math.FMA(v43, v30, v46)
+	v48 := math.FMA(v30, v47, v33)
+	v49 := float64(v29 * v48)
+	v50 := math.FMA(v26, v26, -v31)
+	v51 := float64(v50 * 0x1p-01)
+	v52 := v26 - v33
+	v53 := v26 - v52
+	v54 := v53 - v33
+	v55 := v54 - v51
+	v56 := v55 + v49
+	v59 := float64(v52 * 0x1.71547652b82fep+00)
+	v60 := math.FMA(v52, 0x1.71547652b82fep+00, -v59)
+	v61 := math.FMA(v52, 0x1.777d0ffda0d24p-56, v60)
+	v62 := math.FMA(v56, 0x1.71547652b82fep+00, v61)
+	v63 := math.Float64frombits(v24) + v59
+	v64 := v63 - math.Float64frombits(v24)
+	v65 := v59 - v64
+	v66 := v65 + v62
+	v67 := v63 + v66
 	v69 := x == math.Float64frombits(0x7ff0000000000000)
 	v71 := 0 < x
-	v73 := select64(v71, math.Float64bits(v68), 0x7ff8000000000000)
+	v73 := select64(v71, math.Float64bits(v67), 0x7ff8000000000000)
 	v74 := select64(v69, math.Float64bits(x), v73)
 	v75 := x == 0
 	v77 := select64(v75, 0xfff0000000000000, v74)
-	v78 := select64(v8, v77, math.Float64bits(v68))
+	v78 := select64(v8, v77, math.Float64bits(v67))
 	return math.Float64frombits(v78)
 }
 
 func log10x64(x float64) float64 {
-	v2 := 0x1p-1022 <= x
-	v4 := x < math.Float64frombits(0x7ff0000000000000)
-	v5 := v2 && v4
-	v6 := !v5
-	if v6 {
+	v2 := math.Float64bits(x) + 0x80095f619980c433
+	v4 := math.Float64frombits(v2) <= -0x1.95f619980c433p-1022
+	v5 := !v4
+	if v5 {
 		return log10x64Slow(x)
 	}
-	v8 := math.Float64bits(x) + 0x95f619980c433
-	v10 := v8 & 0xfffffffffffff
-	v12 := v10 + 0x3fe6a09e667f3bcd
-	v13 := v8 >> 52
-	v15 := v13 | 0x4330000000000000
-	v17 := math.Float64frombits(v15) - 0x1.00000000003ffp+52
-	v19 := math.Float64frombits(v12) - 1
-	v21 := v19 + 2
-	v22 := v19 / v21
-	v23 := float64(v22 * v22)
-	v24 := float64(v19 * v19)
-	v26 := float64(v24 * 0x1p-01)
-	v34 := float64(v23 * v23)
-	v35 := math.FMA(0x1.39a1d5d0b283fp-03, v34, 0x1.c71c52117b053p-03)
-	v36 := math.FMA(v35, v34, 0x1.999999997fef8p-02)
-	v37 := math.FMA(0x1.2f04882c35a8ep-03, v34, 0x1.74663d9832965p-03)
-	v38 := math.FMA(v37, v34, 0x1.24924941e4249p-02)
-	v39 := math.FMA(v38, v34, 0x1.5555555555592p-01)
-	v40 := math.FMA(v36, v23, v39)
-	v41 := math.FMA(v23, v40, v26)
-	v42 := float64(v22 * v41)
-	v43 := math.FMA(v19, v19, -v24)
-	v44 := float64(v43 * 0x1p-01)
-	v45 := v19 - v26
-	v46 := v19 - v45
-	v47 := v46 - v26
-	v48 := v47 - v44
-	v49 := v48 + v42
-	v52 := float64(v45 * 0x1.bcb7b1526e50ep-02)
-	v53 := math.FMA(v45, 0x1.bcb7b1526e50ep-02, -v52)
-	v54 := math.FMA(v45, 0x1.95355baaafad3p-57, v53)
-	v55 := math.FMA(v49, 0x1.bcb7b1526e50ep-02, v54)
-	v58 := float64(v17 * 0x1.34413509f79ffp-02)
-	v59 := math.FMA(v17, 0x1.34413509f79ffp-02, -v58)
-	v60 := math.FMA(v17, -0x1.9dc1da994fd21p-59, v59)
-	v61 := v55 + v60
-	v62 := v58 + v52
-	v63 := v62 - v58
-	v64 := v52 - v63
-	v65 := v64 + v61
-	v66 := v62 + v65
-	return v66
+	v7 := v2 & 0xfffffffffffff
+	v9 := v7 + 0x3fe6a09e667f3bcd
+	v10 := v2 >> 52
+	v12 := v10 | 0x4330000000000000
+	v14 := math.Float64frombits(v12) - 0x1.0000000000bffp+52
+	v16 := math.Float64frombits(v9) - 1
+	v18 := v16 + 2
+	v19 := v16 / v18
+	v20 := float64(v19 * v19)
+	v21 := float64(v16 * v16)
+	v23 := float64(v21 * 0x1p-01)
+	v31 := float64(v20 * v20)
+	v32 := math.FMA(0x1.39a1d5d0b283fp-03, v31, 0x1.c71c52117b053p-03)
+	v33 := math.FMA(v32, v31, 0x1.999999997fef8p-02)
+	v34 := math.FMA(0x1.2f04882c35a8ep-03, v31, 0x1.74663d9832965p-03)
+	v35 := math.FMA(v34, v31, 0x1.24924941e4249p-02)
+	v36 := math.FMA(v35, v31, 0x1.5555555555592p-01)
+	v37 := math.FMA(v33, v20, v36)
+	v38 := math.FMA(v20, v37, v23)
+	v39 := float64(v19 * v38)
+	v40 := math.FMA(v16, v16, -v21)
+	v41 := float64(v40 * 0x1p-01)
+	v42 := v16 - v23
+	v43 := v16 - v42
+	v44 := v43 - v23
+	v45 := v44 - v41
+	v46 := v45 + v39
+	v49 := float64(v42 * 0x1.bcb7b1526e50ep-02)
+	v50 := math.FMA(v42, 0x1.bcb7b1526e50ep-02, -v49)
+	v51 := math.FMA(v42, 0x1.95355baaafad3p-57, v50)
+	v52 := math.FMA(v46, 0x1.bcb7b1526e50ep-02, v51)
+	v55 := float64(v14 * 0x1.34413509f79ffp-02)
+	v56 := math.FMA(v14, 0x1.34413509f79ffp-02, -v55)
+	v57 := math.FMA(v14, -0x1.9dc1da994fd21p-59, v56)
+	v58 := v52 + v57
+	v59 := v55 + v49
+	v60 := v59 - v55
+	v61 := v49 - v60
+	v62 := v61 + v58
+	v63 := v59 + v62
+	return v63
 }
 
 func log10x64Slow(x float64) float64 {
-	v4 := 0x1p-1022 <= x
-	v6 := x < math.Float64frombits(0x7ff0000000000000)
-	v7 := v4 && v6
+	v5 := math.Float64bits(x) + 0x80095f619980c433
+	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
 	v8 := !v7
 	v9 := x < 0x1p-1022
 	v10 := v8 && v9
 	v11 := float64(x * 0x1p+54)
 	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
-	v14 := v12 + 0x95f619980c433
-	v16 := v14 & 0xfffffffffffff
-	v18 := v16 + 0x3fe6a09e667f3bcd
-	v19 := v14 >> 52
-	v21 := v19 | 0x4330000000000000
-	v23 := math.Float64frombits(v21) - 0x1.00000000003ffp+52
-	v24 := v23 - 54
-	v25 := select64(v10, math.Float64bits(v24), math.Float64bits(v23))
-	v27 := math.Float64frombits(v18) - 1
-	v29 := v27 + 2
-	v30 := v27 / v29
-	v31 := float64(v30 * v30)
-	v32 := float64(v27 * v27)
-	v34 := float64(v32 * 0x1p-01)
-	v42 := float64(v31 * v31)
-	v43 := math.FMA(0x1.39a1d5d0b283fp-03, v42, 0x1.c71c52117b053p-03)
-	v44 := math.FMA(v43, v42, 0x1.999999997fef8p-02)
-	v45 := math.FMA(0x1.2f04882c35a8ep-03, v42, 0x1.74663d9832965p-03)
-	v46 := math.FMA(v45, v42, 0x1.24924941e4249p-02)
-	v47 := math.FMA(v46, v42, 0x1.5555555555592p-01)
-	v48 := math.FMA(v44, v31, v47)
-	v49 := math.FMA(v31, v48, v34)
-	v50 := float64(v30 * v49)
-	v51 := math.FMA(v27, v27, -v32)
-	v52 := float64(v51 * 0x1p-01)
-	v53 := v27 - v34
-	v54 := v27 - v53
-	v55 := v54 - v34
-	v56 := v55 - v52
-	v57 := v56 + v50
-	v60 := float64(v53 * 0x1.bcb7b1526e50ep-02)
-	v61 := math.FMA(v53, 0x1.bcb7b1526e50ep-02, -v60)
-	v62 := math.FMA(v53, 0x1.95355baaafad3p-57, v61)
-	v63 := math.FMA(v57, 0x1.bcb7b1526e50ep-02, v62)
-	v66 := float64(math.Float64frombits(v25) * 0x1.34413509f79ffp-02)
-	v67 := math.FMA(math.Float64frombits(v25), 0x1.34413509f79ffp-02, -v66)
-	v68 := math.FMA(math.Float64frombits(v25), -0x1.9dc1da994fd21p-59, v67)
-	v69 := v63 + v68
-	v70 := v66 + v60
-	v71 := v70 - v66
-	v72 := v60 - v71
-	v73 := v72 + v69
-	v74 := v70 + v73
+	v13 := v12 + 0x80095f619980c433
+	v15 := v13 & 0xfffffffffffff
+	v17 := v15 + 0x3fe6a09e667f3bcd
+	v18 := v13 >> 52
+	v20 := v18 | 0x4330000000000000
+	v22 := math.Float64frombits(v20) - 0x1.0000000000bffp+52
+	v23 := v22 - 54
+	v24 := select64(v10, math.Float64bits(v23), math.Float64bits(v22))
+	v26 := math.Float64frombits(v17) - 1
+	v28 := v26 + 2
+	v29 := v26 / v28
+	v30 := float64(v29 * v29)
+	v31 := float64(v26 * v26)
+	v33 := float64(v31 * 0x1p-01)
+	v41 := float64(v30 * v30)
+	v42 := math.FMA(0x1.39a1d5d0b283fp-03, v41, 0x1.c71c52117b053p-03)
+	v43 := math.FMA(v42, v41, 0x1.999999997fef8p-02)
+	v44 := math.FMA(0x1.2f04882c35a8ep-03, v41, 0x1.74663d9832965p-03)
+	v45 := math.FMA(v44, v41, 0x1.24924941e4249p-02)
+	v46 := math.FMA(v45, v41, 0x1.5555555555592p-01)
+	v47 := math.FMA(v43, v30, v46)
+	v48 := math.FMA(v30, v47, v33)
+	v49 := float64(v29 * v48)
+	v50 := math.FMA(v26, v26, -v31)
+	v51 := float64(v50 * 0x1p-01)
+	v52 := v26 - v33
+	v53 := v26 - v52
+	v54 := v53 - v33
+	v55 := v54 - v51
+	v56 := v55 + v49
+	v59 := float64(v52 * 0x1.bcb7b1526e50ep-02)
+	v60 := math.FMA(v52, 0x1.bcb7b1526e50ep-02, -v59)
+	v61 := math.FMA(v52, 0x1.95355baaafad3p-57, v60)
+	v62 := math.FMA(v56, 0x1.bcb7b1526e50ep-02, v61)
+	v65 := float64(math.Float64frombits(v24) * 0x1.34413509f79ffp-02)
+	v66 := math.FMA(math.Float64frombits(v24), 0x1.34413509f79ffp-02, -v65)
+	v67 := math.FMA(math.Float64frombits(v24), -0x1.9dc1da994fd21p-59, v66)
+	v68 := v62 + v67
+	v69 := v65 + v59
+	v70 := v69 - v65
+	v71 := v59 - v70
+	v72 := v71 + v68
+	v73 := v69 + v72
 	v75 := x == math.Float64frombits(0x7ff0000000000000)
 	v77 := 0 < x
-	v79 := select64(v77, math.Float64bits(v74), 0x7ff8000000000000)
+	v79 := select64(v77, math.Float64bits(v73), 0x7ff8000000000000)
 	v80 := select64(v75, math.Float64bits(x), v79)
 	v81 := x == 0
 	v83 := select64(v81, 0xfff0000000000000, v80)
-	v84 := select64(v8, v83, math.Float64bits(v74))
+	v84 := select64(v8, v83, math.Float64bits(v73))
 	return math.Float64frombits(v84)
 }
 
@@ -2275,209 +2266,206 @@ func erfc64(x float64) float64 {
 }
 
 func pow64(x, y float64) float64 {
-	v4 := 0x1p-1022 <= x
-	v6 := x < math.Float64frombits(0x7ff0000000000000)
-	v7 := v4 && v6
-	v9 := math.Float64bits(x) + 0x95f619980c433
-	v11 := v9 & 0xfffffffffffff
-	v13 := v11 + 0x3fe6a09e667f3bcd
-	v14 := v9 >> 52
-	v16 := v14 | 0x4330000000000000
-	v18 := math.Float64frombits(v16) - 0x1.00000000003ffp+52
-	v20 := math.Float64frombits(v13) - 1
-	v21 := 1 + math.Float64frombits(v13)
-	v24 := 1 / v21
-	v25 := float64(v20 * v24)
-	v33 := float64(v25 * v25)
-	v45 := math.FMA(0x1.a61762a7aed71p-02, v33, 0x1.2776c50ef9bfcp-01)
-	v46 := math.FMA(0x1.0c9a853504463p-02, v33, 0x1.484b13d6b7103p-02)
-	v47 := math.FMA(0x1.8a092601749f2p-03, v33, 0x1.c68eece85e709p-03)
-	v48 := math.FMA(0x1.6187c97137c31p-03, v33, 0x1.5908f239a42c5p-03)
-	v49 := float64(v33 * v33)
-	v50 := math.FMA(v46, v49, v45)
-	v51 := math.FMA(v48, v49, v47)
-	v52 := float64(v49 * v49)
-	v53 := math.FMA(v51, v52, v50)
-	v54 := math.FMA(v33, v53, 0x1.d27f05548af0cp-55)
-	v55 := 0x1.ec709dc3a03fdp-01 + v54
-	v58 := float64(v33 * v55)
-	v63 := 0x1.71547652b82fep+01 + v58
-	v68 := float64(v25 * v63)
-	v70 := v18 + v68
-	v76 := float64(y * v70)
-	v80 := math.Float64bits(v76) &^ 0x8000000000000000
-	v81 := math.Float64frombits(v80) < 1100
-	v82 := v7 && v81
-	v83 := !v82
-	if v83 {
+	v4 := math.Float64bits(x) + 0x80095f619980c433
+	v6 := math.Float64frombits(v4) <= -0x1.95f619980c433p-1022
+	v8 := v4 & 0xfffffffffffff
+	v10 := v8 + 0x3fe6a09e667f3bcd
+	v11 := v4 >> 52
+	v13 := v11 | 0x4330000000000000
+	v15 := math.Float64frombits(v13) - 0x1.0000000000bffp+52
+	v17 := math.Float64frombits(v10) - 1
+	v18 := 1 + math.Float64frombits(v10)
+	v21 := 1 / v18
+	v22 := float64(v17 * v21)
+	v30 := float64(v22 * v22)
+	v42 := math.FMA(0x1.a61762a7aed71p-02, v30, 0x1.2776c50ef9bfcp-01)
+	v43 := math.FMA(0x1.0c9a853504463p-02, v30, 0x1.484b13d6b7103p-02)
+	v44 := math.FMA(0x1.8a092601749f2p-03, v30, 0x1.c68eece85e709p-03)
+	v45 := math.FMA(0x1.6187c97137c31p-03, v30, 0x1.5908f239a42c5p-03)
+	v46 := float64(v30 * v30)
+	v47 := math.FMA(v43, v46, v42)
+	v48 := math.FMA(v45, v46, v44)
+	v49 := float64(v46 * v46)
+	v50 := math.FMA(v48, v49, v47)
+	v51 := math.FMA(v30, v50, 0x1.d27f05548af0cp-55)
+	v52 := 0x1.ec709dc3a03fdp-01 + v51
+	v55 := float64(v30 * v52)
+	v60 := 0x1.71547652b82fep+01 + v55
+	v65 := float64(v22 * v60)
+	v67 := v15 + v65
+	v73 := float64(y * v67)
+	v77 := math.Float64bits(v73) &^ 0x8000000000000000
+	v78 := math.Float64frombits(v77) < 1100
+	v79 := v6 && v78
+	v80 := !v79
+	if v80 {
 		return pow64Slow(x, y)
 	}
-	v22 := v21 - 1
-	v23 := math.Float64frombits(v13) - v22
-	v26 := math.FMA(-v25, v21, v20)
-	v27 := math.FMA(-v25, v23, v26)
-	v28 := float64(v27 * v24)
-	v34 := math.FMA(v25, v25, -v33)
-	v35 := v25 + v25
-	v36 := math.FMA(v35, v28, v34)
-	v56 := v55 - 0x1.ec709dc3a03fdp-01
-	v57 := v54 - v56
-	v59 := math.FMA(v33, v55, -v58)
-	v60 := v55 + v54
-	v61 := math.FMA(v36, v60, v59)
-	v62 := math.FMA(v33, v57, v61)
-	v64 := v63 - 0x1.71547652b82fep+01
-	v65 := v58 - v64
-	v66 := v65 + 0x1.777d0ffda0d24p-55
-	v67 := v66 + v62
-	v69 := math.FMA(v25, v63, -v68)
-	v71 := v70 - v18
-	v72 := v68 - v71
-	v73 := math.FMA(v28, v63, v69)
-	v74 := math.FMA(v25, v67, v73)
-	v75 := v72 + v74
-	v77 := math.FMA(y, v70, -v76)
-	v78 := math.FMA(y, v75, v77)
-	v84 := math.RoundToEven(v76)
-	v97 := v76 - v84
-	v98 := v97 + v78
-	v99 := math.FMA(0x1.c6b08d704a0cfp-05, v98, 0x1.ebfbdff82c58fp-03)
-	v100 := math.FMA(0x1.5d87fe78a26adp-10, v98, 0x1.3b2ab6fba4e22p-07)
-	v101 := math.FMA(0x1.ffcbfc74df2a3p-17, v98, 0x1.430912f883d9dp-13)
-	v102 := math.FMA(0x1.b524dd40d6cbfp-24, v98, 0x1.62c021e24fcacp-20)
-	v103 := math.FMA(0x1.ea016fdaea24cp-32, v98, 0x1.e4d06cbd2ba99p-28)
-	v104 := float64(v98 * v98)
-	v105 := math.FMA(v100, v104, v99)
-	v106 := math.FMA(v102, v104, v101)
-	v107 := math.FMA(0x1.c2ce6a41c7afdp-36, v104, v103)
-	v108 := float64(v104 * v104)
-	v109 := math.FMA(v107, v108, v106)
-	v110 := math.FMA(v109, v108, v105)
-	v111 := math.FMA(v98, v110, 0x1.62e42fefa39efp-01)
-	v112 := math.FMA(v98, v111, 1)
-	v113 := scale64(v112, v84)
-	return v113
+	v19 := v18 - 1
+	v20 := math.Float64frombits(v10) - v19
+	v23 := math.FMA(-v22, v18, v17)
+	v24 := math.FMA(-v22, v20, v23)
+	v25 := float64(v24 * v21)
+	v31 := math.FMA(v22, v22, -v30)
+	v32 := v22 + v22
+	v33 := math.FMA(v32, v25, v31)
+	v53 := v52 - 0x1.ec709dc3a03fdp-01
+	v54 := v51 - v53
+	v56 := math.FMA(v30, v52, -v55)
+	v57 := v52 + v51
+	v58 := math.FMA(v33, v57, v56)
+	v59 := math.FMA(v30, v54, v58)
+	v61 := v60 - 0x1.71547652b82fep+01
+	v62 := v55 - v61
+	v63 := v62 + 0x1.777d0ffda0d24p-55
+	v64 := v63 + v59
+	v66 := math.FMA(v22, v60, -v65)
+	v68 := v67 - v15
+	v69 := v65 - v68
+	v70 := math.FMA(v25, v60, v66)
+	v71 := math.FMA(v22, v64, v70)
+	v72 := v69 + v71
+	v74 := math.FMA(y, v67, -v73)
+	v75 := math.FMA(y, v72, v74)
+	v81 := math.RoundToEven(v73)
+	v94 := v73 - v81
+	v95 := v94 + v75
+	v96 := math.FMA(0x1.c6b08d704a0cfp-05, v95, 0x1.ebfbdff82c58fp-03)
+	v97 := math.FMA(0x1.5d87fe78a26adp-10, v95, 0x1.3b2ab6fba4e22p-07)
+	v98 := math.FMA(0x1.ffcbfc74df2a3p-17, v95, 0x1.430912f883d9dp-13)
+	v99 := math.FMA(0x1.b524dd40d6cbfp-24, v95, 0x1.62c021e24fcacp-20)
+	v100 := math.FMA(0x1.ea016fdaea24cp-32, v95, 0x1.e4d06cbd2ba99p-28)
+	v101 := float64(v95 * v95)
+	v102 := math.FMA(v97, v101, v96)
+	v103 := math.FMA(v99, v101, v98)
+	v104 := math.FMA(0x1.c2ce6a41c7afdp-36, v101, v100)
+	v105 := float64(v101 * v101)
+	v106 := math.FMA(v104, v105, v103)
+	v107 := math.FMA(v106, v105, v102)
+	v108 := math.FMA(v95, v107, 0x1.62e42fefa39efp-01)
+	v109 := math.FMA(v95, v108, 1)
+	v110 := scale64(v109, v81)
+	return v110
 }
 
 func pow64Slow(x, y float64) float64 {
 	v3 := math.Float64bits(x) &^ 0x8000000000000000
-	v7 := 0x1p-1022 <= x
-	v9 := x < math.Float64frombits(0x7ff0000000000000)
-	v10 := v7 && v9
+	v8 := math.Float64bits(x) + 0x80095f619980c433
+	v10 := math.Float64frombits(v8) <= -0x1.95f619980c433p-1022
 	v11 := !v10
 	v12 := math.Float64frombits(v3) < 0x1p-1022
 	v13 := v11 && v12
 	v14 := float64(math.Float64frombits(v3) * 0x1p+54)
 	v15 := select64(v13, math.Float64bits(v14), v3)
 	v16 := select64(v11, v15, math.Float64bits(x))
-	v18 := v16 + 0x95f619980c433
-	v20 := v18 & 0xfffffffffffff
-	v22 := v20 + 0x3fe6a09e667f3bcd
-	v23 := v18 >> 52
-	v25 := v23 | 0x4330000000000000
-	v27 := math.Float64frombits(v25) - 0x1.00000000003ffp+52
-	v28 := v27 - 54
-	v29 := select64(v13, math.Float64bits(v28), math.Float64bits(v27))
-	v31 := math.Float64frombits(v22) - 1
-	v32 := 1 + math.Float64frombits(v22)
-	v33 := v32 - 1
-	v34 := math.Float64frombits(v22) - v33
-	v35 := 1 / v32
-	v36 := float64(v31 * v35)
-	v37 := math.FMA(-v36, v32, v31)
-	v38 := math.FMA(-v36, v34, v37)
-	v39 := float64(v38 * v35)
-	v44 := float64(v36 * v36)
-	v45 := math.FMA(v36, v36, -v44)
-	v46 := v36 + v36
-	v47 := math.FMA(v46, v39, v45)
-	v56 := math.FMA(0x1.a61762a7aed71p-02, v44, 0x1.2776c50ef9bfcp-01)
-	v57 := math.FMA(0x1.0c9a853504463p-02, v44, 0x1.484b13d6b7103p-02)
-	v58 := math.FMA(0x1.8a092601749f2p-03, v44, 0x1.c68eece85e709p-03)
-	v59 := math.FMA(0x1.6187c97137c31p-03, v44, 0x1.5908f239a42c5p-03)
-	v60 := float64(v44 * v44)
-	v61 := math.FMA(v57, v60, v56)
-	v62 := math.FMA(v59, v60, v58)
-	v63 := float64(v60 * v60)
-	v64 := math.FMA(v62, v63, v61)
-	v65 := math.FMA(v44, v64, 0x1.d27f05548af0cp-55)
-	v66 := 0x1.ec709dc3a03fdp-01 + v65
-	v67 := v66 - 0x1.ec709dc3a03fdp-01
-	v68 := v65 - v67
-	v69 := float64(v44 * v66)
-	v70 := math.FMA(v44, v66, -v69)
-	v71 := v66 + v65
-	v72 := math.FMA(v47, v71, v70)
-	v73 := math.FMA(v44, v68, v72)
-	v74 := 0x1.71547652b82fep+01 + v69
-	v75 := v74 - 0x1.71547652b82fep+01
-	v76 := v69 - v75
-	v77 := v76 + 0x1.777d0ffda0d24p-55
-	v78 := v77 + v73
-	v79 := float64(v36 * v74)
-	v80 := math.FMA(v36, v74, -v79)
-	v81 := math.Float64frombits(v29) + v79
-	v82 := v81 - math.Float64frombits(v29)
-	v83 := v79 - v82
-	v84 := math.FMA(v39, v74, v80)
-	v85 := math.FMA(v36, v78, v84)
-	v86 := v83 + v85
-	v87 := float64(y * v81)
-	v88 := math.FMA(y, v81, -v87)
-	v89 := math.FMA(y, v86, v88)
-	v91 := math.Float64bits(v87) &^ 0x8000000000000000
-	v92 := math.Float64frombits(v91) < 1100
-	v93 := !v92
-	v95 := v81 == 0
-	v97 := lower64(1100, v87)
-	v98 := upper64(-1100, v97)
-	v99 := select64(v95, 0x0, math.Float64bits(v98))
-	v100 := select64(v93, v99, math.Float64bits(v87))
-	v101 := select64(v93, 0x0, math.Float64bits(v89))
-	v102 := math.RoundToEven(math.Float64frombits(v100))
-	v115 := math.Float64frombits(v100) - v102
-	v116 := v115 + math.Float64frombits(v101)
-	v117 := math.FMA(0x1.c6b08d704a0cfp-05, v116, 0x1.ebfbdff82c58fp-03)
-	v118 := math.FMA(0x1.5d87fe78a26adp-10, v116, 0x1.3b2ab6fba4e22p-07)
-	v119 := math.FMA(0x1.ffcbfc74df2a3p-17, v116, 0x1.430912f883d9dp-13)
-	v120 := math.FMA(0x1.b524dd40d6cbfp-24, v116, 0x1.62c021e24fcacp-20)
-	v121 := math.FMA(0x1.ea016fdaea24cp-32, v116, 0x1.e4d06cbd2ba99p-28)
-	v122 := float64(v116 * v116)
-	v123 := math.FMA(v118, v122, v117)
-	v124 := math.FMA(v120, v122, v119)
-	v125 := math.FMA(0x1.c2ce6a41c7afdp-36, v122, v121)
-	v126 := float64(v122 * v122)
-	v127 := math.FMA(v125, v126, v124)
-	v128 := math.FMA(v127, v126, v123)
-	v129 := math.FMA(v116, v128, 0x1.62e42fefa39efp-01)
-	v130 := math.FMA(v116, v129, 1)
-	v131 := scale64(v130, v102)
-	v132 := math.Float64bits(x)>>63&1 != 0
-	v133 := math.Trunc(y)
-	v134 := y == v133
-	v136 := float64(y * 0x1p-01)
-	v137 := math.Trunc(v136)
-	v138 := v136 != v137
-	v139 := v134 && v138
-	v140 := math.Float64bits(y)>>63&1 != 0
-	v141 := math.Float64frombits(v3) == 0
+	v17 := v16 + 0x80095f619980c433
+	v19 := v17 & 0xfffffffffffff
+	v21 := v19 + 0x3fe6a09e667f3bcd
+	v22 := v17 >> 52
+	v24 := v22 | 0x4330000000000000
+	v26 := math.Float64frombits(v24) - 0x1.0000000000bffp+52
+	v27 := v26 - 54
+	v28 := select64(v13, math.Float64bits(v27), math.Float64bits(v26))
+	v30 := math.Float64frombits(v21) - 1
+	v31 := 1 + math.Float64frombits(v21)
+	v32 := v31 - 1
+	v33 := math.Float64frombits(v21) - v32
+	v34 := 1 / v31
+	v35 := float64(v30 * v34)
+	v36 := math.FMA(-v35, v31, v30)
+	v37 := math.FMA(-v35, v33, v36)
+	v38 := float64(v37 * v34)
+	v43 := float64(v35 * v35)
+	v44 := math.FMA(v35, v35, -v43)
+	v45 := v35 + v35
+	v46 := math.FMA(v45, v38, v44)
+	v55 := math.FMA(0x1.a61762a7aed71p-02, v43, 0x1.2776c50ef9bfcp-01)
+	v56 := math.FMA(0x1.0c9a853504463p-02, v43, 0x1.484b13d6b7103p-02)
+	v57 := math.FMA(0x1.8a092601749f2p-03, v43, 0x1.c68eece85e709p-03)
+	v58 := math.FMA(0x1.6187c97137c31p-03, v43, 0x1.5908f239a42c5p-03)
+	v59 := float64(v43 * v43)
+	v60 := math.FMA(v56, v59, v55)
+	v61 := math.FMA(v58, v59, v57)
+	v62 := float64(v59 * v59)
+	v63 := math.FMA(v61, v62, v60)
+	v64 := math.FMA(v43, v63, 0x1.d27f05548af0cp-55)
+	v65 := 0x1.ec709dc3a03fdp-01 + v64
+	v66 := v65 - 0x1.ec709dc3a03fdp-01
+	v67 := v64 - v66
+	v68 := float64(v43 * v65)
+	v69 := math.FMA(v43, v65, -v68)
+	v70 := v65 + v64
+	v71 := math.FMA(v46, v70, v69)
+	v72 := math.FMA(v43, v67, v71)
+	v73 := 0x1.71547652b82fep+01 + v68
+	v74 := v73 - 0x1.71547652b82fep+01
+	v75 := v68 - v74
+	v76 := v75 + 0x1.777d0ffda0d24p-55
+	v77 := v76 + v72
+	v78 := float64(v35 * v73)
+	v79 := math.FMA(v35, v73, -v78)
+	v80 := math.Float64frombits(v28) + v78
+	v81 := v80 - math.Float64frombits(v28)
+	v82 := v78 - v81
+	v83 := math.FMA(v38, v73, v79)
+	v84 := math.FMA(v35, v77, v83)
+	v85 := v82 + v84
+	v86 := float64(y * v80)
+	v87 := math.FMA(y, v80, -v86)
+	v88 := math.FMA(y, v85, v87)
+	v90 := math.Float64bits(v86) &^ 0x8000000000000000
+	v91 := math.Float64frombits(v90) < 1100
+	v92 := !v91
+	v94 := v80 == 0
+	v96 := lower64(1100, v86)
+	v97 := upper64(-1100, v96)
+	v98 := select64(v94, 0x0, math.Float64bits(v97))
+	v99 := select64(v92, v98, math.Float64bits(v86))
+	v100 := select64(v92, 0x0, math.Float64bits(v88))
+	v101 := math.RoundToEven(math.Float64frombits(v99))
+	v114 := math.Float64frombits(v99) - v101
+	v115 := v114 + math.Float64frombits(v100)
+	v116 := math.FMA(0x1.c6b08d704a0cfp-05, v115, 0x1.ebfbdff82c58fp-03)
+	v117 := math.FMA(0x1.5d87fe78a26adp-10, v115, 0x1.3b2ab6fba4e22p-07)
+	v118 := math.FMA(0x1.ffcbfc74df2a3p-17, v115, 0x1.430912f883d9dp-13)
+	v119 := math.FMA(0x1.b524dd40d6cbfp-24, v115, 0x1.62c021e24fcacp-20)
+	v120 := math.FMA(0x1.ea016fdaea24cp-32, v115, 0x1.e4d06cbd2ba99p-28)
+	v121 := float64(v115 * v115)
+	v122 := math.FMA(v117, v121, v116)
+	v123 := math.FMA(v119, v121, v118)
+	v124 := math.FMA(0x1.c2ce6a41c7afdp-36, v121, v120)
+	v125 := float64(v121 * v121)
+	v126 := math.FMA(v124, v125, v123)
+	v127 := math.FMA(v126, v125, v122)
+	v128 := math.FMA(v115, v127, 0x1.62e42fefa39efp-01)
+	v129 := math.FMA(v115, v128, 1)
+	v130 := scale64(v129, v101)
+	v131 := math.Float64bits(x)>>63&1 != 0
+	v132 := math.Trunc(y)
+	v133 := y == v132
+	v135 := float64(y * 0x1p-01)
+	v136 := math.Trunc(v135)
+	v137 := v135 != v136
+	v138 := v133 && v137
+	v139 := math.Float64bits(y)>>63&1 != 0
+	v140 := math.Float64frombits(v3) == 0
 	v142 := math.Float64frombits(v3) == math.Float64frombits(0x7ff0000000000000)
-	v143 := v141 || v142
-	v144 := !v134
-	v145 := v132 && v144
-	v147 := select64(v145, 0x7ff8000000000000, math.Float64bits(v131))
-	v148 := v141 != v140
+	v143 := v140 || v142
+	v144 := !v133
+	v145 := v131 && v144
+	v147 := select64(v145, 0x7ff8000000000000, math.Float64bits(v130))
+	v148 := v140 != v139
 	v149 := select64(v148, 0x0, 0x7ff0000000000000)
 	v150 := select64(v143, v149, v147)
 	v151 := math.Float64bits(y) &^ 0x8000000000000000
 	v152 := math.Float64frombits(v151) == math.Float64frombits(0x7ff0000000000000)
 	v153 := 1 < math.Float64frombits(v3)
-	v154 := v153 != v140
+	v154 := v153 != v139
 	v155 := select64(v154, 0x7ff0000000000000, 0x0)
 	v156 := math.Float64frombits(v3) == 1
 	v157 := select64(v156, 0x3ff0000000000000, v155)
 	v158 := select64(v152, v157, v150)
-	v159 := v132 && v139
+	v159 := v131 && v138
 	v160 := select64(v159, 0x8000000000000000, 0x0)
 	v161 := v158 ^ v160
 	v162 := x != x
@@ -2488,7 +2476,7 @@ func pow64Slow(x, y float64) float64 {
 	v167 := x == 1
 	v168 := v166 || v167
 	v169 := select64(v168, 0x3ff0000000000000, v165)
-	v170 := select64(v11, v169, math.Float64bits(v131))
+	v170 := select64(v11, v169, math.Float64bits(v130))
 	return math.Float64frombits(v170)
 }
 
@@ -2674,101 +2662,99 @@ func hypot64Slow(x, y float64) float64 {
 func ndtri64(x float64) float64 {
 	v8 := 1 - x
 	v9 := lower64(x, v8)
-	v11 := 0x1p-1022 <= v9
-	v13 := v9 < math.Float64frombits(0x7ff0000000000000)
-	v14 := v11 && v13
-	v15 := !v14
-	if v15 {
+	v11 := math.Float64bits(v9) + 0x80095f619980c433
+	v13 := math.Float64frombits(v11) <= -0x1.95f619980c433p-1022
+	v14 := !v13
+	if v14 {
 		return ndtri64Slow(x)
 	}
 	v2 := x - 0x1p-01
 	v4 := math.Float64bits(v2) &^ 0x8000000000000000
 	v6 := math.Float64frombits(v4) <= 0x1.b333333333333p-02
-	v17 := math.Float64bits(v9) + 0x95f619980c433
-	v19 := v17 & 0xfffffffffffff
-	v21 := v19 + 0x3fe6a09e667f3bcd
-	v22 := v17 >> 52
-	v24 := v22 | 0x4330000000000000
-	v26 := math.Float64frombits(v24) - 0x1.00000000003ffp+52
-	v29 := math.Float64frombits(v21) - 1
-	v31 := v29 + 2
-	v32 := v29 / v31
-	v33 := float64(v32 * v32)
-	v34 := float64(v29 * v29)
-	v35 := float64(v34 * 0x1p-01)
-	v43 := float64(v33 * v33)
-	v44 := math.FMA(0x1.39a1d5d0b283fp-03, v43, 0x1.c71c52117b053p-03)
-	v45 := math.FMA(v44, v43, 0x1.999999997fef8p-02)
-	v46 := math.FMA(0x1.2f04882c35a8ep-03, v43, 0x1.74663d9832965p-03)
-	v47 := math.FMA(v46, v43, 0x1.24924941e4249p-02)
-	v48 := math.FMA(v47, v43, 0x1.5555555555592p-01)
-	v49 := math.FMA(v45, v33, v48)
-	v50 := math.FMA(v33, v49, v35)
-	v51 := float64(v32 * v50)
-	v52 := math.FMA(v26, 0x1.abc9e3b39803fp-56, v51)
-	v53 := v35 - v52
-	v54 := v29 - v53
-	v55 := math.FMA(v26, 0x1.62e42fefa39efp-01, v54)
-	v56 := math.Float64bits(v55) ^ 0x8000000000000000
-	v57 := math.Sqrt(math.Float64frombits(v56))
-	v59 := v57 - 0x1.999999999999ap+00
-	v61 := 0x1.b333333333333p+01 < v59
-	v63 := math.FMA(-v2, v2, 0x1.71eb851eb851fp-03)
-	v64 := v59 - 0x1.b333333333333p+01
-	v65 := select64(v61, math.Float64bits(v64), math.Float64bits(v59))
-	v66 := select64(v6, math.Float64bits(v63), v65)
-	v70 := select64(v61, 0x401aa1b1c13ee526, 0x3ff6c665fde9526a)
-	v71 := select64(v6, 0x3ff32917a42157d1, v70)
-	v75 := select64(v61, 0x4015daea6e875003, 0x4012857748cab19b)
-	v76 := select64(v6, 0x4047894dd814bfa3, v75)
-	v80 := select64(v61, 0x3ffc8ea6461fa445, 0x401713f71462256a)
-	v81 := select64(v6, 0x4085c88056b01502, v80)
-	v85 := select64(v61, 0x3fd2fad9315255cf, 0x400d2ecb1a3d02c4)
-	v86 := select64(v6, 0x40b2f6e30b2ec51e, v85)
-	v90 := select64(v61, 0x3f9b2b41193b4ee7, 0x3ff453cc085375b2)
-	v91 := select64(v6, 0x40cfb5ee66e5a285, v90)
-	v95 := select64(v61, 0x3f545c1908425345, 0x3fcef2abb9b85c37)
-	v96 := select64(v6, 0x40d73982a6012afb, v95)
-	v100 := select64(v61, 0x3efc6ec6cc59e02a, 0x3f9744eb6c45ec67)
-	v101 := select64(v6, 0x40c715bf25ff1d11, v100)
-	v105 := select64(v61, 0x3e8afb74d693bf93, 0x3f49615ac0b7ace9)
-	v106 := select64(v6, 0x408bb8c0a7936704, v105)
-	v107 := math.FMA(math.Float64frombits(v106), math.Float64frombits(v66), math.Float64frombits(v101))
-	v108 := math.FMA(v107, math.Float64frombits(v66), math.Float64frombits(v96))
-	v109 := math.FMA(v108, math.Float64frombits(v66), math.Float64frombits(v91))
-	v110 := math.FMA(v109, math.Float64frombits(v66), math.Float64frombits(v86))
-	v111 := math.FMA(v110, math.Float64frombits(v66), math.Float64frombits(v81))
-	v112 := math.FMA(v111, math.Float64frombits(v66), math.Float64frombits(v76))
-	v113 := math.FMA(v112, math.Float64frombits(v66), math.Float64frombits(v71))
-	v115 := select64(v6, 0x3ff0000000000000, 0x3ff6a09e667f3bcd)
-	v119 := select64(v61, 0x3feb2532d5cd90e5, 0x40073aad9bca5405)
-	v120 := select64(v6, 0x4045281b386e1ab5, v119)
-	v124 := select64(v61, 0x3fc8c975f4d2f24b, 0x4002f7543ff6ba47)
-	v125 := select64(v6, 0x4085797efdc8b3f7, v124)
-	v129 := select64(v61, 0x3f958ab4fd6bcd50, 0x3fef371e4f4de1a0)
-	v130 := select64(v6, 0x40b512322e75c89f, v129)
-	v134 := select64(v61, 0x3f523b6cf8ec177a, 0x3fcacf476a756d3d)
-	v135 := select64(v6, 0x40d4b772d5d65266, v134)
-	v139 := select64(v61, 0x3efb61164a01861a, 0x3f960290af9f12bc)
-	v140 := select64(v6, 0x40e3317caa64f4be, v139)
-	v144 := select64(v61, 0x3e8afb693c174d20, 0x3f496042ab9205be)
-	v145 := select64(v6, 0x40dc0e457cb1ae76, v144)
-	v149 := select64(v61, 0x3cea0a3fb665cb0a, 0x3e19876e6013e192)
-	v150 := select64(v6, 0x40b46a7eca984b69, v149)
-	v151 := math.FMA(math.Float64frombits(v150), math.Float64frombits(v66), math.Float64frombits(v145))
-	v152 := math.FMA(v151, math.Float64frombits(v66), math.Float64frombits(v140))
-	v153 := math.FMA(v152, math.Float64frombits(v66), math.Float64frombits(v135))
-	v154 := math.FMA(v153, math.Float64frombits(v66), math.Float64frombits(v130))
-	v155 := math.FMA(v154, math.Float64frombits(v66), math.Float64frombits(v125))
-	v156 := math.FMA(v155, math.Float64frombits(v66), math.Float64frombits(v120))
-	v157 := math.FMA(v156, math.Float64frombits(v66), math.Float64frombits(v115))
-	v159 := float64(0x1.6a09e667f3bcdp+01 * v2)
-	v160 := math.Float64bits(v2) & 0x8000000000000000
-	v161 := 0x3ff6a09e667f3bcd | v160
-	v162 := select64(v6, math.Float64bits(v159), v161)
-	v163 := float64(math.Float64frombits(v162) * v113)
-	v164 := v163 / v157
-	return v164
+	v16 := v11 & 0xfffffffffffff
+	v18 := v16 + 0x3fe6a09e667f3bcd
+	v19 := v11 >> 52
+	v21 := v19 | 0x4330000000000000
+	v23 := math.Float64frombits(v21) - 0x1.0000000000bffp+52
+	v26 := math.Float64frombits(v18) - 1
+	v28 := v26 + 2
+	v29 := v26 / v28
+	v30 := float64(v29 * v29)
+	v31 := float64(v26 * v26)
+	v32 := float64(v31 * 0x1p-01)
+	v40 := float64(v30 * v30)
+	v41 := math.FMA(0x1.39a1d5d0b283fp-03, v40, 0x1.c71c52117b053p-03)
+	v42 := math.FMA(v41, v40, 0x1.999999997fef8p-02)
+	v43 := math.FMA(0x1.2f04882c35a8ep-03, v40, 0x1.74663d9832965p-03)
+	v44 := math.FMA(v43, v40, 0x1.24924941e4249p-02)
+	v45 := math.FMA(v44, v40, 0x1.5555555555592p-01)
+	v46 := math.FMA(v42, v30, v45)
+	v47 := math.FMA(v30, v46, v32)
+	v48 := float64(v29 * v47)
+	v49 := math.FMA(v23, 0x1.abc9e3b39803fp-56, v48)
+	v50 := v32 - v49
+	v51 := v26 - v50
+	v52 := math.FMA(v23, 0x1.62e42fefa39efp-01, v51)
+	v53 := math.Float64bits(v52) ^ 0x8000000000000000
+	v54 := math.Sqrt(math.Float64frombits(v53))
+	v56 := v54 - 0x1.999999999999ap+00
+	v58 := 0x1.b333333333333p+01 < v56
+	v60 := math.FMA(-v2, v2, 0x1.71eb851eb851fp-03)
+	v61 := v56 - 0x1.b333333333333p+01
+	v62 := select64(v58, math.Float64bits(v61), math.Float64bits(v56))
+	v63 := select64(v6, math.Float64bits(v60), v62)
+	v67 := select64(v58, 0x401aa1b1c13ee526, 0x3ff6c665fde9526a)
+	v68 := select64(v6, 0x3ff32917a42157d1, v67)
+	v72 := select64(v58, 0x4015daea6e875003, 0x4012857748cab19b)
+	v73 := select64(v6, 0x4047894dd814bfa3, v72)
+	v77 := select64(v58, 0x3ffc8ea6461fa445, 0x401713f71462256a)
+	v78 := select64(v6, 0x4085c88056b01502, v77)
+	v82 := select64(v58, 0x3fd2fad9315255cf, 0x400d2ecb1a3d02c4)
+	v83 := select64(v6, 0x40b2f6e30b2ec51e, v82)
+	v87 := select64(v58, 0x3f9b2b41193b4ee7, 0x3ff453cc085375b2)
+	v88 := select64(v6, 0x40cfb5ee66e5a285, v87)
+	v92 := select64(v58, 0x3f545c1908425345, 0x3fcef2abb9b85c37)
+	v93 := select64(v6, 0x40d73982a6012afb, v92)
+	v97 := select64(v58, 0x3efc6ec6cc59e02a, 0x3f9744eb6c45ec67)
+	v98 := select64(v6, 0x40c715bf25ff1d11, v97)
+	v102 := select64(v58, 0x3e8afb74d693bf93, 0x3f49615ac0b7ace9)
+	v103 := select64(v6, 0x408bb8c0a7936704, v102)
+	v104 := math.FMA(math.Float64frombits(v103), math.Float64frombits(v63), math.Float64frombits(v98))
+	v105 := math.FMA(v104, math.Float64frombits(v63), math.Float64frombits(v93))
+	v106 := math.FMA(v105, math.Float64frombits(v63), math.Float64frombits(v88))
+	v107 := math.FMA(v106, math.Float64frombits(v63), math.Float64frombits(v83))
+	v108 := math.FMA(v107, math.Float64frombits(v63), math.Float64frombits(v78))
+	v109 := math.FMA(v108, math.Float64frombits(v63), math.Float64frombits(v73))
+	v110 := math.FMA(v109, math.Float64frombits(v63), math.Float64frombits(v68))
+	v112 := select64(v6, 0x3ff0000000000000, 0x3ff6a09e667f3bcd)
+	v116 := select64(v58, 0x3feb2532d5cd90e5, 0x40073aad9bca5405)
+	v117 := select64(v6, 0x4045281b386e1ab5, v116)
+	v121 := select64(v58, 0x3fc8c975f4d2f24b, 0x4002f7543ff6ba47)
+	v122 := select64(v6, 0x4085797efdc8b3f7, v121)
+	v126 := select64(v58, 0x3f958ab4fd6bcd50, 0x3fef371e4f4de1a0)
+	v127 := select64(v6, 0x40b512322e75c89f, v126)
+	v131 := select64(v58, 0x3f523b6cf8ec177a, 0x3fcacf476a756d3d)
+	v132 := select64(v6, 0x40d4b772d5d65266, v131)
+	v136 := select64(v58, 0x3efb61164a01861a, 0x3f960290af9f12bc)
+	v137 := select64(v6, 0x40e3317caa64f4be, v136)
+	v141 := select64(v58, 0x3e8afb693c174d20, 0x3f496042ab9205be)
+	v142 := select64(v6, 0x40dc0e457cb1ae76, v141)
+	v146 := select64(v58, 0x3cea0a3fb665cb0a, 0x3e19876e6013e192)
+	v147 := select64(v6, 0x40b46a7eca984b69, v146)
+	v148 := math.FMA(math.Float64frombits(v147), math.Float64frombits(v63), math.Float64frombits(v142))
+	v149 := math.FMA(v148, math.Float64frombits(v63), math.Float64frombits(v137))
+	v150 := math.FMA(v149, math.Float64frombits(v63), math.Float64frombits(v132))
+	v151 := math.FMA(v150, math.Float64frombits(v63), math.Float64frombits(v127))
+	v152 := math.FMA(v151, math.Float64frombits(v63), math.Float64frombits(v122))
+	v153 := math.FMA(v152, math.Float64frombits(v63), math.Float64frombits(v117))
+	v154 := math.FMA(v153, math.Float64frombits(v63), math.Float64frombits(v112))
+	v156 := float64(0x1.6a09e667f3bcdp+01 * v2)
+	v157 := math.Float64bits(v2) & 0x8000000000000000
+	v158 := 0x3ff6a09e667f3bcd | v157
+	v159 := select64(v6, math.Float64bits(v156), v158)
+	v160 := float64(math.Float64frombits(v159) * v110)
+	v161 := v160 / v154
+	return v161
 }
 
 func ndtri64Slow(x float64) float64 {
@@ -2777,112 +2763,111 @@ func ndtri64Slow(x float64) float64 {
 	v6 := math.Float64frombits(v4) <= 0x1.b333333333333p-02
 	v8 := 1 - x
 	v9 := lower64(x, v8)
-	v13 := 0x1p-1022 <= v9
-	v15 := v9 < math.Float64frombits(0x7ff0000000000000)
-	v16 := v13 && v15
+	v14 := math.Float64bits(v9) + 0x80095f619980c433
+	v16 := math.Float64frombits(v14) <= -0x1.95f619980c433p-1022
 	v17 := !v16
 	v18 := v9 < 0x1p-1022
 	v19 := v17 && v18
 	v20 := float64(v9 * 0x1p+54)
 	v21 := select64(v19, math.Float64bits(v20), math.Float64bits(v9))
-	v23 := v21 + 0x95f619980c433
-	v25 := v23 & 0xfffffffffffff
-	v27 := v25 + 0x3fe6a09e667f3bcd
-	v28 := v23 >> 52
-	v30 := v28 | 0x4330000000000000
-	v32 := math.Float64frombits(v30) - 0x1.00000000003ffp+52
-	v33 := v32 - 54
-	v34 := select64(v19, math.Float64bits(v33), math.Float64bits(v32))
-	v37 := math.Float64frombits(v27) - 1
-	v39 := v37 + 2
-	v40 := v37 / v39
-	v41 := float64(v40 * v40)
-	v42 := float64(v37 * v37)
-	v43 := float64(v42 * 0x1p-01)
-	v51 := float64(v41 * v41)
-	v52 := math.FMA(0x1.39a1d5d0b283fp-03, v51, 0x1.c71c52117b053p-03)
-	v53 := math.FMA(v52, v51, 0x1.999999997fef8p-02)
-	v54 := math.FMA(0x1.2f04882c35a8ep-03, v51, 0x1.74663d9832965p-03)
-	v55 := math.FMA(v54, v51, 0x1.24924941e4249p-02)
-	v56 := math.FMA(v55, v51, 0x1.5555555555592p-01)
-	v57 := math.FMA(v53, v41, v56)
-	v58 := math.FMA(v41, v57, v43)
-	v59 := float64(v40 * v58)
-	v60 := math.FMA(math.Float64frombits(v34), 0x1.abc9e3b39803fp-56, v59)
-	v61 := v43 - v60
-	v62 := v37 - v61
-	v63 := math.FMA(math.Float64frombits(v34), 0x1.62e42fefa39efp-01, v62)
-	v64 := math.Float64bits(v63) ^ 0x8000000000000000
-	v65 := math.Sqrt(math.Float64frombits(v64))
-	v67 := v65 - 0x1.999999999999ap+00
-	v69 := 0x1.b333333333333p+01 < v67
-	v71 := math.FMA(-v2, v2, 0x1.71eb851eb851fp-03)
-	v72 := v67 - 0x1.b333333333333p+01
-	v73 := select64(v69, math.Float64bits(v72), math.Float64bits(v67))
-	v74 := select64(v6, math.Float64bits(v71), v73)
-	v78 := select64(v69, 0x401aa1b1c13ee526, 0x3ff6c665fde9526a)
-	v79 := select64(v6, 0x3ff32917a42157d1, v78)
-	v83 := select64(v69, 0x4015daea6e875003, 0x4012857748cab19b)
-	v84 := select64(v6, 0x4047894dd814bfa3, v83)
-	v88 := select64(v69, 0x3ffc8ea6461fa445, 0x401713f71462256a)
-	v89 := select64(v6, 0x4085c88056b01502, v88)
-	v93 := select64(v69, 0x3fd2fad9315255cf, 0x400d2ecb1a3d02c4)
-	v94 := select64(v6, 0x40b2f6e30b2ec51e, v93)
-	v98 := select64(v69, 0x3f9b2b41193b4ee7, 0x3ff453cc085375b2)
-	v99 := select64(v6, 0x40cfb5ee66e5a285, v98)
-	v103 := select64(v69, 0x3f545c1908425345, 0x3fcef2abb9b85c37)
-	v104 := select64(v6, 0x40d73982a6012afb, v103)
-	v108 := select64(v69, 0x3efc6ec6cc59e02a, 0x3f9744eb6c45ec67)
-	v109 := select64(v6, 0x40c715bf25ff1d11, v108)
-	v113 := select64(v69, 0x3e8afb74d693bf93, 0x3f49615ac0b7ace9)
-	v114 := select64(v6, 0x408bb8c0a7936704, v113)
-	v115 := math.FMA(math.Float64frombits(v114), math.Float64frombits(v74), math.Float64frombits(v109))
-	v116 := math.FMA(v115, math.Float64frombits(v74), math.Float64frombits(v104))
-	v117 := math.FMA(v116, math.Float64frombits(v74), math.Float64frombits(v99))
-	v118 := math.FMA(v117, math.Float64frombits(v74), math.Float64frombits(v94))
-	v119 := math.FMA(v118, math.Float64frombits(v74), math.Float64frombits(v89))
-	v120 := math.FMA(v119, math.Float64frombits(v74), math.Float64frombits(v84))
-	v121 := math.FMA(v120, math.Float64frombits(v74), math.Float64frombits(v79))
-	v123 := select64(v69, 0x3ff6a09e667f3bcd, 0x3ff6a09e667f3bcd)
-	v124 := select64(v6, 0x3ff0000000000000, v123)
-	v128 := select64(v69, 0x3feb2532d5cd90e5, 0x40073aad9bca5405)
-	v129 := select64(v6, 0x4045281b386e1ab5, v128)
-	v133 := select64(v69, 0x3fc8c975f4d2f24b, 0x4002f7543ff6ba47)
-	v134 := select64(v6, 0x4085797efdc8b3f7, v133)
-	v138 := select64(v69, 0x3f958ab4fd6bcd50, 0x3fef371e4f4de1a0)
-	v139 := select64(v6, 0x40b512322e75c89f, v138)
-	v143 := select64(v69, 0x3f523b6cf8ec177a, 0x3fcacf476a756d3d)
-	v144 := select64(v6, 0x40d4b772d5d65266, v143)
-	v148 := select64(v69, 0x3efb61164a01861a, 0x3f960290af9f12bc)
-	v149 := select64(v6, 0x40e3317caa64f4be, v148)
-	v153 := select64(v69, 0x3e8afb693c174d20, 0x3f496042ab9205be)
-	v154 := select64(v6, 0x40dc0e457cb1ae76, v153)
-	v158 := select64(v69, 0x3cea0a3fb665cb0a, 0x3e19876e6013e192)
-	v159 := select64(v6, 0x40b46a7eca984b69, v158)
-	v160 := math.FMA(math.Float64frombits(v159), math.Float64frombits(v74), math.Float64frombits(v154))
-	v161 := math.FMA(v160, math.Float64frombits(v74), math.Float64frombits(v149))
-	v162 := math.FMA(v161, math.Float64frombits(v74), math.Float64frombits(v144))
-	v163 := math.FMA(v162, math.Float64frombits(v74), math.Float64frombits(v139))
-	v164 := math.FMA(v163, math.Float64frombits(v74), math.Float64frombits(v134))
-	v165 := math.FMA(v164, math.Float64frombits(v74), math.Float64frombits(v129))
-	v166 := math.FMA(v165, math.Float64frombits(v74), math.Float64frombits(v124))
-	v168 := float64(0x1.6a09e667f3bcdp+01 * v2)
-	v169 := math.Float64bits(v2) & 0x8000000000000000
-	v170 := 0x3ff6a09e667f3bcd | v169
-	v171 := select64(v6, math.Float64bits(v168), v170)
-	v172 := float64(math.Float64frombits(v171) * v121)
-	v173 := v172 / v166
-	v175 := x == 0
-	v176 := x == 1
-	v177 := v175 || v176
-	v178 := 0 <= x
-	v179 := x <= 1
-	v180 := v178 && v179
-	v181 := !v180
-	v182 := 0x7ff0000000000000 | v169
-	v184 := select64(v181, 0x7ff8000000000000, math.Float64bits(v173))
-	v185 := select64(v177, v182, v184)
-	v186 := select64(v17, v185, math.Float64bits(v173))
+	v22 := v21 + 0x80095f619980c433
+	v24 := v22 & 0xfffffffffffff
+	v26 := v24 + 0x3fe6a09e667f3bcd
+	v27 := v22 >> 52
+	v29 := v27 | 0x4330000000000000
+	v31 := math.Float64frombits(v29) - 0x1.0000000000bffp+52
+	v32 := v31 - 54
+	v33 := select64(v19, math.Float64bits(v32), math.Float64bits(v31))
+	v36 := math.Float64frombits(v26) - 1
+	v38 := v36 + 2
+	v39 := v36 / v38
+	v40 := float64(v39 * v39)
+	v41 := float64(v36 * v36)
+	v42 := float64(v41 * 0x1p-01)
+	v50 := float64(v40 * v40)
+	v51 := math.FMA(0x1.39a1d5d0b283fp-03, v50, 0x1.c71c52117b053p-03)
+	v52 := math.FMA(v51, v50, 0x1.999999997fef8p-02)
+	v53 := math.FMA(0x1.2f04882c35a8ep-03, v50, 0x1.74663d9832965p-03)
+	v54 := math.FMA(v53, v50, 0x1.24924941e4249p-02)
+	v55 := math.FMA(v54, v50, 0x1.5555555555592p-01)
+	v56 := math.FMA(v52, v40, v55)
+	v57 := math.FMA(v40, v56, v42)
+	v58 := float64(v39 * v57)
+	v59 := math.FMA(math.Float64frombits(v33), 0x1.abc9e3b39803fp-56, v58)
+	v60 := v42 - v59
+	v61 := v36 - v60
+	v62 := math.FMA(math.Float64frombits(v33), 0x1.62e42fefa39efp-01, v61)
+	v63 := math.Float64bits(v62) ^ 0x8000000000000000
+	v64 := math.Sqrt(math.Float64frombits(v63))
+	v66 := v64 - 0x1.999999999999ap+00
+	v68 := 0x1.b333333333333p+01 < v66
+	v70 := math.FMA(-v2, v2, 0x1.71eb851eb851fp-03)
+	v71 := v66 - 0x1.b333333333333p+01
+	v72 := select64(v68, math.Float64bits(v71), math.Float64bits(v66))
+	v73 := select64(v6, math.Float64bits(v70), v72)
+	v77 := select64(v68, 0x401aa1b1c13ee526, 0x3ff6c665fde9526a)
+	v78 := select64(v6, 0x3ff32917a42157d1, v77)
+	v82 := select64(v68, 0x4015daea6e875003, 0x4012857748cab19b)
+	v83 := select64(v6, 0x4047894dd814bfa3, v82)
+	v87 := select64(v68, 0x3ffc8ea6461fa445, 0x401713f71462256a)
+	v88 := select64(v6, 0x4085c88056b01502, v87)
+	v92 := select64(v68, 0x3fd2fad9315255cf, 0x400d2ecb1a3d02c4)
+	v93 := select64(v6, 0x40b2f6e30b2ec51e, v92)
+	v97 := select64(v68, 0x3f9b2b41193b4ee7, 0x3ff453cc085375b2)
+	v98 := select64(v6, 0x40cfb5ee66e5a285, v97)
+	v102 := select64(v68, 0x3f545c1908425345, 0x3fcef2abb9b85c37)
+	v103 := select64(v6, 0x40d73982a6012afb, v102)
+	v107 := select64(v68, 0x3efc6ec6cc59e02a, 0x3f9744eb6c45ec67)
+	v108 := select64(v6, 0x40c715bf25ff1d11, v107)
+	v112 := select64(v68, 0x3e8afb74d693bf93, 0x3f49615ac0b7ace9)
+	v113 := select64(v6, 0x408bb8c0a7936704, v112)
+	v114 := math.FMA(math.Float64frombits(v113), math.Float64frombits(v73), math.Float64frombits(v108))
+	v115 := math.FMA(v114, math.Float64frombits(v73), math.Float64frombits(v103))
+	v116 := math.FMA(v115, math.Float64frombits(v73), math.Float64frombits(v98))
+	v117 := math.FMA(v116, math.Float64frombits(v73), math.Float64frombits(v93))
+	v118 := math.FMA(v117, math.Float64frombits(v73), math.Float64frombits(v88))
+	v119 := math.FMA(v118, math.Float64frombits(v73), math.Float64frombits(v83))
+	v120 := math.FMA(v119, math.Float64frombits(v73), math.Float64frombits(v78))
+	v122 := select64(v68, 0x3ff6a09e667f3bcd, 0x3ff6a09e667f3bcd)
+	v123 := select64(v6, 0x3ff0000000000000, v122)
+	v127 := select64(v68, 0x3feb2532d5cd90e5, 0x40073aad9bca5405)
+	v128 := select64(v6, 0x4045281b386e1ab5, v127)
+	v132 := select64(v68, 0x3fc8c975f4d2f24b, 0x4002f7543ff6ba47)
+	v133 := select64(v6, 0x4085797efdc8b3f7, v132)
+	v137 := select64(v68, 0x3f958ab4fd6bcd50, 0x3fef371e4f4de1a0)
+	v138 := select64(v6, 0x40b512322e75c89f, v137)
+	v142 := select64(v68, 0x3f523b6cf8ec177a, 0x3fcacf476a756d3d)
+	v143 := select64(v6, 0x40d4b772d5d65266, v142)
+	v147 := select64(v68, 0x3efb61164a01861a, 0x3f960290af9f12bc)
+	v148 := select64(v6, 0x40e3317caa64f4be, v147)
+	v152 := select64(v68, 0x3e8afb693c174d20, 0x3f496042ab9205be)
+	v153 := select64(v6, 0x40dc0e457cb1ae76, v152)
+	v157 := select64(v68, 0x3cea0a3fb665cb0a, 0x3e19876e6013e192)
+	v158 := select64(v6, 0x40b46a7eca984b69, v157)
+	v159 := math.FMA(math.Float64frombits(v158), math.Float64frombits(v73), math.Float64frombits(v153))
+	v160 := math.FMA(v159, math.Float64frombits(v73), math.Float64frombits(v148))
+	v161 := math.FMA(v160, math.Float64frombits(v73), math.Float64frombits(v143))
+	v162 := math.FMA(v161, math.Float64frombits(v73), math.Float64frombits(v138))
+	v163 := math.FMA(v162, math.Float64frombits(v73), math.Float64frombits(v133))
+	v164 := math.FMA(v163, math.Float64frombits(v73), math.Float64frombits(v128))
+	v165 := math.FMA(v164, math.Float64frombits(v73), math.Float64frombits(v123))
+	v167 := float64(0x1.6a09e667f3bcdp+01 * v2)
+	v168 := math.Float64bits(v2) & 0x8000000000000000
+	v169 := 0x3ff6a09e667f3bcd | v168
+	v170 := select64(v6, math.Float64bits(v167), v169)
+	v171 := float64(math.Float64frombits(v170) * v120)
+	v172 := v171 / v165
+	v174 := x == 0
+	v175 := x == 1
+	v176 := v174 || v175
+	v177 := 0 <= x
+	v178 := x <= 1
+	v179 := v177 && v178
+	v180 := !v179
+	v182 := 0x7ff0000000000000 | v168
+	v184 := select64(v180, 0x7ff8000000000000, math.Float64bits(v172))
+	v185 := select64(v176, v182, v184)
+	v186 := select64(v17, v185, math.Float64bits(v172))
 	return math.Float64frombits(v186)
 }
 
@@ -3338,274 +3323,265 @@ func expm1x32Slow(x float32) float32 {
 }
 
 func log32(x float32) float32 {
-	v2 := 0x1p-126 <= x
-	v4 := x < math.Float32frombits(0x7f800000)
-	v5 := v2 && v4
-	v6 := !v5
-	if v6 {
+	v2 := math.Float32bits(x) + 0x804afb0d
+	v4 := math.Float32frombits(v2) <= -0x1.95f61ap-126
+	v5 := !v4
+	if v5 {
 		return log32Slow(x)
 	}
-	v8 := math.Float32bits(x) + 0x4afb0d
-	v10 := v8 & 0x7fffff
-	v12 := v10 + 0x3f3504f3
-	v13 := v8 >> 23
-	v15 := v13 | 0x4b000000
-	v17 := math.Float32frombits(v15) - 0x1.0000fep+23
-	v21 := math.Float32frombits(v12) - 1
-	v23 := v21 + 2
-	v24 := v21 / v23
-	v25 := float32(v24 * v24)
-	v26 := float32(v21 * v21)
-	v28 := float32(v26 * 0x1p-01)
-	v32 := fma32(0x1.31e0eep-02, v25, 0x1.995ed4p-02)
-	v33 := fma32(v32, v25, 0x1.55557ap-01)
-	v34 := fma32(v25, v33, v28)
-	v35 := float32(v24 * v34)
-	v36 := fma32(v17, -0x1.05c61p-29, v35)
-	v37 := v28 - v36
-	v38 := v21 - v37
-	v39 := fma32(v17, 0x1.62e43p-01, v38)
-	return v39
+	v7 := v2 & 0x7fffff
+	v9 := v7 + 0x3f3504f3
+	v10 := v2 >> 23
+	v12 := v10 | 0x4b000000
+	v14 := math.Float32frombits(v12) - 0x1.0002fep+23
+	v18 := math.Float32frombits(v9) - 1
+	v20 := v18 + 2
+	v21 := v18 / v20
+	v22 := float32(v21 * v21)
+	v23 := float32(v18 * v18)
+	v25 := float32(v23 * 0x1p-01)
+	v29 := fma32(0x1.31e0eep-02, v22, 0x1.995ed4p-02)
+	v30 := fma32(v29, v22, 0x1.55557ap-01)
+	v31 := fma32(v22, v30, v25)
+	v32 := float32(v21 * v31)
+	v33 := fma32(v14, -0x1.05c61p-29, v32)
+	v34 := v25 - v33
+	v35 := v18 - v34
+	v36 := fma32(v14, 0x1.62e43p-01, v35)
+	return v36
 }
 
 func log32Slow(x float32) float32 {
-	v5 := 0x1p-126 <= x
-	v7 := x < math.Float32frombits(0x7f800000)
-	v8 := v5 && v7
+	v6 := math.Float32bits(x) + 0x804afb0d
+	v8 := math.Float32frombits(v6) <= -0x1.95f61ap-126
 	v9 := !v8
 	v10 := x < 0x1p-126
 	v11 := v9 && v10
 	v12 := float32(x * 0x1p+25)
 	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
-	v15 := v13 + 0x4afb0d
-	v17 := v15 & 0x7fffff
-	v19 := v17 + 0x3f3504f3
-	v20 := v15 >> 23
-	v22 := v20 | 0x4b000000
-	v24 := math.Float32frombits(v22) - 0x1.0000fep+23
-	v25 := v24 - 25
-	v26 := select32(v11, math.Float32bits(v25), math.Float32bits(v24))
-	v30 := math.Float32frombits(v19) - 1
-	v32 := v30 + 2
-	v33 := v30 / v32
-	v34 := float32(v33 * v33)
-	v35 := float32(v30 * v30)
-	v37 := float32(v35 * 0x1p-01)
-	v41 := fma32(0x1.31e0eep-02, v34, 0x1.995ed4p-02)
-	v42 := fma32(v41, v34, 0x1.55557ap-01)
-	v43 := fma32(v34, v42, v37)
-	v44 := float32(v33 * v43)
-	v45 := fma32(math.Float32frombits(v26), -0x1.05c61p-29, v44)
-	v46 := v37 - v45
-	v47 := v30 - v46
-	v48 := fma32(math.Float32frombits(v26), 0x1.62e43p-01, v47)
+	v14 := v13 + 0x804afb0d
+	v16 := v14 & 0x7fffff
+	v18 := v16 + 0x3f3504f3
+	v19 := v14 >> 23
+	v21 := v19 | 0x4b000000
+	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
+	v24 := v23 - 25
+	v25 := select32(v11, math.Float32bits(v24), math.Float32bits(v23))
+	v29 := math.Float32frombits(v18) - 1
+	v31 := v29 + 2
+	v32 := v29 / v31
+	v33 := float32(v32 * v32)
+	v34 := float32(v29 * v29)
+	v36 := float32(v34 * 0x1p-01)
+	v40 := fma32(0x1.31e0eep-02, v33, 0x1.995ed4p-02)
+	v41 := fma32(v40, v33, 0x1.55557ap-01)
+	v42 := fma32(v33, v41, v36)
+	v43 := float32(v32 * v42)
+	v44 := fma32(math.Float32frombits(v25), -0x1.05c61p-29, v43)
+	v45 := v36 - v44
+	v46 := v29 - v45
+	v47 := fma32(math.Float32frombits(v25), 0x1.62e43p-01, v46)
 	v49 := x == math.Float32frombits(0x7f800000)
 	v50 := 0 < x
-	v52 := select32(v50, math.Float32bits(v48), 0x7fc00000)
+	v52 := select32(v50, math.Float32bits(v47), 0x7fc00000)
 	v53 := select32(v49, math.Float32bits(x), v52)
 	v54 := x == 0
 	v56 := select32(v54, 0xff800000, v53)
-	v57 := select32(v9, v56, math.Float32bits(v48))
+	v57 := select32(v9, v56, math.Float32bits(v47))
 	return math.Float32frombits(v57)
 }
 
 func log2x32(x float32) float32 {
-	v2 := 0x1p-126 <= x
-	v4 := x < math.Float32frombits(0x7f800000)
-	v5 := v2 && v4
-	v6 := !v5
-	if v6 {
+	v2 := math.Float32bits(x) + 0x804afb0d
+	v4 := math.Float32frombits(v2) <= -0x1.95f61ap-126
+	v5 := !v4
+	if v5 {
 		return log2x32Slow(x)
 	}
-	v8 := math.Float32bits(x) + 0x4afb0d
-	v10 := v8 & 0x7fffff
-	v12 := v10 + 0x3f3504f3
-	v13 := v8 >> 23
-	v15 := v13 | 0x4b000000
-	v17 := math.Float32frombits(v15) - 0x1.0000fep+23
-	v19 := math.Float32frombits(v12) - 1
-	v21 := v19 + 2
-	v22 := v19 / v21
-	v23 := float32(v22 * v22)
-	v24 := float32(v19 * v19)
-	v26 := float32(v24 * 0x1p-01)
-	v30 := fma32(0x1.31e0eep-02, v23, 0x1.995ed4p-02)
-	v31 := fma32(v30, v23, 0x1.55557ap-01)
-	v32 := fma32(v23, v31, v26)
-	v33 := float32(v22 * v32)
-	v34 := fma32(v19, v19, -v24)
-	v35 := float32(v34 * 0x1p-01)
-	v36 := v19 - v26
-	v37 := v19 - v36
-	v38 := v37 - v26
-	v39 := v38 - v35
-	v40 := v39 + v33
-	v43 := float32(v36 * 0x1.715476p+00)
-	v44 := fma32(v36, 0x1.715476p+00, -v43)
-	v45 := fma32(v36, 0x1.4ae0cp-26, v44)
-	v46 := fma32(v40, 0x1.715476p+00, v45)
-	v47 := v17 + v43
-	v48 := v47 - v17
-	v49 := v43 - v48
-	v50 := v49 + v46
-	v51 := v47 + v50
-	return v51
+	v7 := v2 & 0x7fffff
+	v9 := v7 + 0x3f3504f3
+	v10 := v2 >> 23
+	v12 := v10 | 0x4b000000
+	v14 := math.Float32frombits(v12) - 0x1.0002fep+23
+	v16 := math.Float32frombits(v9) - 1
+	v18 := v16 + 2
+	v19 := v16 / v18
+	v20 := float32(v19 * v19)
+	v21 := float32(v16 * v16)
+	v23 := float32(v21 * 0x1p-01)
+	v27 := fma32(0x1.31e0eep-02, v20, 0x1.995ed4p-02)
+	v28 := fma32(v27, v20, 0x1.55557ap-01)
+	v29 := fma32(v20, v28, v23)
+	v30 := float32(v19 * v29)
+	v31 := fma32(v16, v16, -v21)
+	v32 := float32(v31 * 0x1p-01)
+	v33 := v16 - v23
+	v34 := v16 - v33
+	v35 := v34 - v23
+	v36 := v35 - v32
+	v37 := v36 + v30
+	v40 := float32(v33 * 0x1.715476p+00)
+	v41 := fma32(v33, 0x1.715476p+00, -v40)
+	v42 := fma32(v33, 0x1.4ae0cp-26, v41)
+	v43 := fma32(v37, 0x1.715476p+00, v42)
+	v44 := v14 + v40
+	v45 := v44 - v14
+	v46 := v40 - v45
+	v47 := v46 + v43
+	v48 := v44 + v47
+	return v48
 }
 
 func log2x32Slow(x float32) float32 {
-	v5 := 0x1p-126 <= x
-	v7 := x < math.Float32frombits(0x7f800000)
-	v8 := v5 && v7
+	v6 := math.Float32bits(x) + 0x804afb0d
+	v8 := math.Float32frombits(v6) <= -0x1.95f61ap-126
 	v9 := !v8
 	v10 := x < 0x1p-126
 	v11 := v9 && v10
 	v12 := float32(x * 0x1p+25)
 	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
-	v15 := v13 + 0x4afb0d
-	v17 := v15 & 0x7fffff
-	v19 := v17 + 0x3f3504f3
-	v20 := v15 >> 23
-	v22 := v20 | 0x4b000000
-	v24 := math.Float32frombits(v22) - 0x1.0000fep+23
-	v25 := v24 - 25
-	v26 := select32(v11, math.Float32bits(v25), math.Float32bits(v24))
-	v28 := math.Float32frombits(v19) - 1
-	v30 := v28 + 2
-	v31 := v28 / v30
-	v32 := float32(v31 * v31)
-	v33 := float32(v28 * v28)
-	v35 := float32(v33 * 0x1p-01)
-	v39 := fma32(0x1.31e0eep-02, v32, 0x1.995ed4p-02)
-	v40 := fma32(v39, v32, 0x1.55557ap-01)
-	v41 := fma32(v32, v40, v35)
-	v42 := float32(v31 * v41)
-	v43 := fma32(v28, v28, -v33)
-	v44 := float32(v43 * 0x1p-01)
-	v45 := v28 - v35
-	v46 := v28 - v45
-	v47 := v46 - v35
-	v48 := v47 - v44
-	v49 := v48 + v42
-	v52 := float32(v45 * 0x1.715476p+00)
-	v53 := fma32(v45, 0x1.715476p+00, -v52)
-	v54 := fma32(v45, 0x1.4ae0cp-26, v53)
-	v55 := fma32(v49, 0x1.715476p+00, v54)
-	v56 := math.Float32frombits(v26) + v52
-	v57 := v56 - math.Float32frombits(v26)
-	v58 := v52 - v57
-	v59 := v58 + v55
-	v60 := v56 + v59
+	v14 := v13 + 0x804afb0d
+	v16 := v14 & 0x7fffff
+	v18 := v16 + 0x3f3504f3
+	v19 := v14 >> 23
+	v21 := v19 | 0x4b000000
+	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
+	v24 := v23 - 25
+	v25 := select32(v11, math.Float32bits(v24), math.Float32bits(v23))
+	v27 := math.Float32frombits(v18) - 1
+	v29 := v27 + 2
+	v30 := v27 / v29
+	v31 := float32(v30 * v30)
+	v32 := float32(v27 * v27)
+	v34 := float32(v32 * 0x1p-01)
+	v38 := fma32(0x1.31e0eep-02, v31, 0x1.995ed4p-02)
+	v39 := fma32(v38, v31, 0x1.55557ap-01)
+	v40 := fma32(v31, v39, v34)
+	v41 := float32(v30 * v40)
+	v42 := fma32(v27, v27, -v32)
+	v43 := float32(v42 * 0x1p-01)
+	v44 := v27 - v34
+	v45 := v27 - v44
+	v46 := v45 - v34
+	v47 := v46 - v43
+	v48 := v47 + v41
+	v51 := float32(v44 * 0x1.715476p+00)
+	v52 := fma32(v44, 0x1.715476p+00, -v51)
+	v53 := fma32(v44, 0x1.4ae0cp-26, v52)
+	v54 := fma32(v48, 0x1.715476p+00, v53)
+	v55 := math.Float32frombits(v25) + v51
+	v56 := v55 - math.Float32frombits(v25)
+	v57 := v51 - v56
+	v58 := v57 + v54
+	v59 := v55 + v58
 	v61 := x == math.Float32frombits(0x7f800000)
 	v62 := 0 < x
-	v64 := select32(v62, math.Float32bits(v60), 0x7fc00000)
+	v64 := select32(v62, math.Float32bits(v59), 0x7fc00000)
 	v65 := select32(v61, math.Float32bits(x), v64)
 	v66 := x == 0
 	v68 := select32(v66, 0xff800000, v65)
-	v69 := select32(v9, v68, math.Float32bits(v60))
+	v69 := select32(v9, v68, math.Float32bits(v59))
 	return math.Float32frombits(v69)
 }
 
 func log10x32(x float32) float32 {
-	v2 := 0x1p-126 <= x
-	v4 := x < math.Float32frombits(0x7f800000)
-	v5 := v2 && v4
-	v6 := !v5
-	if v6 {
+	v2 := math.Float32bits(x) + 0x804afb0d
+	v4 := math.Float32frombits(v2) <= -0x1.95f61ap-126
+	v5 := !v4
+	if v5 {
 		return log10x32Slow(x)
 	}
-	v8 := math.Float32bits(x) + 0x4afb0d
-	v10 := v8 & 0x7fffff
-	v12 := v10 + 0x3f3504f3
-	v13 := v8 >> 23
-	v15 := v13 | 0x4b000000
-	v17 := math.Float32frombits(v15) - 0x1.0000fep+23
-	v19 := math.Float32frombits(v12) - 1
-	v21 := v19 + 2
-	v22 := v19 / v21
-	v23 := float32(v22 * v22)
-	v24 := float32(v19 * v19)
-	v26 := float32(v24 * 0x1p-01)
-	v30 := fma32(0x1.31e0eep-02, v23, 0x1.995ed4p-02)
-	v31 := fma32(v30, v23, 0x1.55557ap-01)
-	v32 := fma32(v23, v31, v26)
-	v33 := float32(v22 * v32)
-	v34 := fma32(v19, v19, -v24)
-	v35 := float32(v34 * 0x1p-01)
-	v36 := v19 - v26
-	v37 := v19 - v36
-	v38 := v37 - v26
-	v39 := v38 - v35
-	v40 := v39 + v33
-	v43 := float32(v36 * 0x1.bcb7b2p-02)
-	v44 := fma32(v36, 0x1.bcb7b2p-02, -v43)
-	v45 := fma32(v36, -0x1.5b235ep-27, v44)
-	v46 := fma32(v40, 0x1.bcb7b2p-02, v45)
-	v49 := float32(v17 * 0x1.344136p-02)
-	v50 := fma32(v17, 0x1.344136p-02, -v49)
-	v51 := fma32(v17, -0x1.ec10cp-27, v50)
-	v52 := v46 + v51
-	v53 := v49 + v43
-	v54 := v53 - v49
-	v55 := v43 - v54
-	v56 := v55 + v52
-	v57 := v53 + v56
-	return v57
+	v7 := v2 & 0x7fffff
+	v9 := v7 + 0x3f3504f3
+	v10 := v2 >> 23
+	v12 := v10 | 0x4b000000
+	v14 := math.Float32frombits(v12) - 0x1.0002fep+23
+	v16 := math.Float32frombits(v9) - 1
+	v18 := v16 + 2
+	v19 := v16 / v18
+	v20 := float32(v19 * v19)
+	v21 := float32(v16 * v16)
+	v23 := float32(v21 * 0x1p-01)
+	v27 := fma32(0x1.31e0eep-02, v20, 0x1.995ed4p-02)
+	v28 := fma32(v27, v20, 0x1.55557ap-01)
+	v29 := fma32(v20, v28, v23)
+	v30 := float32(v19 * v29)
+	v31 := fma32(v16, v16, -v21)
+	v32 := float32(v31 * 0x1p-01)
+	v33 := v16 - v23
+	v34 := v16 - v33
+	v35 := v34 - v23
+	v36 := v35 - v32
+	v37 := v36 + v30
+	v40 := float32(v33 * 0x1.bcb7b2p-02)
+	v41 := fma32(v33, 0x1.bcb7b2p-02, -v40)
+	v42 := fma32(v33, -0x1.5b235ep-27, v41)
+	v43 := fma32(v37, 0x1.bcb7b2p-02, v42)
+	v46 := float32(v14 * 0x1.344136p-02)
+	v47 := fma32(v14, 0x1.344136p-02, -v46)
+	v48 := fma32(v14, -0x1.ec10cp-27, v47)
+	v49 := v43 + v48
+	v50 := v46 + v40
+	v51 := v50 - v46
+	v52 := v40 - v51
+	v53 := v52 + v49
+	v54 := v50 + v53
+	return v54
 }
 
 func log10x32Slow(x float32) float32 {
-	v5 := 0x1p-126 <= x
-	v7 := x < math.Float32frombits(0x7f800000)
-	v8 := v5 && v7
+	v6 := math.Float32bits(x) + 0x804afb0d
+	v8 := math.Float32frombits(v6) <= -0x1.95f61ap-126
 	v9 := !v8
 	v10 := x < 0x1p-126
 	v11 := v9 && v10
 	v12 := float32(x * 0x1p+25)
 	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
-	v15 := v13 + 0x4afb0d
-	v17 := v15 & 0x7fffff
-	v19 := v17 + 0x3f3504f3
-	v20 := v15 >> 23
-	v22 := v20 | 0x4b000000
-	v24 := math.Float32frombits(v22) - 0x1.0000fep+23
-	v25 := v24 - 25
-	v26 := select32(v11, math.Float32bits(v25), math.Float32bits(v24))
-	v28 := math.Float32frombits(v19) - 1
-	v30 := v28 + 2
-	v31 := v28 / v30
-	v32 := float32(v31 * v31)
-	v33 := float32(v28 * v28)
-	v35 := float32(v33 * 0x1p-01)
-	v39 := fma32(0x1.31e0eep-02, v32, 0x1.995ed4p-02)
-	v40 := fma32(v39, v32, 0x1.55557ap-01)
-	v41 := fma32(v32, v40, v35)
-	v42 := float32(v31 * v41)
-	v43 := fma32(v28, v28, -v33)
-	v44 := float32(v43 * 0x1p-01)
-	v45 := v28 - v35
-	v46 := v28 - v45
-	v47 := v46 - v35
-	v48 := v47 - v44
-	v49 := v48 + v42
-	v52 := float32(v45 * 0x1.bcb7b2p-02)
-	v53 := fma32(v45, 0x1.bcb7b2p-02, -v52)
-	v54 := fma32(v45, -0x1.5b235ep-27, v53)
-	v55 := fma32(v49, 0x1.bcb7b2p-02, v54)
-	v58 := float32(math.Float32frombits(v26) * 0x1.344136p-02)
-	v59 := fma32(math.Float32frombits(v26), 0x1.344136p-02, -v58)
-	v60 := fma32(math.Float32frombits(v26), -0x1.ec10cp-27, v59)
-	v61 := v55 + v60
-	v62 := v58 + v52
-	v63 := v62 - v58
-	v64 := v52 - v63
-	v65 := v64 + v61
-	v66 := v62 + v65
+	v14 := v13 + 0x804afb0d
+	v16 := v14 & 0x7fffff
+	v18 := v16 + 0x3f3504f3
+	v19 := v14 >> 23
+	v21 := v19 | 0x4b000000
+	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
+	v24 := v23 - 25
+	v25 := select32(v11, math.Float32bits(v24), math.Float32bits(v23))
+	v27 := math.Float32frombits(v18) - 1
+	v29 := v27 + 2
+	v30 := v27 / v29
+	v31 := float32(v30 * v30)
+	v32 := float32(v27 * v27)
+	v34 := float32(v32 * 0x1p-01)
+	v38 := fma32(0x1.31e0eep-02, v31, 0x1.995ed4p-02)
+	v39 := fma32(v38, v31, 0x1.55557ap-01)
+	v40 := fma32(v31, v39, v34)
+	v41 := float32(v30 * v40)
+	v42 := fma32(v27, v27, -v32)
+	v43 := float32(v42 * 0x1p-01)
+	v44 := v27 - v34
+	v45 := v27 - v44
+	v46 := v45 - v34
+	v47 := v46 - v43
+	v48 := v47 + v41
+	v51 := float32(v44 * 0x1.bcb7b2p-02)
+	v52 := fma32(v44, 0x1.bcb7b2p-02, -v51)
+	v53 := fma32(v44, -0x1.5b235ep-27, v52)
+	v54 := fma32(v48, 0x1.bcb7b2p-02, v53)
+	v57 := float32(math.Float32frombits(v25) * 0x1.344136p-02)
+	v58 := fma32(math.Float32frombits(v25), 0x1.344136p-02, -v57)
+	v59 := fma32(math.Float32frombits(v25), -0x1.ec10cp-27, v58)
+	v60 := v54 + v59
+	v61 := v57 + v51
+	v62 := v61 - v57
+	v63 := v51 - v62
+	v64 := v63 + v60
+	v65 := v61 + v64
 	v67 := x == math.Float32frombits(0x7f800000)
 	v68 := 0 < x
-	v70 := select32(v68, math.Float32bits(v66), 0x7fc00000)
+	v70 := select32(v68, math.Float32bits(v65), 0x7fc00000)
 	v71 := select32(v67, math.Float32bits(x), v70)
 	v72 := x == 0
 	v74 := select32(v72, 0xff800000, v71)
-	v75 := select32(v9, v74, math.Float32bits(v66))
+	v75 := select32(v9, v74, math.Float32bits(v65))
 	return math.Float32frombits(v75)
 }
 
@@ -5106,181 +5082,178 @@ func erfc32(x float32) float32 {
 }
 
 func pow32(x, y float32) float32 {
-	v4 := 0x1p-126 <= x
-	v6 := x < math.Float32frombits(0x7f800000)
-	v7 := v4 && v6
-	v9 := math.Float32bits(x) + 0x4afb0d
-	v11 := v9 & 0x7fffff
-	v13 := v11 + 0x3f3504f3
-	v14 := v9 >> 23
-	v16 := v14 | 0x4b000000
-	v18 := math.Float32frombits(v16) - 0x1.0000fep+23
-	v20 := math.Float32frombits(v13) - 1
-	v21 := 1 + math.Float32frombits(v13)
-	v24 := 1 / v21
-	v25 := float32(v20 * v24)
-	v33 := float32(v25 * v25)
-	v40 := fma32(0x1.59eep-02, v33, 0x1.a5bbfap-02)
-	v41 := fma32(v40, v33, 0x1.27770ep-01)
-	v42 := fma32(v33, v41, -0x1.e2fe02p-28)
-	v43 := 0x1.ec709ep-01 + v42
-	v46 := float32(v33 * v43)
-	v51 := 0x1.715476p+01 + v46
-	v56 := float32(v25 * v51)
-	v58 := v18 + v56
-	v64 := float32(y * v58)
-	v68 := math.Float32bits(v64) &^ 0x80000000
-	v69 := math.Float32frombits(v68) < 160
-	v70 := v7 && v69
-	v71 := !v70
-	if v71 {
+	v4 := math.Float32bits(x) + 0x804afb0d
+	v6 := math.Float32frombits(v4) <= -0x1.95f61ap-126
+	v8 := v4 & 0x7fffff
+	v10 := v8 + 0x3f3504f3
+	v11 := v4 >> 23
+	v13 := v11 | 0x4b000000
+	v15 := math.Float32frombits(v13) - 0x1.0002fep+23
+	v17 := math.Float32frombits(v10) - 1
+	v18 := 1 + math.Float32frombits(v10)
+	v21 := 1 / v18
+	v22 := float32(v17 * v21)
+	v30 := float32(v22 * v22)
+	v37 := fma32(0x1.59eep-02, v30, 0x1.a5bbfap-02)
+	v38 := fma32(v37, v30, 0x1.27770ep-01)
+	v39 := fma32(v30, v38, -0x1.e2fe02p-28)
+	v40 := 0x1.ec709ep-01 + v39
+	v43 := float32(v30 * v40)
+	v48 := 0x1.715476p+01 + v43
+	v53 := float32(v22 * v48)
+	v55 := v15 + v53
+	v61 := float32(y * v55)
+	v65 := math.Float32bits(v61) &^ 0x80000000
+	v66 := math.Float32frombits(v65) < 160
+	v67 := v6 && v66
+	v68 := !v67
+	if v68 {
 		return pow32Slow(x, y)
 	}
-	v22 := v21 - 1
-	v23 := math.Float32frombits(v13) - v22
-	v26 := fma32(-v25, v21, v20)
-	v27 := fma32(-v25, v23, v26)
-	v28 := float32(v27 * v24)
-	v34 := fma32(v25, v25, -v33)
-	v35 := v25 + v25
-	v36 := fma32(v35, v28, v34)
-	v44 := v43 - 0x1.ec709ep-01
-	v45 := v42 - v44
-	v47 := fma32(v33, v43, -v46)
-	v48 := v43 + v42
-	v49 := fma32(v36, v48, v47)
-	v50 := fma32(v33, v45, v49)
-	v52 := v51 - 0x1.715476p+01
-	v53 := v46 - v52
-	v54 := v53 + 0x1.4ae0cp-25
-	v55 := v54 + v50
-	v57 := fma32(v25, v51, -v56)
-	v59 := v58 - v18
-	v60 := v56 - v59
-	v61 := fma32(v28, v51, v57)
-	v62 := fma32(v25, v55, v61)
-	v63 := v60 + v62
-	v65 := fma32(y, v58, -v64)
-	v66 := fma32(y, v63, v65)
-	v72 := float32(math.RoundToEven(float64(v64)))
-	v79 := v64 - v72
-	v80 := v79 + v66
-	v81 := fma32(0x1.c6aee8p-05, v80, 0x1.ebfbdcp-03)
-	v82 := fma32(0x1.5f3e78p-10, v80, 0x1.3b2d58p-07)
-	v83 := float32(v80 * v80)
-	v84 := fma32(0x1.41f664p-13, v83, v82)
-	v85 := fma32(v84, v83, v81)
-	v86 := fma32(v80, v85, 0x1.62e43p-01)
-	v87 := fma32(v80, v86, 1)
-	v88 := scale32(v87, v72)
-	return v88
+	v19 := v18 - 1
+	v20 := math.Float32frombits(v10) - v19
+	v23 := fma32(-v22, v18, v17)
+	v24 := fma32(-v22, v20, v23)
+	v25 := float32(v24 * v21)
+	v31 := fma32(v22, v22, -v30)
+	v32 := v22 + v22
+	v33 := fma32(v32, v25, v31)
+	v41 := v40 - 0x1.ec709ep-01
+	v42 := v39 - v41
+	v44 := fma32(v30, v40, -v43)
+	v45 := v40 + v39
+	v46 := fma32(v33, v45, v44)
+	v47 := fma32(v30, v42, v46)
+	v49 := v48 - 0x1.715476p+01
+	v50 := v43 - v49
+	v51 := v50 + 0x1.4ae0cp-25
+	v52 := v51 + v47
+	v54 := fma32(v22, v48, -v53)
+	v56 := v55 - v15
+	v57 := v53 - v56
+	v58 := fma32(v25, v48, v54)
+	v59 := fma32(v22, v52, v58)
+	v60 := v57 + v59
+	v62 := fma32(y, v55, -v61)
+	v63 := fma32(y, v60, v62)
+	v69 := float32(math.RoundToEven(float64(v61)))
+	v76 := v61 - v69
+	v77 := v76 + v63
+	v78 := fma32(0x1.c6aee8p-05, v77, 0x1.ebfbdcp-03)
+	v79 := fma32(0x1.5f3e78p-10, v77, 0x1.3b2d58p-07)
+	v80 := float32(v77 * v77)
+	v81 := fma32(0x1.41f664p-13, v80, v79)
+	v82 := fma32(v81, v80, v78)
+	v83 := fma32(v77, v82, 0x1.62e43p-01)
+	v84 := fma32(v77, v83, 1)
+	v85 := scale32(v84, v69)
+	return v85
 }
 
 func pow32Slow(x, y float32) float32 {
 	v3 := math.Float32bits(x) &^ 0x80000000
-	v7 := 0x1p-126 <= x
-	v9 := x < math.Float32frombits(0x7f800000)
-	v10 := v7 && v9
+	v8 := math.Float32bits(x) + 0x804afb0d
+	v10 := math.Float32frombits(v8) <= -0x1.95f61ap-126
 	v11 := !v10
 	v12 := math.Float32frombits(v3) < 0x1p-126
 	v13 := v11 && v12
 	v14 := float32(math.Float32frombits(v3) * 0x1p+25)
 	v15 := select32(v13, math.Float32bits(v14), v3)
 	v16 := select32(v11, v15, math.Float32bits(x))
-	v18 := v16 + 0x4afb0d
-	v20 := v18 & 0x7fffff
-	v22 := v20 + 0x3f3504f3
-	v23 := v18 >> 23
-	v25 := v23 | 0x4b000000
-	v27 := math.Float32frombits(v25) - 0x1.0000fep+23
-	v28 := v27 - 25
-	v29 := select32(v13, math.Float32bits(v28), math.Float32bits(v27))
-	v31 := math.Float32frombits(v22) - 1
-	v32 := 1 + math.Float32frombits(v22)
-	v33 := v32 - 1
-	v34 := math.Float32frombits(v22) - v33
-	v35 := 1 / v32
-	v36 := float32(v31 * v35)
-	v37 := fma32(-v36, v32, v31)
-	v38 := fma32(-v36, v34, v37)
-	v39 := float32(v38 * v35)
-	v44 := float32(v36 * v36)
-	v45 := fma32(v36, v36, -v44)
-	v46 := v36 + v36
-	v47 := fma32(v46, v39, v45)
-	v51 := fma32(0x1.59eep-02, v44, 0x1.a5bbfap-02)
-	v52 := fma32(v51, v44, 0x1.27770ep-01)
-	v53 := fma32(v44, v52, -0x1.e2fe02p-28)
-	v54 := 0x1.ec709ep-01 + v53
-	v55 := v54 - 0x1.ec709ep-01
-	v56 := v53 - v55
-	v57 := float32(v44 * v54)
-	v58 := fma32(v44, v54, -v57)
-	v59 := v54 + v53
-	v60 := fma32(v47, v59, v58)
-	v61 := fma32(v44, v56, v60)
-	v62 := 0x1.715476p+01 + v57
-	v63 := v62 - 0x1.715476p+01
-	v64 := v57 - v63
-	v65 := v64 + 0x1.4ae0cp-25
-	v66 := v65 + v61
-	v67 := float32(v36 * v62)
-	v68 := fma32(v36, v62, -v67)
-	v69 := math.Float32frombits(v29) + v67
-	v70 := v69 - math.Float32frombits(v29)
-	v71 := v67 - v70
-	v72 := fma32(v39, v62, v68)
-	v73 := fma32(v36, v66, v72)
-	v74 := v71 + v73
-	v75 := float32(y * v69)
-	v76 := fma32(y, v69, -v75)
-	v77 := fma32(y, v74, v76)
-	v79 := math.Float32bits(v75) &^ 0x80000000
-	v80 := math.Float32frombits(v79) < 160
-	v81 := !v80
-	v83 := v69 == 0
-	v85 := lower32(160, v75)
-	v86 := upper32(-160, v85)
-	v87 := select32(v83, 0x0, math.Float32bits(v86))
-	v88 := select32(v81, v87, math.Float32bits(v75))
-	v89 := select32(v81, 0x0, math.Float32bits(v77))
-	v90 := float32(math.RoundToEven(float64(math.Float32frombits(v88))))
-	v97 := math.Float32frombits(v88) - v90
-	v98 := v97 + math.Float32frombits(v89)
-	v99 := fma32(0x1.c6aee8p-05, v98, 0x1.ebfbdcp-03)
-	v100 := fma32(0x1.5f3e78p-10, v98, 0x1.3b2d58p-07)
-	v101 := float32(v98 * v98)
-	v102 := fma32(0x1.41f664p-13, v101, v100)
-	v103 := fma32(v102, v101, v99)
-	v104 := fma32(v98, v103, 0x1.62e43p-01)
-	v105 := fma32(v98, v104, 1)
-	v106 := scale32(v105, v90)
-	v107 := math.Float32bits(x)>>31&1 != 0
-	v108 := float32(math.Trunc(float64(y)))
-	v109 := y == v108
-	v111 := float32(y * 0x1p-01)
-	v112 := float32(math.Trunc(float64(v111)))
-	v113 := v111 != v112
-	v114 := v109 && v113
-	v115 := math.Float32bits(y)>>31&1 != 0
-	v116 := math.Float32frombits(v3) == 0
+	v17 := v16 + 0x804afb0d
+	v19 := v17 & 0x7fffff
+	v21 := v19 + 0x3f3504f3
+	v22 := v17 >> 23
+	v24 := v22 | 0x4b000000
+	v26 := math.Float32frombits(v24) - 0x1.0002fep+23
+	v27 := v26 - 25
+	v28 := select32(v13, math.Float32bits(v27), math.Float32bits(v26))
+	v30 := math.Float32frombits(v21) - 1
+	v31 := 1 + math.Float32frombits(v21)
+	v32 := v31 - 1
+	v33 := math.Float32frombits(v21) - v32
+	v34 := 1 / v31
+	v35 := float32(v30 * v34)
+	v36 := fma32(-v35, v31, v30)
+	v37 := fma32(-v35, v33, v36)
+	v38 := float32(v37 * v34)
+	v43 := float32(v35 * v35)
+	v44 := fma32(v35, v35, -v43)
+	v45 := v35 + v35
+	v46 := fma32(v45, v38, v44)
+	v50 := fma32(0x1.59eep-02, v43, 0x1.a5bbfap-02)
+	v51 := fma32(v50, v43, 0x1.27770ep-01)
+	v52 := fma32(v43, v51, -0x1.e2fe02p-28)
+	v53 := 0x1.ec709ep-01 + v52
+	v54 := v53 - 0x1.ec709ep-01
+	v55 := v52 - v54
+	v56 := float32(v43 * v53)
+	v57 := fma32(v43, v53, -v56)
+	v58 := v53 + v52
+	v59 := fma32(v46, v58, v57)
+	v60 := fma32(v43, v55, v59)
+	v61 := 0x1.715476p+01 + v56
+	v62 := v61 - 0x1.715476p+01
+	v63 := v56 - v62
+	v64 := v63 + 0x1.4ae0cp-25
+	v65 := v64 + v60
+	v66 := float32(v35 * v61)
+	v67 := fma32(v35, v61, -v66)
+	v68 := math.Float32frombits(v28) + v66
+	v69 := v68 - math.Float32frombits(v28)
+	v70 := v66 - v69
+	v71 := fma32(v38, v61, v67)
+	v72 := fma32(v35, v65, v71)
+	v73 := v70 + v72
+	v74 := float32(y * v68)
+	v75 := fma32(y, v68, -v74)
+	v76 := fma32(y, v73, v75)
+	v78 := math.Float32bits(v74) &^ 0x80000000
+	v79 := math.Float32frombits(v78) < 160
+	v80 := !v79
+	v82 := v68 == 0
+	v84 := lower32(160, v74)
+	v85 := upper32(-160, v84)
+	v86 := select32(v82, 0x0, math.Float32bits(v85))
+	v87 := select32(v80, v86, math.Float32bits(v74))
+	v88 := select32(v80, 0x0, math.Float32bits(v76))
+	v89 := float32(math.RoundToEven(float64(math.Float32frombits(v87))))
+	v96 := math.Float32frombits(v87) - v89
+	v97 := v96 + math.Float32frombits(v88)
+	v98 := fma32(0x1.c6aee8p-05, v97, 0x1.ebfbdcp-03)
+	v99 := fma32(0x1.5f3e78p-10, v97, 0x1.3b2d58p-07)
+	v100 := float32(v97 * v97)
+	v101 := fma32(0x1.41f664p-13, v100, v99)
+	v102 := fma32(v101, v100, v98)
+	v103 := fma32(v97, v102, 0x1.62e43p-01)
+	v104 := fma32(v97, v103, 1)
+	v105 := scale32(v104, v89)
+	v106 := math.Float32bits(x)>>31&1 != 0
+	v107 := float32(math.Trunc(float64(y)))
+	v108 := y == v107
+	v110 := float32(y * 0x1p-01)
+	v111 := float32(math.Trunc(float64(v110)))
+	v112 := v110 != v111
+	v113 := v108 && v112
+	v114 := math.Float32bits(y)>>31&1 != 0
+	v115 := math.Float32frombits(v3) == 0
 	v117 := math.Float32frombits(v3) == math.Float32frombits(0x7f800000)
-	v118 := v116 || v117
-	v119 := !v109
-	v120 := v107 && v119
-	v122 := select32(v120, 0x7fc00000, math.Float32bits(v106))
-	v123 := v116 != v115
+	v118 := v115 || v117
+	v119 := !v108
+	v120 := v106 && v119
+	v122 := select32(v120, 0x7fc00000, math.Float32bits(v105))
+	v123 := v115 != v114
 	v124 := select32(v123, 0x0, 0x7f800000)
 	v125 := select32(v118, v124, v122)
 	v126 := math.Float32bits(y) &^ 0x80000000
 	v127 := math.Float32frombits(v126) == math.Float32frombits(0x7f800000)
 	v128 := 1 < math.Float32frombits(v3)
-	v129 := v128 != v115
+	v129 := v128 != v114
 	v130 := select32(v129, 0x7f800000, 0x0)
 	v131 := math.Float32frombits(v3) == 1
 	v132 := select32(v131, 0x3f800000, v130)
 	v133 := select32(v127, v132, v125)
-	v134 := v107 && v114
+	v134 := v106 && v113
 	v135 := select32(v134, 0x80000000, 0x0)
 	v136 := v133 ^ v135
 	v137 := x != x
@@ -5291,7 +5264,7 @@ func pow32Slow(x, y float32) float32 {
 	v142 := x == 1
 	v143 := v141 || v142
 	v144 := select32(v143, 0x3f800000, v140)
-	v145 := select32(v11, v144, math.Float32bits(v106))
+	v145 := select32(v11, v144, math.Float32bits(v105))
 	return math.Float32frombits(v145)
 }
 
@@ -5453,96 +5426,94 @@ func hypot32Slow(x, y float32) float32 {
 func ndtri32(x float32) float32 {
 	v8 := 1 - x
 	v9 := lower32(x, v8)
-	v11 := 0x1p-126 <= v9
-	v13 := v9 < math.Float32frombits(0x7f800000)
-	v14 := v11 && v13
-	v15 := !v14
-	if v15 {
+	v11 := math.Float32bits(v9) + 0x804afb0d
+	v13 := math.Float32frombits(v11) <= -0x1.95f61ap-126
+	v14 := !v13
+	if v14 {
 		return ndtri32Slow(x)
 	}
 	v2 := x - 0x1p-01
 	v4 := math.Float32bits(v2) &^ 0x80000000
 	v6 := math.Float32frombits(v4) <= 0x1.b33334p-02
-	v17 := math.Float32bits(v9) + 0x4afb0d
-	v19 := v17 & 0x7fffff
-	v21 := v19 + 0x3f3504f3
-	v22 := v17 >> 23
-	v24 := v22 | 0x4b000000
-	v26 := math.Float32frombits(v24) - 0x1.0000fep+23
-	v29 := math.Float32frombits(v21) - 1
-	v31 := v29 + 2
-	v32 := v29 / v31
-	v33 := float32(v32 * v32)
-	v34 := float32(v29 * v29)
-	v35 := float32(v34 * 0x1p-01)
-	v39 := fma32(0x1.31e0eep-02, v33, 0x1.995ed4p-02)
-	v40 := fma32(v39, v33, 0x1.55557ap-01)
-	v41 := fma32(v33, v40, v35)
-	v42 := float32(v32 * v41)
-	v43 := fma32(v26, -0x1.05c61p-29, v42)
-	v44 := v35 - v43
-	v45 := v29 - v44
-	v46 := fma32(v26, 0x1.62e43p-01, v45)
-	v47 := math.Float32bits(v46) ^ 0x80000000
-	v48 := float32(math.Sqrt(float64(math.Float32frombits(v47))))
-	v50 := v48 - 0x1.99999ap+00
-	v52 := 0x1.b33334p+01 < v50
-	v54 := fma32(-v2, v2, 0x1.71eb86p-03)
-	v55 := v50 - 0x1.b33334p+01
-	v56 := select32(v52, math.Float32bits(v55), math.Float32bits(v50))
-	v57 := select32(v6, math.Float32bits(v54), v56)
-	v61 := select32(v52, 0x40d50d8e, 0x3fb63330)
-	v62 := select32(v6, 0x3f9948bd, v61)
-	v66 := select32(v52, 0x40aed753, 0x40942bba)
-	v67 := select32(v6, 0x423c4a6f, v66)
-	v71 := select32(v52, 0x3fe47532, 0x40b89fb9)
-	v72 := select32(v6, 0x442e4403, v71)
-	v76 := select32(v52, 0x3e97d6ca, 0x40697659)
-	v77 := select32(v6, 0x4597b718, v76)
-	v81 := select32(v52, 0x3cd95a09, 0x3fa29e60)
-	v82 := select32(v6, 0x467daf73, v81)
-	v86 := select32(v52, 0x3aa2e0c8, 0x3e77955e)
-	v87 := select32(v6, 0x46b9cc15, v86)
-	v91 := select32(v52, 0x37e37636, 0x3cba275b)
-	v92 := select32(v6, 0x4638adf9, v91)
-	v96 := select32(v52, 0x3457dba7, 0x3a4b0ad6)
-	v97 := select32(v6, 0x445dc605, v96)
-	v98 := fma32(math.Float32frombits(v97), math.Float32frombits(v57), math.Float32frombits(v92))
-	v99 := fma32(v98, math.Float32frombits(v57), math.Float32frombits(v87))
-	v100 := fma32(v99, math.Float32frombits(v57), math.Float32frombits(v82))
-	v101 := fma32(v100, math.Float32frombits(v57), math.Float32frombits(v77))
-	v102 := fma32(v101, math.Float32frombits(v57), math.Float32frombits(v72))
-	v103 := fma32(v102, math.Float32frombits(v57), math.Float32frombits(v67))
-	v104 := fma32(v103, math.Float32frombits(v57), math.Float32frombits(v62))
-	v106 := select32(v6, 0x3f800000, 0x3fb504f3)
-	v110 := select32(v52, 0x3f592997, 0x4039d56d)
-	v111 := select32(v6, 0x422940da, v110)
-	v115 := select32(v52, 0x3e464bb0, 0x4017baa2)
-	v116 := select32(v6, 0x442bcbf8, v115)
-	v120 := select32(v52, 0x3cac55a8, 0x3f79b8f2)
-	v121 := select32(v6, 0x45a89191, v120)
-	v125 := select32(v52, 0x3a91db68, 0x3e567a3b)
-	v126 := select32(v6, 0x46a5bb97, v125)
-	v130 := select32(v52, 0x37db08b2, 0x3cb01485)
-	v131 := select32(v6, 0x47198be5, v130)
-	v135 := select32(v52, 0x3457db4a, 0x3a4b0215)
-	v136 := select32(v6, 0x46e0722c, v135)
-	v140 := select32(v52, 0x275051fe, 0x30cc3b73)
-	v141 := select32(v6, 0x45a353f6, v140)
-	v142 := fma32(math.Float32frombits(v141), math.Float32frombits(v57), math.Float32frombits(v136))
-	v143 := fma32(v142, math.Float32frombits(v57), math.Float32frombits(v131))
-	v144 := fma32(v143, math.Float32frombits(v57), math.Float32frombits(v126))
-	v145 := fma32(v144, math.Float32frombits(v57), math.Float32frombits(v121))
-	v146 := fma32(v145, math.Float32frombits(v57), math.Float32frombits(v116))
-	v147 := fma32(v146, math.Float32frombits(v57), math.Float32frombits(v111))
-	v148 := fma32(v147, math.Float32frombits(v57), math.Float32frombits(v106))
-	v150 := float32(0x1.6a09e6p+01 * v2)
-	v151 := math.Float32bits(v2) & 0x80000000
-	v152 := 0x3fb504f3 | v151
-	v153 := select32(v6, math.Float32bits(v150), v152)
-	v154 := float32(math.Float32frombits(v153) * v104)
-	v155 := v154 / v148
-	return v155
+	v16 := v11 & 0x7fffff
+	v18 := v16 + 0x3f3504f3
+	v19 := v11 >> 23
+	v21 := v19 | 0x4b000000
+	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
+	v26 := math.Float32frombits(v18) - 1
+	v28 := v26 + 2
+	v29 := v26 / v28
+	v30 := float32(v29 * v29)
+	v31 := float32(v26 * v26)
+	v32 := float32(v31 * 0x1p-01)
+	v36 := fma32(0x1.31e0eep-02, v30, 0x1.995ed4p-02)
+	v37 := fma32(v36, v30, 0x1.55557ap-01)
+	v38 := fma32(v30, v37, v32)
+	v39 := float32(v29 * v38)
+	v40 := fma32(v23, -0x1.05c61p-29, v39)
+	v41 := v32 - v40
+	v42 := v26 - v41
+	v43 := fma32(v23, 0x1.62e43p-01, v42)
+	v44 := math.Float32bits(v43) ^ 0x80000000
+	v45 := float32(math.Sqrt(float64(math.Float32frombits(v44))))
+	v47 := v45 - 0x1.99999ap+00
+	v49 := 0x1.b33334p+01 < v47
+	v51 := fma32(-v2, v2, 0x1.71eb86p-03)
+	v52 := v47 - 0x1.b33334p+01
+	v53 := select32(v49, math.Float32bits(v52), math.Float32bits(v47))
+	v54 := select32(v6, math.Float32bits(v51), v53)
+	v58 := select32(v49, 0x40d50d8e, 0x3fb63330)
+	v59 := select32(v6, 0x3f9948bd, v58)
+	v63 := select32(v49, 0x40aed753, 0x40942bba)
+	v64 := select32(v6, 0x423c4a6f, v63)
+	v68 := select32(v49, 0x3fe47532, 0x40b89fb9)
+	v69 := select32(v6, 0x442e4403, v68)
+	v73 := select32(v49, 0x3e97d6ca, 0x40697659)
+	v74 := select32(v6, 0x4597b718, v73)
+	v78 := select32(v49, 0x3cd95a09, 0x3fa29e60)
+	v79 := select32(v6, 0x467daf73, v78)
+	v83 := select32(v49, 0x3aa2e0c8, 0x3e77955e)
+	v84 := select32(v6, 0x46b9cc15, v83)
+	v88 := select32(v49, 0x37e37636, 0x3cba275b)
+	v89 := select32(v6, 0x4638adf9, v88)
+	v93 := select32(v49, 0x3457dba7, 0x3a4b0ad6)
+	v94 := select32(v6, 0x445dc605, v93)
+	v95 := fma32(math.Float32frombits(v94), math.Float32frombits(v54), math.Float32frombits(v89))
+	v96 := fma32(v95, math.Float32frombits(v54), math.Float32frombits(v84))
+	v97 := fma32(v96, math.Float32frombits(v54), math.Float32frombits(v79))
+	v98 := fma32(v97, math.Float32frombits(v54), math.Float32frombits(v74))
+	v99 := fma32(v98, math.Float32frombits(v54), math.Float32frombits(v69))
+	v100 := fma32(v99, math.Float32frombits(v54), math.Float32frombits(v64))
+	v101 := fma32(v100, math.Float32frombits(v54), math.Float32frombits(v59))
+	v103 := select32(v6, 0x3f800000, 0x3fb504f3)
+	v107 := select32(v49, 0x3f592997, 0x4039d56d)
+	v108 := select32(v6, 0x422940da, v107)
+	v112 := select32(v49, 0x3e464bb0, 0x4017baa2)
+	v113 := select32(v6, 0x442bcbf8, v112)
+	v117 := select32(v49, 0x3cac55a8, 0x3f79b8f2)
+	v118 := select32(v6, 0x45a89191, v117)
+	v122 := select32(v49, 0x3a91db68, 0x3e567a3b)
+	v123 := select32(v6, 0x46a5bb97, v122)
+	v127 := select32(v49, 0x37db08b2, 0x3cb01485)
+	v128 := select32(v6, 0x47198be5, v127)
+	v132 := select32(v49, 0x3457db4a, 0x3a4b0215)
+	v133 := select32(v6, 0x46e0722c, v132)
+	v137 := select32(v49, 0x275051fe, 0x30cc3b73)
+	v138 := select32(v6, 0x45a353f6, v137)
+	v139 := fma32(math.Float32frombits(v138), math.Float32frombits(v54), math.Float32frombits(v133))
+	v140 := fma32(v139, math.Float32frombits(v54), math.Float32frombits(v128))
+	v141 := fma32(v140, math.Float32frombits(v54), math.Float32frombits(v123))
+	v142 := fma32(v141, math.Float32frombits(v54), math.Float32frombits(v118))
+	v143 := fma32(v142, math.Float32frombits(v54), math.Float32frombits(v113))
+	v144 := fma32(v143, math.Float32frombits(v54), math.Float32frombits(v108))
+	v145 := fma32(v144, math.Float32frombits(v54), math.Float32frombits(v103))
+	v147 := float32(0x1.6a09e6p+01 * v2)
+	v148 := math.Float32bits(v2) & 0x80000000
+	v149 := 0x3fb504f3 | v148
+	v150 := select32(v6, math.Float32bits(v147), v149)
+	v151 := float32(math.Float32frombits(v150) * v101)
+	v152 := v151 / v145
+	return v152
 }
 
 func ndtri32Slow(x float32) float32 {
@@ -5551,107 +5522,106 @@ func ndtri32Slow(x float32) float32 {
 	v6 := math.Float32frombits(v4) <= 0x1.b33334p-02
 	v8 := 1 - x
 	v9 := lower32(x, v8)
-	v14 := 0x1p-126 <= v9
-	v16 := v9 < math.Float32frombits(0x7f800000)
-	v17 := v14 && v16
+	v15 := math.Float32bits(v9) + 0x804afb0d
+	v17 := math.Float32frombits(v15) <= -0x1.95f61ap-126
 	v18 := !v17
 	v19 := v9 < 0x1p-126
 	v20 := v18 && v19
 	v21 := float32(v9 * 0x1p+25)
 	v22 := select32(v20, math.Float32bits(v21), math.Float32bits(v9))
-	v24 := v22 + 0x4afb0d
-	v26 := v24 & 0x7fffff
-	v28 := v26 + 0x3f3504f3
-	v29 := v24 >> 23
-	v31 := v29 | 0x4b000000
-	v33 := math.Float32frombits(v31) - 0x1.0000fep+23
-	v34 := v33 - 25
-	v35 := select32(v20, math.Float32bits(v34), math.Float32bits(v33))
-	v38 := math.Float32frombits(v28) - 1
-	v40 := v38 + 2
-	v41 := v38 / v40
-	v42 := float32(v41 * v41)
-	v43 := float32(v38 * v38)
-	v44 := float32(v43 * 0x1p-01)
-	v48 := fma32(0x1.31e0eep-02, v42, 0x1.995ed4p-02)
-	v49 := fma32(v48, v42, 0x1.55557ap-01)
-	v50 := fma32(v42, v49, v44)
-	v51 := float32(v41 * v50)
-	v52 := fma32(math.Float32frombits(v35), -0x1.05c61p-29, v51)
-	v53 := v44 - v52
-	v54 := v38 - v53
-	v55 := fma32(math.Float32frombits(v35), 0x1.62e43p-01, v54)
-	v56 := math.Float32bits(v55) ^ 0x80000000
-	v57 := float32(math.Sqrt(float64(math.Float32frombits(v56))))
-	v59 := v57 - 0x1.99999ap+00
-	v61 := 0x1.b33334p+01 < v59
-	v63 := fma32(-v2, v2, 0x1.71eb86p-03)
-	v64 := v59 - 0x1.b33334p+01
-	v65 := select32(v61, math.Float32bits(v64), math.Float32bits(v59))
-	v66 := select32(v6, math.Float32bits(v63), v65)
-	v70 := select32(v61, 0x40d50d8e, 0x3fb63330)
-	v71 := select32(v6, 0x3f9948bd, v70)
-	v75 := select32(v61, 0x40aed753, 0x40942bba)
-	v76 := select32(v6, 0x423c4a6f, v75)
-	v80 := select32(v61, 0x3fe47532, 0x40b89fb9)
-	v81 := select32(v6, 0x442e4403, v80)
-	v85 := select32(v61, 0x3e97d6ca, 0x40697659)
-	v86 := select32(v6, 0x4597b718, v85)
-	v90 := select32(v61, 0x3cd95a09, 0x3fa29e60)
-	v91 := select32(v6, 0x467daf73, v90)
-	v95 := select32(v61, 0x3aa2e0c8, 0x3e77955e)
-	v96 := select32(v6, 0x46b9cc15, v95)
-	v100 := select32(v61, 0x37e37636, 0x3cba275b)
-	v101 := select32(v6, 0x4638adf9, v100)
-	v105 := select32(v61, 0x3457dba7, 0x3a4b0ad6)
-	v106 := select32(v6, 0x445dc605, v105)
-	v107 := fma32(math.Float32frombits(v106), math.Float32frombits(v66), math.Float32frombits(v101))
-	v108 := fma32(v107, math.Float32frombits(v66), math.Float32frombits(v96))
-	v109 := fma32(v108, math.Float32frombits(v66), math.Float32frombits(v91))
-	v110 := fma32(v109, math.Float32frombits(v66), math.Float32frombits(v86))
-	v111 := fma32(v110, math.Float32frombits(v66), math.Float32frombits(v81))
-	v112 := fma32(v111, math.Float32frombits(v66), math.Float32frombits(v76))
-	v113 := fma32(v112, math.Float32frombits(v66), math.Float32frombits(v71))
-	v115 := select32(v61, 0x3fb504f3, 0x3fb504f3)
-	v116 := select32(v6, 0x3f800000, v115)
-	v120 := select32(v61, 0x3f592997, 0x4039d56d)
-	v121 := select32(v6, 0x422940da, v120)
-	v125 := select32(v61, 0x3e464bb0, 0x4017baa2)
-	v126 := select32(v6, 0x442bcbf8, v125)
-	v130 := select32(v61, 0x3cac55a8, 0x3f79b8f2)
-	v131 := select32(v6, 0x45a89191, v130)
-	v135 := select32(v61, 0x3a91db68, 0x3e567a3b)
-	v136 := select32(v6, 0x46a5bb97, v135)
-	v140 := select32(v61, 0x37db08b2, 0x3cb01485)
-	v141 := select32(v6, 0x47198be5, v140)
-	v145 := select32(v61, 0x3457db4a, 0x3a4b0215)
-	v146 := select32(v6, 0x46e0722c, v145)
-	v150 := select32(v61, 0x275051fe, 0x30cc3b73)
-	v151 := select32(v6, 0x45a353f6, v150)
-	v152 := fma32(math.Float32frombits(v151), math.Float32frombits(v66), math.Float32frombits(v146))
-	v153 := fma32(v152, math.Float32frombits(v66), math.Float32frombits(v141))
-	v154 := fma32(v153, math.Float32frombits(v66), math.Float32frombits(v136))
-	v155 := fma32(v154, math.Float32frombits(v66), math.Float32frombits(v131))
-	v156 := fma32(v155, math.Float32frombits(v66), math.Float32frombits(v126))
-	v157 := fma32(v156, math.Float32frombits(v66), math.Float32frombits(v121))
-	v158 := fma32(v157, math.Float32frombits(v66), math.Float32frombits(v116))
-	v160 := float32(0x1.6a09e6p+01 * v2)
-	v161 := math.Float32bits(v2) & 0x80000000
-	v162 := 0x3fb504f3 | v161
-	v163 := select32(v6, math.Float32bits(v160), v162)
-	v164 := float32(math.Float32frombits(v163) * v113)
-	v165 := v164 / v158
-	v166 := x == 0
-	v167 := x == 1
-	v168 := v166 || v167
-	v169 := 0 <= x
-	v170 := x <= 1
-	v171 := v169 && v170
-	v172 := !v171
-	v173 := 0x7f800000 | v161
-	v175 := select32(v172, 0x7fc00000, math.Float32bits(v165))
-	v176 := select32(v168, v173, v175)
-	v177 := select32(v18, v176, math.Float32bits(v165))
+	v23 := v22 + 0x804afb0d
+	v25 := v23 & 0x7fffff
+	v27 := v25 + 0x3f3504f3
+	v28 := v23 >> 23
+	v30 := v28 | 0x4b000000
+	v32 := math.Float32frombits(v30) - 0x1.0002fep+23
+	v33 := v32 - 25
+	v34 := select32(v20, math.Float32bits(v33), math.Float32bits(v32))
+	v37 := math.Float32frombits(v27) - 1
+	v39 := v37 + 2
+	v40 := v37 / v39
+	v41 := float32(v40 * v40)
+	v42 := float32(v37 * v37)
+	v43 := float32(v42 * 0x1p-01)
+	v47 := fma32(0x1.31e0eep-02, v41, 0x1.995ed4p-02)
+	v48 := fma32(v47, v41, 0x1.55557ap-01)
+	v49 := fma32(v41, v48, v43)
+	v50 := float32(v40 * v49)
+	v51 := fma32(math.Float32frombits(v34), -0x1.05c61p-29, v50)
+	v52 := v43 - v51
+	v53 := v37 - v52
+	v54 := fma32(math.Float32frombits(v34), 0x1.62e43p-01, v53)
+	v55 := math.Float32bits(v54) ^ 0x80000000
+	v56 := float32(math.Sqrt(float64(math.Float32frombits(v55))))
+	v58 := v56 - 0x1.99999ap+00
+	v60 := 0x1.b33334p+01 < v58
+	v62 := fma32(-v2, v2, 0x1.71eb86p-03)
+	v63 := v58 - 0x1.b33334p+01
+	v64 := select32(v60, math.Float32bits(v63), math.Float32bits(v58))
+	v65 := select32(v6, math.Float32bits(v62), v64)
+	v69 := select32(v60, 0x40d50d8e, 0x3fb63330)
+	v70 := select32(v6, 0x3f9948bd, v69)
+	v74 := select32(v60, 0x40aed753, 0x40942bba)
+	v75 := select32(v6, 0x423c4a6f, v74)
+	v79 := select32(v60, 0x3fe47532, 0x40b89fb9)
+	v80 := select32(v6, 0x442e4403, v79)
+	v84 := select32(v60, 0x3e97d6ca, 0x40697659)
+	v85 := select32(v6, 0x4597b718, v84)
+	v89 := select32(v60, 0x3cd95a09, 0x3fa29e60)
+	v90 := select32(v6, 0x467daf73, v89)
+	v94 := select32(v60, 0x3aa2e0c8, 0x3e77955e)
+	v95 := select32(v6, 0x46b9cc15, v94)
+	v99 := select32(v60, 0x37e37636, 0x3cba275b)
+	v100 := select32(v6, 0x4638adf9, v99)
+	v104 := select32(v60, 0x3457dba7, 0x3a4b0ad6)
+	v105 := select32(v6, 0x445dc605, v104)
+	v106 := fma32(math.Float32frombits(v105), math.Float32frombits(v65), math.Float32frombits(v100))
+	v107 := fma32(v106, math.Float32frombits(v65), math.Float32frombits(v95))
+	v108 := fma32(v107, math.Float32frombits(v65), math.Float32frombits(v90))
+	v109 := fma32(v108, math.Float32frombits(v65), math.Float32frombits(v85))
+	v110 := fma32(v109, math.Float32frombits(v65), math.Float32frombits(v80))
+	v111 := fma32(v110, math.Float32frombits(v65), math.Float32frombits(v75))
+	v112 := fma32(v111, math.Float32frombits(v65), math.Float32frombits(v70))
+	v114 := select32(v60, 0x3fb504f3, 0x3fb504f3)
+	v115 := select32(v6, 0x3f800000, v114)
+	v119 := select32(v60, 0x3f592997, 0x4039d56d)
+	v120 := select32(v6, 0x422940da, v119)
+	v124 := select32(v60, 0x3e464bb0, 0x4017baa2)
+	v125 := select32(v6, 0x442bcbf8, v124)
+	v129 := select32(v60, 0x3cac55a8, 0x3f79b8f2)
+	v130 := select32(v6, 0x45a89191, v129)
+	v134 := select32(v60, 0x3a91db68, 0x3e567a3b)
+	v135 := select32(v6, 0x46a5bb97, v134)
+	v139 := select32(v60, 0x37db08b2, 0x3cb01485)
+	v140 := select32(v6, 0x47198be5, v139)
+	v144 := select32(v60, 0x3457db4a, 0x3a4b0215)
+	v145 := select32(v6, 0x46e0722c, v144)
+	v149 := select32(v60, 0x275051fe, 0x30cc3b73)
+	v150 := select32(v6, 0x45a353f6, v149)
+	v151 := fma32(math.Float32frombits(v150), math.Float32frombits(v65), math.Float32frombits(v145))
+	v152 := fma32(v151, math.Float32frombits(v65), math.Float32frombits(v140))
+	v153 := fma32(v152, math.Float32frombits(v65), math.Float32frombits(v135))
+	v154 := fma32(v153, math.Float32frombits(v65), math.Float32frombits(v130))
+	v155 := fma32(v154, math.Float32frombits(v65), math.Float32frombits(v125))
+	v156 := fma32(v155, math.Float32frombits(v65), math.Float32frombits(v120))
+	v157 := fma32(v156, math.Float32frombits(v65), math.Float32frombits(v115))
+	v159 := float32(0x1.6a09e6p+01 * v2)
+	v160 := math.Float32bits(v2) & 0x80000000
+	v161 := 0x3fb504f3 | v160
+	v162 := select32(v6, math.Float32bits(v159), v161)
+	v163 := float32(math.Float32frombits(v162) * v112)
+	v164 := v163 / v157
+	v165 := x == 0
+	v166 := x == 1
+	v167 := v165 || v166
+	v168 := 0 <= x
+	v169 := x <= 1
+	v170 := v168 && v169
+	v171 := !v170
+	v173 := 0x7f800000 | v160
+	v175 := select32(v171, 0x7fc00000, math.Float32bits(v164))
+	v176 := select32(v167, v173, v175)
+	v177 := select32(v18, v176, math.Float32bits(v164))
 	return math.Float32frombits(v177)
 }
 

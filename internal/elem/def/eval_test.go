@@ -57,6 +57,31 @@ func TestFastAgrees(t *testing.T) {
 	}
 }
 
+// TestNormalArguments holds at the bits around every border that logarithms and powers take the fast form for positive normal arguments and no others, up to √½
+// times the first power of two that is none.
+func TestNormalArguments(t *testing.T) {
+	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		least, one, inf, sign := uint64(1)<<52, math.Float64bits(1), math.Float64bits(math.Inf(1)), uint64(1)<<63
+		top := math.Float64bits(math.Sqrt2/2) + 1024<<52
+		if typ == dtype.Float32 {
+			least, one, inf, sign = 1<<23, uint64(math.Float32bits(1)), uint64(math.Float32bits(float32(math.Inf(1)))), 1<<31
+			top = uint64(math.Float32bits(math.Sqrt2/2)) + 128<<23
+		}
+		for _, op := range []micro.Op{micro.Log, micro.Log2, micro.Log10, micro.Pow} {
+			fast := Lookup(op, typ).Fast()
+			for _, border := range []uint64{0, least, one, top, inf, sign - 1, sign, sign + least, sign + one, sign + top, sign + inf, 2*sign - 1} {
+				for x := border - 3; x != border+4; x++ {
+					x := x & (2*sign - 1)
+					_, guard := fast.Eval(x, one)
+					if guard != (x < least || x > top) {
+						t.Errorf("%s %s(%#x): the guard is %v", op, typ, x, guard)
+					}
+				}
+			}
+		}
+	}
+}
+
 func isNaN(t dtype.DType, bits uint64) bool {
 	if t == dtype.Float64 {
 		f := math.Float64frombits(bits)

@@ -18,33 +18,48 @@ func (b *Builder) formatBits() (half, bias, mantissa uint64) {
 	return uint64(math.Float32bits(math.Sqrt2 / 2)), 127, 1<<23 - 1
 }
 
-// splitExponent returns k as a float and m for a positive normal x, and the lane t
-// whose exponent field is k plus the bias.
-func (b *Builder) splitExponent(x Ref) (k, m, t Ref) {
-	half, bias, mantissa := b.formatBits()
+// withExponent returns a lane whose exponent field is k plus the bias for a positive normal x, and whose sign is set, and the offset that was added.
+func (b *Builder) withExponent(x Ref) (t Ref, offset uint64) {
+	half, bias, _ := b.formatBits()
 	n := b.mantissaBits()
-	t = b.IAdd(x, b.Bits(bias<<n-half))
+	offset = 1<<(b.f.Width()-1) + bias<<n - half
+	return b.IAdd(x, b.Bits(offset)), offset
+}
+
+// splitExponent returns k as a float and m for a positive normal x.
+func (b *Builder) splitExponent(x Ref) (k, m Ref) {
+	half, _, mantissa := b.formatBits()
+	t, _ := b.withExponent(x)
 	m = b.IAdd(b.And(t, b.Bits(mantissa)), b.Bits(half))
-	return b.exponentField(t), m, t
+	return b.signedExponentField(t, 1), m
+}
+
+// normal is true where x is positive, normal and finite, and less than √½ times the first power of two that is not: x with the exponent k in front, which
+// is there already, is as a float no NaN then, and at most that of the least normal number. Rare forms thus take some great numbers too, with the same value.
+func (b *Builder) normal(x Ref) Ref {
+	t, offset := b.withExponent(x)
+	return b.Le(t, b.Bits(offset+1<<b.mantissaBits()))
 }
 
 // exponentField returns the exponent field of a lane with a clear sign, less the bias, as a float.
-func (b *Builder) exponentField(t Ref) Ref {
+func (b *Builder) exponentField(t Ref) Ref { return b.signedExponentField(t, 0) }
+
+// signedExponentField is exponentField of a lane with the given sign.
+func (b *Builder) signedExponentField(t Ref, sign float64) Ref {
 	if b.wide() {
-		return b.Sub(b.Or(b.Shr(t, 52), b.K(1<<52)), b.K(1<<52+1023))
+		return b.Sub(b.Or(b.Shr(t, 52), b.K(1<<52)), b.K(1<<52+2048*sign+1023))
 	}
-	return b.Sub(b.Or(b.Shr(t, 23), b.K(1<<23)), b.K(1<<23+127))
+	return b.Sub(b.Or(b.Shr(t, 23), b.K(1<<23)), b.K(1<<23+256*sign+127))
 }
 
-// normalOrRare prepares the argument of a logarithm: rare is true unless x is positive,
-// normal and finite; in those lanes xs is x times 2^shift if x is subnormal.
+// normalOrRare prepares the argument of a logarithm: rare is true unless x is normal, as that says; in those lanes xs is x times 2^shift if x is subnormal.
 func (b *Builder) normalOrRare(x Ref) (rare, subnormal, xs, shift Ref) {
 	least, shift := b.Bits(1<<52), b.K(54)
 	factor := b.K(1 << 54)
 	if !b.wide() {
 		least, shift, factor = b.Bits(1<<23), b.K(25), b.K(1<<25)
 	}
-	rare = b.Rare(b.MaskNot(b.MaskAnd(b.Le(least, x), b.Lt(x, b.Inf()))))
+	rare = b.Rare(b.MaskNot(b.normal(x)))
 	subnormal = b.MaskAnd(rare, b.Lt(x, least))
 	return rare, subnormal, b.Select(subnormal, b.Mul(x, factor), x), shift
 }
@@ -67,7 +82,7 @@ func (b *Builder) logTail(f Ref) (hfsq, tail Ref) {
 // log is log x of a positive finite x; rare is true unless x is one that is normal.
 func (b *Builder) log(x Ref) (y, rare Ref) {
 	rare, subnormal, xs, shift := b.normalOrRare(x)
-	k, m, _ := b.splitExponent(xs)
+	k, m := b.splitExponent(xs)
 	k = b.Select(subnormal, b.Sub(k, shift), k)
 	hi, lo := b.ln2()
 	f := b.Sub(m, b.K(1))
@@ -85,7 +100,7 @@ func buildLog(b *Builder) *Func {
 func buildLogBase(b *Builder, scale, step *big.Float) *Func {
 	x := b.Arg(0)
 	rare, subnormal, xs, shift := b.normalOrRare(x)
-	k, m, _ := b.splitExponent(xs)
+	k, m := b.splitExponent(xs)
 	k = b.Select(subnormal, b.Sub(k, shift), k)
 	f := b.Sub(m, b.K(1))
 	hfsq, tail := b.logTail(f)

@@ -77,10 +77,10 @@ func buildPow(b *Builder) *Func {
 	if !b.wide() {
 		factor, shift = b.K(1<<25), b.K(25)
 	}
-	rare := b.Rare(b.MaskNot(b.MaskAnd(b.Le(least, x), b.Lt(x, b.Inf()))))
+	rare := b.Rare(b.MaskNot(b.normal(x)))
 	small := b.MaskAnd(rare, b.Lt(a, least))
 	as := b.Select(rare, b.Select(small, b.Mul(a, factor), a), x)
-	k, m, _ := b.splitExponent(as)
+	k, m := b.splitExponent(as)
 	k = b.Select(small, b.Sub(k, shift), k)
 	lh, ll := b.log2Sum(k, m)
 
