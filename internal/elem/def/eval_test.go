@@ -58,7 +58,7 @@ func TestFastAgrees(t *testing.T) {
 }
 
 // TestNormalArguments holds at the bits around every border that logarithms and powers take the fast form for positive normal arguments and no others, up to √½
-// times the first power of two that is none.
+// times the first power of two that is none, and log1p where that holds of 1 + x.
 func TestNormalArguments(t *testing.T) {
 	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
 		least, one, inf, sign := uint64(1)<<52, math.Float64bits(1), math.Float64bits(math.Inf(1)), uint64(1)<<63
@@ -67,13 +67,19 @@ func TestNormalArguments(t *testing.T) {
 			least, one, inf, sign = 1<<23, uint64(math.Float32bits(1)), uint64(math.Float32bits(float32(math.Inf(1)))), 1<<31
 			top = uint64(math.Float32bits(math.Sqrt2/2)) + 128<<23
 		}
-		for _, op := range []micro.Op{micro.Log, micro.Log2, micro.Log10, micro.Pow} {
+		for _, op := range []micro.Op{micro.Log, micro.Log2, micro.Log10, micro.Log1p, micro.Pow} {
 			fast := Lookup(op, typ).Fast()
-			for _, border := range []uint64{0, least, one, top, inf, sign - 1, sign, sign + least, sign + one, sign + top, sign + inf, 2*sign - 1} {
+			for _, border := range []uint64{0, least, one, top, inf, sign - 1, sign, sign + least, sign + one, sign + one + 1, sign + top, sign + inf, 2*sign - 1} {
 				for x := border - 3; x != border+4; x++ {
 					x := x & (2*sign - 1)
 					_, guard := fast.Eval(x, one)
-					if guard != (x < least || x > top) {
+					of := x
+					if op == micro.Log1p {
+						if of = eval64(Add, 0, one, x, 0); typ == dtype.Float32 {
+							of = eval32(Add, 0, one, x, 0)
+						}
+					}
+					if guard != (of < least || of > top) {
 						t.Errorf("%s %s(%#x): the guard is %v", op, typ, x, guard)
 					}
 				}

@@ -138,17 +138,16 @@ func bigLn(n float64) *big.Float {
 // log1pCore is log(1 + f + flo) for f > −1 finite, |flo| below the last bit of f (None:
 // 0); extra (None: 0) whole powers of two are added to the exponent.
 func (b *Builder) log1pCore(f, flo, extra Ref) Ref {
-	half, bias, mantissa := b.formatBits()
+	_, bias, mantissa := b.formatBits()
 	n := b.mantissaBits()
 	u, c := b.twoSum(b.K(1), f)
 	if flo != None {
 		c = b.Add(c, flo)
 	}
-	t := b.IAdd(u, b.Bits(bias<<n-half))
-	m := b.IAdd(b.And(t, b.Bits(mantissa)), b.Bits(half))
-	k := b.exponentField(t)
-	// 2^−k: its exponent field is 2·bias less that of t.
-	down := b.ISub(b.Bits(2*bias<<n), b.And(t, b.Bits(^mantissa)))
+	k, m := b.splitExponent(u)
+	t, _ := b.withExponent(u)
+	// 2^−k: its exponent field is 2·bias less that of t, and its sign is clear.
+	down := b.ISub(b.Bits(2*bias<<n+1<<(b.f.Width()-1)), b.And(t, b.Bits(^mantissa)))
 	g, glo := b.fastTwoSum(b.Sub(m, b.K(1)), b.Mul(c, down))
 	if extra != None {
 		k = b.Add(k, extra)
@@ -164,10 +163,9 @@ func (b *Builder) log1pCore(f, flo, extra Ref) Ref {
 
 func buildLog1p(b *Builder) *Func {
 	x := b.Arg(0)
-	top := b.K2(math.Ldexp(1, 512), 1<<64)
-	rare := b.Rare(b.MaskNot(b.MaskAnd(b.Lt(b.K(-1), x), b.Lt(x, top))))
-	// Far out log(1+x) = log(x/2) + log 2, and the scale of the lost 1 stays finite.
-	far := b.MaskAnd(rare, b.Le(top, x))
+	rare := b.Rare(b.MaskNot(b.normal(b.Add(b.K(1), x))))
+	// Far out log(1+x) = log(x/2) + log 2.
+	far := b.MaskAnd(rare, b.Lt(b.K(0), x))
 	xs := b.Select(far, b.Mul(x, b.K(0.5)), b.Select(rare, b.K(0), x))
 	y := b.log1pCore(xs, None, b.Select(far, b.K(1), b.K(0)))
 	special := b.Select(b.Lt(b.K(-1), x), y, b.Select(b.Eq(x, b.K(-1)), b.K(math.Inf(-1)), b.NaN()))
