@@ -10,116 +10,115 @@ import (
 
 func cbrt64(x float64) float64 {
 	v2 := math.Float64bits(x) &^ 0x8000000000000000
-	v4 := 0x1p-1022 <= math.Float64frombits(v2)
-	v6 := math.Float64frombits(v2) < math.Float64frombits(0x7ff0000000000000)
-	v7 := v4 && v6
-	v8 := !v7
-	if v8 {
+	v4 := v2 + 0x8000000000000001
+	v6 := math.Float64frombits(v4) <= -0x1.0000000000001p-1022
+	v7 := !v6
+	if v7 {
 		return cbrt64Slow(x)
 	}
-	v9 := v2 >> 52
-	v11 := v9 | 0x4330000000000000
-	v13 := math.Float64frombits(v11) - 0x1.00000000003ffp+52
-	v15 := float64(v13 * 0x1.5555555555555p-02)
-	v16 := math.RoundToEven(v15)
-	v18 := math.FMA(-v16, 3, v13)
-	v20 := v2 & 0xfffffffffffff
-	v22 := v20 | 0x3ff0000000000000
-	v24 := v18 + 0x1.80000000003ffp+52
-	v25 := math.Float64bits(v24) << 52
-	v26 := float64(math.Float64frombits(v22) * math.Float64frombits(v25))
-	v33 := float64(math.Float64frombits(v22) * math.Float64frombits(v22))
-	v34 := math.FMA(-0x1.16dcc6f7fd5eap-06, v33, -0x1.32210a0157e25p-01)
-	v35 := math.FMA(v34, v33, -0x1.90ea118c29ef9p+00)
-	v36 := math.FMA(0x1.3fa84b3bed052p-03, v33, 0x1.3e6c60442c589p+00)
-	v37 := math.FMA(v36, v33, 0x1.c7f43ffbe2d31p+00)
-	v38 := math.FMA(v35, math.Float64frombits(v22), v37)
-	v40 := v18 < 0
-	v42 := 0 < v18
-	v44 := select64(v42, 0x3fe965fea53d6e3c, 0x3ff0000000000000)
-	v45 := select64(v40, 0x3ff428a2f98d728b, v44)
-	v46 := float64(v38 * math.Float64frombits(v45))
-	v47 := float64(v46 * v46)
-	v48 := float64(v47 * v46)
-	v49 := math.FMA(-v48, v26, 1)
-	v50 := float64(v46 * v49)
-	v52 := math.FMA(v49, 0x1.c71c71c71c71cp-03, 0x1.5555555555555p-02)
-	v53 := math.FMA(v50, v52, v46)
-	v54 := float64(v53 * v53)
-	v55 := float64(v26 * v54)
-	v56 := float64(v55 * v55)
-	v57 := math.FMA(v55, v55, -v56)
-	v58 := math.FMA(v56, v55, -v26)
-	v59 := math.FMA(v57, v55, v58)
-	v60 := float64(v59 * 0x1.5555555555555p-02)
-	v61 := math.FMA(-v60, v54, v55)
-	v62 := v16 + 0x1.80000000003ffp+52
-	v63 := math.Float64bits(v62) << 52
-	v64 := float64(v61 * math.Float64frombits(v63))
-	v65 := math.Float64bits(x) & 0x8000000000000000
-	v66 := math.Float64bits(v64) | v65
-	return math.Float64frombits(v66)
+	v8 := v2 >> 52
+	v10 := v8 | 0x4330000000000000
+	v12 := math.Float64frombits(v10) - 0x1.00000000003ffp+52
+	v14 := float64(v12 * 0x1.5555555555555p-02)
+	v15 := math.RoundToEven(v14)
+	v17 := math.FMA(-v15, 3, v12)
+	v19 := v2 & 0xfffffffffffff
+	v21 := v19 | 0x3ff0000000000000
+	v23 := v17 + 0x1.80000000003ffp+52
+	v24 := math.Float64bits(v23) << 52
+	v25 := float64(math.Float64frombits(v21) * math.Float64frombits(v24))
+	v32 := float64(math.Float64frombits(v21) * math.Float64frombits(v21))
+	v33 := math.FMA(-0x1.16dcc6f7fd5eap-06, v32, -0x1.32210a0157e25p-01)
+	v34 := math.FMA(v33, v32, -0x1.90ea118c29ef9p+00)
+	v35 := math.FMA(0x1.3fa84b3bed052p-03, v32, 0x1.3e6c60442c589p+00)
+	v36 := math.FMA(v35, v32, 0x1.c7f43ffbe2d31p+00)
+	v37 := math.FMA(v34, math.Float64frombits(v21), v36)
+	v39 := v17 < 0
+	v41 := 0 < v17
+	v43 := select64(v41, 0x3fe965fea53d6e3c, 0x3ff0000000000000)
+	v44 := select64(v39, 0x3ff428a2f98d728b, v43)
+	v45 := float64(v37 * math.Float64frombits(v44))
+	v46 := float64(v45 * v45)
+	v47 := float64(v46 * v45)
+	v48 := math.FMA(-v47, v25, 1)
+	v49 := float64(v45 * v48)
+	v51 := math.FMA(v48, 0x1.c71c71c71c71cp-03, 0x1.5555555555555p-02)
+	v52 := math.FMA(v49, v51, v45)
+	v53 := float64(v52 * v52)
+	v54 := float64(v25 * v53)
+	v55 := float64(v54 * v54)
+	v56 := math.FMA(v54, v54, -v55)
+	v57 := math.FMA(v55, v54, -v25)
+	v58 := math.FMA(v56, v54, v57)
+	v59 := float64(v58 * 0x1.5555555555555p-02)
+	v60 := math.FMA(-v59, v53, v54)
+	v61 := v15 + 0x1.80000000003ffp+52
+	v62 := math.Float64bits(v61) << 52
+	v63 := float64(v60 * math.Float64frombits(v62))
+	v64 := math.Float64bits(x) & 0x8000000000000000
+	v65 := math.Float64bits(v63) | v64
+	return math.Float64frombits(v65)
 }
 
 func cbrt64Slow(x float64) float64 {
 	v2 := math.Float64bits(x) &^ 0x8000000000000000
-	v4 := 0x1p-1022 <= math.Float64frombits(v2)
-	v6 := math.Float64frombits(v2) < math.Float64frombits(0x7ff0000000000000)
-	v7 := v4 && v6
+	v5 := v2 + 0x8000000000000001
+	v7 := math.Float64frombits(v5) <= -0x1.0000000000001p-1022
 	v8 := !v7
-	v11 := math.Float64frombits(v2) < 0x1p-1022
-	v12 := v8 && v11
-	v13 := float64(math.Float64frombits(v2) * 0x1p+54)
-	v14 := select64(v12, math.Float64bits(v13), v2)
-	v15 := v14 >> 52
-	v17 := v15 | 0x4330000000000000
-	v19 := math.Float64frombits(v17) - 0x1.00000000003ffp+52
-	v20 := v19 - 54
-	v21 := select64(v12, math.Float64bits(v20), math.Float64bits(v19))
-	v23 := float64(math.Float64frombits(v21) * 0x1.5555555555555p-02)
-	v24 := math.RoundToEven(v23)
-	v26 := math.FMA(-v24, 3, math.Float64frombits(v21))
-	v28 := v14 & 0xfffffffffffff
-	v30 := v28 | 0x3ff0000000000000
-	v32 := v26 + 0x1.80000000003ffp+52
-	v33 := math.Float64bits(v32) << 52
-	v34 := float64(math.Float64frombits(v30) * math.Float64frombits(v33))
-	v41 := float64(math.Float64frombits(v30) * math.Float64frombits(v30))
-	v42 := math.FMA(-0x1.16dcc6f7fd5eap-06, v41, -0x1.32210a0157e25p-01)
-	v43 := math.FMA(v42, v41, -0x1.90ea118c29ef9p+00)
-	v44 := math.FMA(0x1.3fa84b3bed052p-03, v41, 0x1.3e6c60442c589p+00)
-	v45 := math.FMA(v44, v41, 0x1.c7f43ffbe2d31p+00)
-	v46 := math.FMA(v43, math.Float64frombits(v30), v45)
-	v48 := v26 < 0
-	v50 := 0 < v26
-	v52 := select64(v50, 0x3fe965fea53d6e3c, 0x3ff0000000000000)
-	v53 := select64(v48, 0x3ff428a2f98d728b, v52)
-	v54 := float64(v46 * math.Float64frombits(v53))
-	v55 := float64(v54 * v54)
-	v56 := float64(v55 * v54)
-	v57 := math.FMA(-v56, v34, 1)
-	v58 := float64(v54 * v57)
-	v60 := math.FMA(v57, 0x1.c71c71c71c71cp-03, 0x1.5555555555555p-02)
-	v61 := math.FMA(v58, v60, v54)
-	v62 := float64(v61 * v61)
-	v63 := float64(v34 * v62)
-	v64 := float64(v63 * v63)
-	v65 := math.FMA(v63, v63, -v64)
-	v66 := math.FMA(v64, v63, -v34)
-	v67 := math.FMA(v65, v63, v66)
-	v68 := float64(v67 * 0x1.5555555555555p-02)
-	v69 := math.FMA(-v68, v62, v63)
-	v70 := v24 + 0x1.80000000003ffp+52
-	v71 := math.Float64bits(v70) << 52
-	v72 := float64(v69 * math.Float64frombits(v71))
-	v73 := 0 < math.Float64frombits(v2)
-	v74 := v73 && v6
-	v75 := !v74
-	v76 := v8 && v75
-	v77 := select64(v76, v2, math.Float64bits(v72))
-	v78 := math.Float64bits(x) & 0x8000000000000000
-	v79 := v77 | v78
-	return math.Float64frombits(v79)
+	v12 := math.Float64frombits(v2) < 0x1p-1022
+	v13 := v8 && v12
+	v14 := float64(math.Float64frombits(v2) * 0x1p+54)
+	v15 := select64(v13, math.Float64bits(v14), v2)
+	v16 := v15 >> 52
+	v18 := v16 | 0x4330000000000000
+	v20 := math.Float64frombits(v18) - 0x1.00000000003ffp+52
+	v21 := v20 - 54
+	v22 := select64(v13, math.Float64bits(v21), math.Float64bits(v20))
+	v24 := float64(math.Float64frombits(v22) * 0x1.5555555555555p-02)
+	v25 := math.RoundToEven(v24)
+	v27 := math.FMA(-v25, 3, math.Float64frombits(v22))
+	v29 := v15 & 0xfffffffffffff
+	v31 := v29 | 0x3ff0000000000000
+	v33 := v27 + 0x1.80000000003ffp+52
+	v34 := math.Float64bits(v33) << 52
+	v35 := float64(math.Float64frombits(v31) * math.Float64frombits(v34))
+	v42 := float64(math.Float64frombits(v31) * math.Float64frombits(v31))
+	v43 := math.FMA(-0x1.16dcc6f7fd5eap-06, v42, -0x1.32210a0157e25p-01)
+	v44 := math.FMA(v43, v42, -0x1.90ea118c29ef9p+00)
+	v45 := math.FMA(0x1.3fa84b3bed052p-03, v42, 0x1.3e6c60442c589p+00)
+	v46 := math.FMA(v45, v42, 0x1.c7f43ffbe2d31p+00)
+	v47 := math.FMA(v44, math.Float64frombits(v31), v46)
+	v49 := v27 < 0
+	v51 := 0 < v27
+	v53 := select64(v51, 0x3fe965fea53d6e3c, 0x3ff0000000000000)
+	v54 := select64(v49, 0x3ff428a2f98d728b, v53)
+	v55 := float64(v47 * math.Float64frombits(v54))
+	v56 := float64(v55 * v55)
+	v57 := float64(v56 * v55)
+	v58 := math.FMA(-v57, v35, 1)
+	v59 := float64(v55 * v58)
+	v61 := math.FMA(v58, 0x1.c71c71c71c71cp-03, 0x1.5555555555555p-02)
+	v62 := math.FMA(v59, v61, v55)
+	v63 := float64(v62 * v62)
+	v64 := float64(v35 * v63)
+	v65 := float64(v64 * v64)
+	v66 := math.FMA(v64, v64, -v65)
+	v67 := math.FMA(v65, v64, -v35)
+	v68 := math.FMA(v66, v64, v67)
+	v69 := float64(v68 * 0x1.5555555555555p-02)
+	v70 := math.FMA(-v69, v63, v64)
+	v71 := v25 + 0x1.80000000003ffp+52
+	v72 := math.Float64bits(v71) << 52
+	v73 := float64(v70 * math.Float64frombits(v72))
+	v74 := 0 < math.Float64frombits(v2)
+	v75 := math.Float64frombits(v2) < math.Float64frombits(0x7ff0000000000000)
+	v76 := v74 && v75
+	v77 := !v76
+	v78 := v8 && v77
+	v79 := select64(v78, v2, math.Float64bits(v73))
+	v80 := math.Float64bits(x) & 0x8000000000000000
+	v81 := v79 | v80
+	return math.Float64frombits(v81)
 }
 
 func exp64(x float64) float64 {
@@ -249,12 +248,12 @@ func log64(x float64) float64 {
 	if v5 {
 		return log64Slow(x)
 	}
-	v7 := v2 & 0xfffffffffffff
-	v9 := v7 + 0x3fe6a09e667f3bcd
-	v10 := v2 >> 52
-	v12 := v10 | 0x4330000000000000
-	v14 := math.Float64frombits(v12) - 0x1.0000000000bffp+52
-	v18 := math.Float64frombits(v9) - 1
+	v6 := v2 >> 52
+	v8 := v6 | 0x4330000000000000
+	v10 := math.Float64frombits(v8) - 0x1.0000000000bffp+52
+	v12 := v2 & 0xfffffffffffff
+	v14 := v12 + 0x3fe6a09e667f3bcd
+	v18 := math.Float64frombits(v14) - 1
 	v20 := v18 + 2
 	v21 := v18 / v20
 	v22 := float64(v21 * v21)
@@ -269,55 +268,55 @@ func log64(x float64) float64 {
 	v39 := math.FMA(v35, v22, v38)
 	v40 := math.FMA(v22, v39, v25)
 	v41 := float64(v21 * v40)
-	v42 := math.FMA(v14, 0x1.abc9e3b39803fp-56, v41)
+	v42 := math.FMA(v10, 0x1.abc9e3b39803fp-56, v41)
 	v43 := v25 - v42
 	v44 := v18 - v43
-	v45 := math.FMA(v14, 0x1.62e42fefa39efp-01, v44)
+	v45 := math.FMA(v10, 0x1.62e42fefa39efp-01, v44)
 	return v45
 }
 
 func log64Slow(x float64) float64 {
-	v5 := math.Float64bits(x) + 0x80095f619980c433
-	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
-	v8 := !v7
-	v9 := x < 0x1p-1022
-	v10 := v8 && v9
-	v11 := float64(x * 0x1p+54)
-	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
-	v13 := v12 + 0x80095f619980c433
-	v15 := v13 & 0xfffffffffffff
-	v17 := v15 + 0x3fe6a09e667f3bcd
-	v18 := v13 >> 52
-	v20 := v18 | 0x4330000000000000
-	v22 := math.Float64frombits(v20) - 0x1.0000000000bffp+52
-	v23 := v22 - 54
-	v24 := select64(v10, math.Float64bits(v23), math.Float64bits(v22))
-	v28 := math.Float64frombits(v17) - 1
-	v30 := v28 + 2
-	v31 := v28 / v30
-	v32 := float64(v31 * v31)
-	v33 := float64(v28 * v28)
-	v35 := float64(v33 * 0x1p-01)
-	v43 := float64(v32 * v32)
-	v44 := math.FMA(0x1.39a1d5d0b283fp-03, v43, 0x1.c71c52117b053p-03)
-	v45 := math.FMA(v44, v43, 0x1.999999997fef8p-02)
-	v46 := math.FMA(0x1.2f04882c35a8ep-03, v43, 0x1.74663d9832965p-03)
-	v47 := math.FMA(v46, v43, 0x1.24924941e4249p-02)
-	v48 := math.FMA(v47, v43, 0x1.5555555555592p-01)
-	v49 := math.FMA(v45, v32, v48)
-	v50 := math.FMA(v32, v49, v35)
-	v51 := float64(v31 * v50)
-	v52 := math.FMA(math.Float64frombits(v24), 0x1.abc9e3b39803fp-56, v51)
-	v53 := v35 - v52
-	v54 := v28 - v53
-	v55 := math.FMA(math.Float64frombits(v24), 0x1.62e42fefa39efp-01, v54)
-	v57 := x == math.Float64frombits(0x7ff0000000000000)
-	v59 := 0 < x
-	v61 := select64(v59, math.Float64bits(v55), 0x7ff8000000000000)
-	v62 := select64(v57, math.Float64bits(x), v61)
-	v63 := x == 0
-	v65 := select64(v63, 0xfff0000000000000, v62)
-	v66 := select64(v8, v65, math.Float64bits(v55))
+	v6 := math.Float64bits(x) + 0x80095f619980c433
+	v8 := math.Float64frombits(v6) <= -0x1.95f619980c433p-1022
+	v9 := !v8
+	v10 := x < 0x1p-1022
+	v11 := v9 && v10
+	v12 := float64(x * 0x1p+54)
+	v13 := select64(v11, math.Float64bits(v12), math.Float64bits(x))
+	v14 := v13 + 0x80095f619980c433
+	v15 := v14 >> 52
+	v17 := v15 | 0x4330000000000000
+	v19 := math.Float64frombits(v17) - 0x1.0000000000bffp+52
+	v21 := v14 & 0xfffffffffffff
+	v23 := v21 + 0x3fe6a09e667f3bcd
+	v24 := v19 - 54
+	v25 := select64(v11, math.Float64bits(v24), math.Float64bits(v19))
+	v29 := math.Float64frombits(v23) - 1
+	v31 := v29 + 2
+	v32 := v29 / v31
+	v33 := float64(v32 * v32)
+	v34 := float64(v29 * v29)
+	v36 := float64(v34 * 0x1p-01)
+	v44 := float64(v33 * v33)
+	v45 := math.FMA(0x1.39a1d5d0b283fp-03, v44, 0x1.c71c52117b053p-03)
+	v46 := math.FMA(v45, v44, 0x1.999999997fef8p-02)
+	v47 := math.FMA(0x1.2f04882c35a8ep-03, v44, 0x1.74663d9832965p-03)
+	v48 := math.FMA(v47, v44, 0x1.24924941e4249p-02)
+	v49 := math.FMA(v48, v44, 0x1.5555555555592p-01)
+	v50 := math.FMA(v46, v33, v49)
+	v51 := math.FMA(v33, v50, v36)
+	v52 := float64(v32 * v51)
+	v53 := math.FMA(math.Float64frombits(v25), 0x1.abc9e3b39803fp-56, v52)
+	v54 := v36 - v53
+	v55 := v29 - v54
+	v56 := math.FMA(math.Float64frombits(v25), 0x1.62e42fefa39efp-01, v55)
+	v58 := x == math.Float64frombits(0x7ff0000000000000)
+	v60 := 0 < x
+	v62 := select64(v60, math.Float64bits(v56), 0x7ff8000000000000)
+	v63 := select64(v58, math.Float64bits(x), v62)
+	v64 := x == 0
+	v65 := select64(v64, 0xfff0000000000000, v63)
+	v66 := select64(v9, v65, math.Float64bits(v56))
 	return math.Float64frombits(v66)
 }
 
@@ -328,12 +327,12 @@ func log2x64(x float64) float64 {
 	if v5 {
 		return log2x64Slow(x)
 	}
-	v7 := v2 & 0xfffffffffffff
-	v9 := v7 + 0x3fe6a09e667f3bcd
-	v10 := v2 >> 52
-	v12 := v10 | 0x4330000000000000
-	v14 := math.Float64frombits(v12) - 0x1.0000000000bffp+52
-	v16 := math.Float64frombits(v9) - 1
+	v6 := v2 >> 52
+	v8 := v6 | 0x4330000000000000
+	v10 := math.Float64frombits(v8) - 0x1.0000000000bffp+52
+	v12 := v2 & 0xfffffffffffff
+	v14 := v12 + 0x3fe6a09e667f3bcd
+	v16 := math.Float64frombits(v14) - 1
 	v18 := v16 + 2
 	v19 := v16 / v18
 	v20 := float64(v19 * v19)
@@ -359,8 +358,8 @@ func log2x64(x float64) float64 {
 	v50 := math.FMA(v42, 0x1.71547652b82fep+00, -v49)
 	v51 := math.FMA(v42, 0x1.777d0ffda0d24p-56, v50)
 	v52 := math.FMA(v46, 0x1.71547652b82fep+00, v51)
-	v53 := v14 + v49
-	v54 := v53 - v14
+	v53 := v10 + v49
+	v54 := v53 - v10
 	v55 := v49 - v54
 	v56 := v55 + v52
 	v57 := v53 + v56
@@ -368,59 +367,59 @@ func log2x64(x float64) float64 {
 }
 
 func log2x64Slow(x float64) float64 {
-	v5 := math.Float64bits(x) + 0x80095f619980c433
-	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
-	v8 := !v7
-	v9 := x < 0x1p-1022
-	v10 := v8 && v9
-	v11 := float64(x * 0x1p+54)
-	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
-	v13 := v12 + 0x80095f619980c433
-	v15 := v13 & 0xfffffffffffff
-	v17 := v15 + 0x3fe6a09e667f3bcd
-	v18 := v13 >> 52
-	v20 := v18 | 0x4330000000000000
-	v22 := math.Float64frombits(v20) - 0x1.0000000000bffp+52
-	v23 := v22 - 54
-	v24 := select64(v10, math.Float64bits(v23), math.Float64bits(v22))
-	v26 := math.Float64frombits(v17) - 1
-	v28 := v26 + 2
-	v29 := v26 / v28
-	v30 := float64(v29 * v29)
-	v31 := float64(v26 * v26)
-	v33 := float64(v31 * 0x1p-01)
-	v41 := float64(v30 * v30)
-	v42 := math.FMA(0x1.39a1d5d0b283fp-03, v41, 0x1.c71c52117b053p-03)
-	v43 := math.FMA(v42, v41, 0x1.999999997fef8p-02)
-	v44 := math.FMA(0x1.2f04882c35a8ep-03, v41, 0x1.74663d9832965p-03)
-	v45 := math.FMA(v44, v41, 0x1.24924941e4249p-02)
-	v46 := math.FMA(v45, v41, 0x1.5555555555592p-01)
-	v47 := math.FMA(v43, v30, v46)
-	v48 := math.FMA(v30, v47, v33)
-	v49 := float64(v29 * v48)
-	v50 := math.FMA(v26, v26, -v31)
-	v51 := float64(v50 * 0x1p-01)
-	v52 := v26 - v33
-	v53 := v26 - v52
-	v54 := v53 - v33
-	v55 := v54 - v51
-	v56 := v55 + v49
-	v59 := float64(v52 * 0x1.71547652b82fep+00)
-	v60 := math.FMA(v52, 0x1.71547652b82fep+00, -v59)
-	v61 := math.FMA(v52, 0x1.777d0ffda0d24p-56, v60)
-	v62 := math.FMA(v56, 0x1.71547652b82fep+00, v61)
-	v63 := math.Float64frombits(v24) + v59
-	v64 := v63 - math.Float64frombits(v24)
-	v65 := v59 - v64
-	v66 := v65 + v62
-	v67 := v63 + v66
-	v69 := x == math.Float64frombits(0x7ff0000000000000)
-	v71 := 0 < x
-	v73 := select64(v71, math.Float64bits(v67), 0x7ff8000000000000)
-	v74 := select64(v69, math.Float64bits(x), v73)
-	v75 := x == 0
-	v77 := select64(v75, 0xfff0000000000000, v74)
-	v78 := select64(v8, v77, math.Float64bits(v67))
+	v6 := math.Float64bits(x) + 0x80095f619980c433
+	v8 := math.Float64frombits(v6) <= -0x1.95f619980c433p-1022
+	v9 := !v8
+	v10 := x < 0x1p-1022
+	v11 := v9 && v10
+	v12 := float64(x * 0x1p+54)
+	v13 := select64(v11, math.Float64bits(v12), math.Float64bits(x))
+	v14 := v13 + 0x80095f619980c433
+	v15 := v14 >> 52
+	v17 := v15 | 0x4330000000000000
+	v19 := math.Float64frombits(v17) - 0x1.0000000000bffp+52
+	v21 := v14 & 0xfffffffffffff
+	v23 := v21 + 0x3fe6a09e667f3bcd
+	v24 := v19 - 54
+	v25 := select64(v11, math.Float64bits(v24), math.Float64bits(v19))
+	v27 := math.Float64frombits(v23) - 1
+	v29 := v27 + 2
+	v30 := v27 / v29
+	v31 := float64(v30 * v30)
+	v32 := float64(v27 * v27)
+	v34 := float64(v32 * 0x1p-01)
+	v42 := float64(v31 * v31)
+	v43 := math.FMA(0x1.39a1d5d0b283fp-03, v42, 0x1.c71c52117b053p-03)
+	v44 := math.FMA(v43, v42, 0x1.999999997fef8p-02)
+	v45 := math.FMA(0x1.2f04882c35a8ep-03, v42, 0x1.74663d9832965p-03)
+	v46 := math.FMA(v45, v42, 0x1.24924941e4249p-02)
+	v47 := math.FMA(v46, v42, 0x1.5555555555592p-01)
+	v48 := math.FMA(v44, v31, v47)
+	v49 := math.FMA(v31, v48, v34)
+	v50 := float64(v30 * v49)
+	v51 := math.FMA(v27, v27, -v32)
+	v52 := float64(v51 * 0x1p-01)
+	v53 := v27 - v34
+	v54 := v27 - v53
+	v55 := v54 - v34
+	v56 := v55 - v52
+	v57 := v56 + v50
+	v60 := float64(v53 * 0x1.71547652b82fep+00)
+	v61 := math.FMA(v53, 0x1.71547652b82fep+00, -v60)
+	v62 := math.FMA(v53, 0x1.777d0ffda0d24p-56, v61)
+	v63 := math.FMA(v57, 0x1.71547652b82fep+00, v62)
+	v64 := math.Float64frombits(v25) + v60
+	v65 := v64 - math.Float64frombits(v25)
+	v66 := v60 - v65
+	v67 := v66 + v63
+	v68 := v64 + v67
+	v70 := x == math.Float64frombits(0x7ff0000000000000)
+	v72 := 0 < x
+	v74 := select64(v72, math.Float64bits(v68), 0x7ff8000000000000)
+	v75 := select64(v70, math.Float64bits(x), v74)
+	v76 := x == 0
+	v77 := select64(v76, 0xfff0000000000000, v75)
+	v78 := select64(v9, v77, math.Float64bits(v68))
 	return math.Float64frombits(v78)
 }
 
@@ -431,12 +430,12 @@ func log10x64(x float64) float64 {
 	if v5 {
 		return log10x64Slow(x)
 	}
-	v7 := v2 & 0xfffffffffffff
-	v9 := v7 + 0x3fe6a09e667f3bcd
-	v10 := v2 >> 52
-	v12 := v10 | 0x4330000000000000
-	v14 := math.Float64frombits(v12) - 0x1.0000000000bffp+52
-	v16 := math.Float64frombits(v9) - 1
+	v6 := v2 >> 52
+	v8 := v6 | 0x4330000000000000
+	v10 := math.Float64frombits(v8) - 0x1.0000000000bffp+52
+	v12 := v2 & 0xfffffffffffff
+	v14 := v12 + 0x3fe6a09e667f3bcd
+	v16 := math.Float64frombits(v14) - 1
 	v18 := v16 + 2
 	v19 := v16 / v18
 	v20 := float64(v19 * v19)
@@ -462,9 +461,9 @@ func log10x64(x float64) float64 {
 	v50 := math.FMA(v42, 0x1.bcb7b1526e50ep-02, -v49)
 	v51 := math.FMA(v42, 0x1.95355baaafad3p-57, v50)
 	v52 := math.FMA(v46, 0x1.bcb7b1526e50ep-02, v51)
-	v55 := float64(v14 * 0x1.34413509f79ffp-02)
-	v56 := math.FMA(v14, 0x1.34413509f79ffp-02, -v55)
-	v57 := math.FMA(v14, -0x1.9dc1da994fd21p-59, v56)
+	v55 := float64(v10 * 0x1.34413509f79ffp-02)
+	v56 := math.FMA(v10, 0x1.34413509f79ffp-02, -v55)
+	v57 := math.FMA(v10, -0x1.9dc1da994fd21p-59, v56)
 	v58 := v52 + v57
 	v59 := v55 + v49
 	v60 := v59 - v55
@@ -475,92 +474,92 @@ func log10x64(x float64) float64 {
 }
 
 func log10x64Slow(x float64) float64 {
-	v5 := math.Float64bits(x) + 0x80095f619980c433
-	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
-	v8 := !v7
-	v9 := x < 0x1p-1022
-	v10 := v8 && v9
-	v11 := float64(x * 0x1p+54)
-	v12 := select64(v10, math.Float64bits(v11), math.Float64bits(x))
-	v13 := v12 + 0x80095f619980c433
-	v15 := v13 & 0xfffffffffffff
-	v17 := v15 + 0x3fe6a09e667f3bcd
-	v18 := v13 >> 52
-	v20 := v18 | 0x4330000000000000
-	v22 := math.Float64frombits(v20) - 0x1.0000000000bffp+52
-	v23 := v22 - 54
-	v24 := select64(v10, math.Float64bits(v23), math.Float64bits(v22))
-	v26 := math.Float64frombits(v17) - 1
-	v28 := v26 + 2
-	v29 := v26 / v28
-	v30 := float64(v29 * v29)
-	v31 := float64(v26 * v26)
-	v33 := float64(v31 * 0x1p-01)
-	v41 := float64(v30 * v30)
-	v42 := math.FMA(0x1.39a1d5d0b283fp-03, v41, 0x1.c71c52117b053p-03)
-	v43 := math.FMA(v42, v41, 0x1.999999997fef8p-02)
-	v44 := math.FMA(0x1.2f04882c35a8ep-03, v41, 0x1.74663d9832965p-03)
-	v45 := math.FMA(v44, v41, 0x1.24924941e4249p-02)
-	v46 := math.FMA(v45, v41, 0x1.5555555555592p-01)
-	v47 := math.FMA(v43, v30, v46)
-	v48 := math.FMA(v30, v47, v33)
-	v49 := float64(v29 * v48)
-	v50 := math.FMA(v26, v26, -v31)
-	v51 := float64(v50 * 0x1p-01)
-	v52 := v26 - v33
-	v53 := v26 - v52
-	v54 := v53 - v33
-	v55 := v54 - v51
-	v56 := v55 + v49
-	v59 := float64(v52 * 0x1.bcb7b1526e50ep-02)
-	v60 := math.FMA(v52, 0x1.bcb7b1526e50ep-02, -v59)
-	v61 := math.FMA(v52, 0x1.95355baaafad3p-57, v60)
-	v62 := math.FMA(v56, 0x1.bcb7b1526e50ep-02, v61)
-	v65 := float64(math.Float64frombits(v24) * 0x1.34413509f79ffp-02)
-	v66 := math.FMA(math.Float64frombits(v24), 0x1.34413509f79ffp-02, -v65)
-	v67 := math.FMA(math.Float64frombits(v24), -0x1.9dc1da994fd21p-59, v66)
-	v68 := v62 + v67
-	v69 := v65 + v59
-	v70 := v69 - v65
-	v71 := v59 - v70
-	v72 := v71 + v68
-	v73 := v69 + v72
-	v75 := x == math.Float64frombits(0x7ff0000000000000)
-	v77 := 0 < x
-	v79 := select64(v77, math.Float64bits(v73), 0x7ff8000000000000)
-	v80 := select64(v75, math.Float64bits(x), v79)
-	v81 := x == 0
-	v83 := select64(v81, 0xfff0000000000000, v80)
-	v84 := select64(v8, v83, math.Float64bits(v73))
+	v6 := math.Float64bits(x) + 0x80095f619980c433
+	v8 := math.Float64frombits(v6) <= -0x1.95f619980c433p-1022
+	v9 := !v8
+	v10 := x < 0x1p-1022
+	v11 := v9 && v10
+	v12 := float64(x * 0x1p+54)
+	v13 := select64(v11, math.Float64bits(v12), math.Float64bits(x))
+	v14 := v13 + 0x80095f619980c433
+	v15 := v14 >> 52
+	v17 := v15 | 0x4330000000000000
+	v19 := math.Float64frombits(v17) - 0x1.0000000000bffp+52
+	v21 := v14 & 0xfffffffffffff
+	v23 := v21 + 0x3fe6a09e667f3bcd
+	v24 := v19 - 54
+	v25 := select64(v11, math.Float64bits(v24), math.Float64bits(v19))
+	v27 := math.Float64frombits(v23) - 1
+	v29 := v27 + 2
+	v30 := v27 / v29
+	v31 := float64(v30 * v30)
+	v32 := float64(v27 * v27)
+	v34 := float64(v32 * 0x1p-01)
+	v42 := float64(v31 * v31)
+	v43 := math.FMA(0x1.39a1d5d0b283fp-03, v42, 0x1.c71c52117b053p-03)
+	v44 := math.FMA(v43, v42, 0x1.999999997fef8p-02)
+	v45 := math.FMA(0x1.2f04882c35a8ep-03, v42, 0x1.74663d9832965p-03)
+	v46 := math.FMA(v45, v42, 0x1.24924941e4249p-02)
+	v47 := math.FMA(v46, v42, 0x1.5555555555592p-01)
+	v48 := math.FMA(v44, v31, v47)
+	v49 := math.FMA(v31, v48, v34)
+	v50 := float64(v30 * v49)
+	v51 := math.FMA(v27, v27, -v32)
+	v52 := float64(v51 * 0x1p-01)
+	v53 := v27 - v34
+	v54 := v27 - v53
+	v55 := v54 - v34
+	v56 := v55 - v52
+	v57 := v56 + v50
+	v60 := float64(v53 * 0x1.bcb7b1526e50ep-02)
+	v61 := math.FMA(v53, 0x1.bcb7b1526e50ep-02, -v60)
+	v62 := math.FMA(v53, 0x1.95355baaafad3p-57, v61)
+	v63 := math.FMA(v57, 0x1.bcb7b1526e50ep-02, v62)
+	v66 := float64(math.Float64frombits(v25) * 0x1.34413509f79ffp-02)
+	v67 := math.FMA(math.Float64frombits(v25), 0x1.34413509f79ffp-02, -v66)
+	v68 := math.FMA(math.Float64frombits(v25), -0x1.9dc1da994fd21p-59, v67)
+	v69 := v63 + v68
+	v70 := v66 + v60
+	v71 := v70 - v66
+	v72 := v60 - v71
+	v73 := v72 + v69
+	v74 := v70 + v73
+	v76 := x == math.Float64frombits(0x7ff0000000000000)
+	v78 := 0 < x
+	v80 := select64(v78, math.Float64bits(v74), 0x7ff8000000000000)
+	v81 := select64(v76, math.Float64bits(x), v80)
+	v82 := x == 0
+	v83 := select64(v82, 0xfff0000000000000, v81)
+	v84 := select64(v9, v83, math.Float64bits(v74))
 	return math.Float64frombits(v84)
 }
 
 func log1p64(x float64) float64 {
 	v2 := 1 + x
-	v4 := math.Float64bits(v2) + 0x80095f619980c433
-	v6 := math.Float64frombits(v4) <= -0x1.95f619980c433p-1022
-	v7 := !v6
-	if v7 {
+	v5 := math.Float64bits(v2) + 0x80095f619980c433
+	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
+	v8 := !v7
+	if v8 {
 		return log1p64Slow(x)
 	}
-	v10 := v2 - 1
-	v11 := v2 - v10
-	v12 := 1 - v11
-	v13 := x - v10
-	v14 := v12 + v13
-	v16 := v4 & 0xfffffffffffff
-	v18 := v16 + 0x3fe6a09e667f3bcd
-	v19 := v4 >> 52
-	v21 := v19 | 0x4330000000000000
-	v23 := math.Float64frombits(v21) - 0x1.0000000000bffp+52
-	v26 := v4 & 0xfff0000000000000
+	v11 := v2 - 1
+	v12 := v2 - v11
+	v13 := 1 - v12
+	v14 := x - v11
+	v15 := v13 + v14
+	v16 := v5 >> 52
+	v18 := v16 | 0x4330000000000000
+	v20 := math.Float64frombits(v18) - 0x1.0000000000bffp+52
+	v22 := v5 & 0xfffffffffffff
+	v24 := v22 + 0x3fe6a09e667f3bcd
+	v26 := v5 & 0xfff0000000000000
 	v27 := 0xffe0000000000000 - v26
-	v28 := math.Float64frombits(v18) - 1
-	v29 := float64(v14 * math.Float64frombits(v27))
+	v28 := math.Float64frombits(v24) - 1
+	v29 := float64(v15 * math.Float64frombits(v27))
 	v30 := v28 + v29
 	v31 := v30 - v28
 	v32 := v29 - v31
-	v33 := v23 + 0
+	v33 := v20 + 0
 	v37 := v30 + 2
 	v38 := v30 / v37
 	v39 := float64(v38 * v38)
@@ -587,35 +586,35 @@ func log1p64(x float64) float64 {
 
 func log1p64Slow(x float64) float64 {
 	v2 := 1 + x
-	v4 := math.Float64bits(v2) + 0x80095f619980c433
-	v6 := math.Float64frombits(v4) <= -0x1.95f619980c433p-1022
-	v7 := !v6
-	v9 := 0 < x
-	v10 := v7 && v9
-	v12 := float64(x * 0x1p-01)
-	v13 := select64(v7, 0x0, math.Float64bits(x))
-	v14 := select64(v10, math.Float64bits(v12), v13)
-	v15 := select64(v10, 0x3ff0000000000000, 0x0)
-	v16 := 1 + math.Float64frombits(v14)
-	v17 := v16 - 1
-	v18 := v16 - v17
-	v19 := 1 - v18
-	v20 := math.Float64frombits(v14) - v17
-	v21 := v19 + v20
-	v22 := math.Float64bits(v16) + 0x80095f619980c433
-	v24 := v22 & 0xfffffffffffff
-	v26 := v24 + 0x3fe6a09e667f3bcd
-	v27 := v22 >> 52
-	v29 := v27 | 0x4330000000000000
-	v31 := math.Float64frombits(v29) - 0x1.0000000000bffp+52
-	v34 := v22 & 0xfff0000000000000
+	v5 := math.Float64bits(v2) + 0x80095f619980c433
+	v7 := math.Float64frombits(v5) <= -0x1.95f619980c433p-1022
+	v8 := !v7
+	v10 := 0 < x
+	v11 := v8 && v10
+	v13 := float64(x * 0x1p-01)
+	v14 := select64(v8, 0x0, math.Float64bits(x))
+	v15 := select64(v11, math.Float64bits(v13), v14)
+	v16 := select64(v11, 0x3ff0000000000000, 0x0)
+	v17 := 1 + math.Float64frombits(v15)
+	v18 := v17 - 1
+	v19 := v17 - v18
+	v20 := 1 - v19
+	v21 := math.Float64frombits(v15) - v18
+	v22 := v20 + v21
+	v23 := math.Float64bits(v17) + 0x80095f619980c433
+	v24 := v23 >> 52
+	v26 := v24 | 0x4330000000000000
+	v28 := math.Float64frombits(v26) - 0x1.0000000000bffp+52
+	v30 := v23 & 0xfffffffffffff
+	v32 := v30 + 0x3fe6a09e667f3bcd
+	v34 := v23 & 0xfff0000000000000
 	v35 := 0xffe0000000000000 - v34
-	v36 := math.Float64frombits(v26) - 1
-	v37 := float64(v21 * math.Float64frombits(v35))
+	v36 := math.Float64frombits(v32) - 1
+	v37 := float64(v22 * math.Float64frombits(v35))
 	v38 := v36 + v37
 	v39 := v38 - v36
 	v40 := v37 - v39
-	v41 := v31 + math.Float64frombits(v15)
+	v41 := v28 + math.Float64frombits(v16)
 	v45 := v38 + 2
 	v46 := v38 / v45
 	v47 := float64(v46 * v46)
@@ -641,7 +640,7 @@ func log1p64Slow(x float64) float64 {
 	v76 := select64(v72, math.Float64bits(v70), v75)
 	v78 := x == math.Float64frombits(0x7ff0000000000000)
 	v79 := select64(v78, math.Float64bits(x), v76)
-	v80 := select64(v7, v79, math.Float64bits(v70))
+	v80 := select64(v8, v79, math.Float64bits(v70))
 	v82 := math.Float64bits(x) & 0x8000000000000000
 	v83 := v80 | v82
 	return math.Float64frombits(v83)
@@ -1625,19 +1624,19 @@ func asinh64(x float64) float64 {
 	v34 := v32 + v33
 	v35 := v34 + v26
 	v37 := math.Float64bits(v29) + 0x80095f619980c433
-	v39 := v37 & 0xfffffffffffff
-	v41 := v39 + 0x3fe6a09e667f3bcd
-	v42 := v37 >> 52
-	v44 := v42 | 0x4330000000000000
-	v46 := math.Float64frombits(v44) - 0x1.0000000000bffp+52
+	v38 := v37 >> 52
+	v40 := v38 | 0x4330000000000000
+	v42 := math.Float64frombits(v40) - 0x1.0000000000bffp+52
+	v44 := v37 & 0xfffffffffffff
+	v46 := v44 + 0x3fe6a09e667f3bcd
 	v49 := v37 & 0xfff0000000000000
 	v50 := 0xffe0000000000000 - v49
-	v51 := math.Float64frombits(v41) - 1
+	v51 := math.Float64frombits(v46) - 1
 	v52 := float64(v35 * math.Float64frombits(v50))
 	v53 := v51 + v52
 	v54 := v53 - v51
 	v55 := v52 - v54
-	v56 := v46 + 0
+	v56 := v42 + 0
 	v59 := v53 + 2
 	v60 := v53 / v59
 	v61 := float64(v60 * v60)
@@ -1698,19 +1697,19 @@ func asinh64Slow(x float64) float64 {
 	v38 := v36 + v37
 	v39 := v38 + math.Float64frombits(v30)
 	v41 := math.Float64bits(v33) + 0x80095f619980c433
-	v43 := v41 & 0xfffffffffffff
-	v45 := v43 + 0x3fe6a09e667f3bcd
-	v46 := v41 >> 52
-	v48 := v46 | 0x4330000000000000
-	v50 := math.Float64frombits(v48) - 0x1.0000000000bffp+52
+	v42 := v41 >> 52
+	v44 := v42 | 0x4330000000000000
+	v46 := math.Float64frombits(v44) - 0x1.0000000000bffp+52
+	v48 := v41 & 0xfffffffffffff
+	v50 := v48 + 0x3fe6a09e667f3bcd
 	v53 := v41 & 0xfff0000000000000
 	v54 := 0xffe0000000000000 - v53
-	v55 := math.Float64frombits(v45) - 1
+	v55 := math.Float64frombits(v50) - 1
 	v56 := float64(v39 * math.Float64frombits(v54))
 	v57 := v55 + v56
 	v58 := v57 - v55
 	v59 := v56 - v58
-	v60 := v50 + math.Float64frombits(v32)
+	v60 := v46 + math.Float64frombits(v32)
 	v63 := v57 + 2
 	v64 := v57 / v63
 	v65 := float64(v64 * v64)
@@ -1740,54 +1739,53 @@ func asinh64Slow(x float64) float64 {
 }
 
 func acosh64(x float64) float64 {
-	v3 := 1 < x
-	v4 := x < 0x1p+55
-	v5 := v3 && v4
-	v6 := !v5
-	if v6 {
+	v4 := math.Float64bits(x) + 0xbc90000000000001
+	v6 := math.Float64frombits(v4) <= -0x1.0000000000002p+969
+	v7 := !v6
+	if v7 {
 		return acosh64Slow(x)
 	}
-	v7 := x - 1
-	v8 := float64(v7 * v7)
-	v9 := math.FMA(v7, v7, -v8)
-	v10 := v7 + v7
-	v11 := v10 + v8
-	v12 := v11 - v10
-	v13 := v11 - v12
-	v14 := v10 - v13
-	v15 := v8 - v12
-	v16 := v14 + v15
-	v17 := v16 + v9
-	v18 := math.Sqrt(v11)
-	v19 := math.FMA(-v18, v18, v11)
-	v20 := v19 + v17
-	v22 := 0x1p-01 / v18
-	v23 := float64(v20 * v22)
-	v24 := v18 + v7
-	v25 := v24 - v18
-	v26 := v7 - v25
-	v27 := v26 + v23
-	v30 := 1 + v24
-	v31 := v30 - 1
-	v32 := v30 - v31
-	v33 := 1 - v32
-	v34 := v24 - v31
-	v35 := v33 + v34
-	v36 := v35 + v27
-	v38 := math.Float64bits(v30) + 0x80095f619980c433
-	v40 := v38 & 0xfffffffffffff
-	v42 := v40 + 0x3fe6a09e667f3bcd
-	v43 := v38 >> 52
-	v45 := v43 | 0x4330000000000000
-	v47 := math.Float64frombits(v45) - 0x1.0000000000bffp+52
-	v50 := v38 & 0xfff0000000000000
+	v8 := x - 1
+	v9 := float64(v8 * v8)
+	v10 := math.FMA(v8, v8, -v9)
+	v11 := v8 + v8
+	v12 := v11 + v9
+	v13 := v12 - v11
+	v14 := v12 - v13
+	v15 := v11 - v14
+	v16 := v9 - v13
+	v17 := v15 + v16
+	v18 := v17 + v10
+	v19 := math.Sqrt(v12)
+	v20 := math.FMA(-v19, v19, v12)
+	v21 := v20 + v18
+	v23 := 0x1p-01 / v19
+	v24 := float64(v21 * v23)
+	v25 := v19 + v8
+	v26 := v25 - v19
+	v27 := v8 - v26
+	v28 := v27 + v24
+	v31 := 1 + v25
+	v32 := v31 - 1
+	v33 := v31 - v32
+	v34 := 1 - v33
+	v35 := v25 - v32
+	v36 := v34 + v35
+	v37 := v36 + v28
+	v39 := math.Float64bits(v31) + 0x80095f619980c433
+	v40 := v39 >> 52
+	v42 := v40 | 0x4330000000000000
+	v44 := math.Float64frombits(v42) - 0x1.0000000000bffp+52
+	v46 := v39 & 0xfffffffffffff
+	v48 := v46 + 0x3fe6a09e667f3bcd
+	v50 := v39 & 0xfff0000000000000
 	v51 := 0xffe0000000000000 - v50
-	v52 := math.Float64frombits(v42) - 1
-	v53 := float64(v36 * math.Float64frombits(v51))
+	v52 := math.Float64frombits(v48) - 1
+	v53 := float64(v37 * math.Float64frombits(v51))
 	v54 := v52 + v53
 	v55 := v54 - v52
 	v56 := v53 - v55
-	v57 := v47 + 0
+	v57 := v44 + 0
 	v60 := v54 + 2
 	v61 := v54 / v60
 	v62 := float64(v61 * v61)
@@ -1812,86 +1810,85 @@ func acosh64(x float64) float64 {
 }
 
 func acosh64Slow(x float64) float64 {
-	v3 := 1 < x
-	v4 := x < 0x1p+55
-	v5 := v3 && v4
-	v6 := !v5
-	v7 := 0x1p+55 <= x
-	v8 := v6 && v7
-	v9 := x - 1
-	v10 := float64(v9 * v9)
-	v11 := math.FMA(v9, v9, -v10)
-	v12 := v9 + v9
-	v13 := v12 + v10
-	v14 := v13 - v12
-	v15 := v13 - v14
-	v16 := v12 - v15
-	v17 := v10 - v14
-	v18 := v16 + v17
-	v19 := v18 + v11
-	v20 := math.Sqrt(v13)
-	v21 := math.FMA(-v20, v20, v13)
-	v22 := v21 + v19
-	v24 := 0x1p-01 / v20
-	v25 := float64(v22 * v24)
-	v26 := v20 + v9
-	v27 := v26 - v20
-	v28 := v9 - v27
-	v29 := v28 + v25
-	v30 := float64(x * 0x1p-01)
-	v31 := select64(v8, math.Float64bits(v30), math.Float64bits(v26))
-	v33 := select64(v8, 0x0, math.Float64bits(v29))
-	v35 := select64(v8, 0x4000000000000000, 0x0)
-	v36 := 1 + math.Float64frombits(v31)
-	v37 := v36 - 1
-	v38 := v36 - v37
-	v39 := 1 - v38
-	v40 := math.Float64frombits(v31) - v37
-	v41 := v39 + v40
-	v42 := v41 + math.Float64frombits(v33)
-	v44 := math.Float64bits(v36) + 0x80095f619980c433
-	v46 := v44 & 0xfffffffffffff
-	v48 := v46 + 0x3fe6a09e667f3bcd
-	v49 := v44 >> 52
-	v51 := v49 | 0x4330000000000000
-	v53 := math.Float64frombits(v51) - 0x1.0000000000bffp+52
-	v56 := v44 & 0xfff0000000000000
-	v57 := 0xffe0000000000000 - v56
-	v58 := math.Float64frombits(v48) - 1
-	v59 := float64(v42 * math.Float64frombits(v57))
-	v60 := v58 + v59
-	v61 := v60 - v58
-	v62 := v59 - v61
-	v63 := v53 + math.Float64frombits(v35)
-	v66 := v60 + 2
-	v67 := v60 / v66
-	v68 := float64(v67 * v67)
-	v69 := float64(v60 * v60)
-	v70 := float64(v69 * 0x1p-01)
-	v78 := float64(v68 * v68)
-	v79 := math.FMA(0x1.39a1d5d0b283fp-03, v78, 0x1.c71c52117b053p-03)
-	v80 := math.FMA(v79, v78, 0x1.999999997fef8p-02)
-	v81 := math.FMA(0x1.2f04882c35a8ep-03, v78, 0x1.74663d9832965p-03)
-	v82 := math.FMA(v81, v78, 0x1.24924941e4249p-02)
-	v83 := math.FMA(v82, v78, 0x1.5555555555592p-01)
-	v84 := math.FMA(v80, v68, v83)
-	v85 := math.FMA(v68, v84, v70)
-	v86 := float64(v67 * v85)
-	v87 := math.FMA(-v62, v60, v62)
-	v88 := math.FMA(v63, 0x1.abc9e3b39803fp-56, v86)
-	v89 := v87 + v88
-	v90 := v70 - v89
-	v91 := v60 - v90
-	v92 := math.FMA(v63, 0x1.62e42fefa39efp-01, v91)
-	v94 := x < math.Float64frombits(0x7ff0000000000000)
-	v95 := select64(v94, math.Float64bits(v92), math.Float64bits(x))
-	v96 := 1 <= x
-	v97 := x <= 1
-	v98 := v96 && v97
-	v99 := select64(v98, 0x0, v95)
-	v101 := select64(v96, v99, 0x7ff8000000000000)
-	v102 := select64(v6, v101, math.Float64bits(v92))
-	return math.Float64frombits(v102)
+	v5 := math.Float64bits(x) + 0xbc90000000000001
+	v7 := math.Float64frombits(v5) <= -0x1.0000000000002p+969
+	v8 := !v7
+	v9 := 0x1p+55 <= x
+	v10 := v8 && v9
+	v11 := x - 1
+	v12 := float64(v11 * v11)
+	v13 := math.FMA(v11, v11, -v12)
+	v14 := v11 + v11
+	v15 := v14 + v12
+	v16 := v15 - v14
+	v17 := v15 - v16
+	v18 := v14 - v17
+	v19 := v12 - v16
+	v20 := v18 + v19
+	v21 := v20 + v13
+	v22 := math.Sqrt(v15)
+	v23 := math.FMA(-v22, v22, v15)
+	v24 := v23 + v21
+	v26 := 0x1p-01 / v22
+	v27 := float64(v24 * v26)
+	v28 := v22 + v11
+	v29 := v28 - v22
+	v30 := v11 - v29
+	v31 := v30 + v27
+	v32 := float64(x * 0x1p-01)
+	v33 := select64(v10, math.Float64bits(v32), math.Float64bits(v28))
+	v35 := select64(v10, 0x0, math.Float64bits(v31))
+	v37 := select64(v10, 0x4000000000000000, 0x0)
+	v38 := 1 + math.Float64frombits(v33)
+	v39 := v38 - 1
+	v40 := v38 - v39
+	v41 := 1 - v40
+	v42 := math.Float64frombits(v33) - v39
+	v43 := v41 + v42
+	v44 := v43 + math.Float64frombits(v35)
+	v46 := math.Float64bits(v38) + 0x80095f619980c433
+	v47 := v46 >> 52
+	v49 := v47 | 0x4330000000000000
+	v51 := math.Float64frombits(v49) - 0x1.0000000000bffp+52
+	v53 := v46 & 0xfffffffffffff
+	v55 := v53 + 0x3fe6a09e667f3bcd
+	v57 := v46 & 0xfff0000000000000
+	v58 := 0xffe0000000000000 - v57
+	v59 := math.Float64frombits(v55) - 1
+	v60 := float64(v44 * math.Float64frombits(v58))
+	v61 := v59 + v60
+	v62 := v61 - v59
+	v63 := v60 - v62
+	v64 := v51 + math.Float64frombits(v37)
+	v67 := v61 + 2
+	v68 := v61 / v67
+	v69 := float64(v68 * v68)
+	v70 := float64(v61 * v61)
+	v71 := float64(v70 * 0x1p-01)
+	v79 := float64(v69 * v69)
+	v80 := math.FMA(0x1.39a1d5d0b283fp-03, v79, 0x1.c71c52117b053p-03)
+	v81 := math.FMA(v80, v79, 0x1.999999997fef8p-02)
+	v82 := math.FMA(0x1.2f04882c35a8ep-03, v79, 0x1.74663d9832965p-03)
+	v83 := math.FMA(v82, v79, 0x1.24924941e4249p-02)
+	v84 := math.FMA(v83, v79, 0x1.5555555555592p-01)
+	v85 := math.FMA(v81, v69, v84)
+	v86 := math.FMA(v69, v85, v71)
+	v87 := float64(v68 * v86)
+	v88 := math.FMA(-v63, v61, v63)
+	v89 := math.FMA(v64, 0x1.abc9e3b39803fp-56, v87)
+	v90 := v88 + v89
+	v91 := v71 - v90
+	v92 := v61 - v91
+	v93 := math.FMA(v64, 0x1.62e42fefa39efp-01, v92)
+	v95 := x < math.Float64frombits(0x7ff0000000000000)
+	v96 := select64(v95, math.Float64bits(v93), math.Float64bits(x))
+	v97 := 1 <= x
+	v98 := x <= 1
+	v99 := v97 && v98
+	v100 := select64(v99, 0x0, v96)
+	v102 := select64(v97, v100, 0x7ff8000000000000)
+	v103 := select64(v8, v102, math.Float64bits(v93))
+	return math.Float64frombits(v103)
 }
 
 func atanh64(x float64) float64 {
@@ -2055,14 +2052,14 @@ func softplus64(x float64) float64 {
 	v40 := v35 - v37
 	v41 := v39 + v40
 	v43 := math.Float64bits(v36) + 0x80095f619980c433
-	v45 := v43 & 0xfffffffffffff
-	v47 := v45 + 0x3fe6a09e667f3bcd
-	v48 := v43 >> 52
-	v50 := v48 | 0x4330000000000000
-	v52 := math.Float64frombits(v50) - 0x1.0000000000bffp+52
+	v44 := v43 >> 52
+	v46 := v44 | 0x4330000000000000
+	v48 := math.Float64frombits(v46) - 0x1.0000000000bffp+52
+	v50 := v43 & 0xfffffffffffff
+	v52 := v50 + 0x3fe6a09e667f3bcd
 	v55 := v43 & 0xfff0000000000000
 	v56 := 0xffe0000000000000 - v55
-	v57 := math.Float64frombits(v47) - 1
+	v57 := math.Float64frombits(v52) - 1
 	v58 := float64(v41 * math.Float64frombits(v56))
 	v59 := v57 + v58
 	v60 := v59 - v57
@@ -2081,11 +2078,11 @@ func softplus64(x float64) float64 {
 	v82 := math.FMA(v78, v65, v81)
 	v83 := math.FMA(v65, v82, v68)
 	v84 := float64(v64 * v83)
-	v85 := math.FMA(v52, 0x1.abc9e3b39803fp-56, v84)
+	v85 := math.FMA(v48, 0x1.abc9e3b39803fp-56, v84)
 	v86 := v61 + v85
 	v87 := v68 - v86
 	v88 := v59 - v87
-	v89 := math.FMA(v52, 0x1.62e42fefa39efp-01, v88)
+	v89 := math.FMA(v48, 0x1.62e42fefa39efp-01, v88)
 	v91 := upper64(0, x)
 	v92 := v91 + v89
 	return v92
@@ -2267,13 +2264,13 @@ func erfc64(x float64) float64 {
 func pow64(x, y float64) float64 {
 	v4 := math.Float64bits(x) + 0x80095f619980c433
 	v6 := math.Float64frombits(v4) <= -0x1.95f619980c433p-1022
-	v8 := v4 & 0xfffffffffffff
-	v10 := v8 + 0x3fe6a09e667f3bcd
-	v11 := v4 >> 52
-	v13 := v11 | 0x4330000000000000
-	v15 := math.Float64frombits(v13) - 0x1.0000000000bffp+52
-	v17 := math.Float64frombits(v10) - 1
-	v18 := 1 + math.Float64frombits(v10)
+	v7 := v4 >> 52
+	v9 := v7 | 0x4330000000000000
+	v11 := math.Float64frombits(v9) - 0x1.0000000000bffp+52
+	v13 := v4 & 0xfffffffffffff
+	v15 := v13 + 0x3fe6a09e667f3bcd
+	v17 := math.Float64frombits(v15) - 1
+	v18 := 1 + math.Float64frombits(v15)
 	v21 := 1 / v18
 	v22 := float64(v17 * v21)
 	v30 := float64(v22 * v22)
@@ -2291,7 +2288,7 @@ func pow64(x, y float64) float64 {
 	v55 := float64(v30 * v52)
 	v60 := 0x1.71547652b82fep+01 + v55
 	v65 := float64(v22 * v60)
-	v67 := v15 + v65
+	v67 := v11 + v65
 	v73 := float64(y * v67)
 	v77 := math.Float64bits(v73) &^ 0x8000000000000000
 	v78 := math.Float64frombits(v77) < 1100
@@ -2301,7 +2298,7 @@ func pow64(x, y float64) float64 {
 		return pow64Slow(x, y)
 	}
 	v19 := v18 - 1
-	v20 := math.Float64frombits(v10) - v19
+	v20 := math.Float64frombits(v15) - v19
 	v23 := math.FMA(-v22, v18, v17)
 	v24 := math.FMA(-v22, v20, v23)
 	v25 := float64(v24 * v21)
@@ -2319,7 +2316,7 @@ func pow64(x, y float64) float64 {
 	v63 := v62 + 0x1.777d0ffda0d24p-55
 	v64 := v63 + v59
 	v66 := math.FMA(v22, v60, -v65)
-	v68 := v67 - v15
+	v68 := v67 - v11
 	v69 := v65 - v68
 	v70 := math.FMA(v25, v60, v66)
 	v71 := math.FMA(v22, v64, v70)
@@ -2358,17 +2355,17 @@ func pow64Slow(x, y float64) float64 {
 	v15 := select64(v13, math.Float64bits(v14), v3)
 	v16 := select64(v11, v15, math.Float64bits(x))
 	v17 := v16 + 0x80095f619980c433
-	v19 := v17 & 0xfffffffffffff
-	v21 := v19 + 0x3fe6a09e667f3bcd
-	v22 := v17 >> 52
-	v24 := v22 | 0x4330000000000000
-	v26 := math.Float64frombits(v24) - 0x1.0000000000bffp+52
-	v27 := v26 - 54
-	v28 := select64(v13, math.Float64bits(v27), math.Float64bits(v26))
-	v30 := math.Float64frombits(v21) - 1
-	v31 := 1 + math.Float64frombits(v21)
+	v18 := v17 >> 52
+	v20 := v18 | 0x4330000000000000
+	v22 := math.Float64frombits(v20) - 0x1.0000000000bffp+52
+	v24 := v17 & 0xfffffffffffff
+	v26 := v24 + 0x3fe6a09e667f3bcd
+	v27 := v22 - 54
+	v28 := select64(v13, math.Float64bits(v27), math.Float64bits(v22))
+	v30 := math.Float64frombits(v26) - 1
+	v31 := 1 + math.Float64frombits(v26)
 	v32 := v31 - 1
-	v33 := math.Float64frombits(v21) - v32
+	v33 := math.Float64frombits(v26) - v32
 	v34 := 1 / v31
 	v35 := float64(v30 * v34)
 	v36 := math.FMA(-v35, v31, v30)
@@ -2670,12 +2667,12 @@ func ndtri64(x float64) float64 {
 	v2 := x - 0x1p-01
 	v4 := math.Float64bits(v2) &^ 0x8000000000000000
 	v6 := math.Float64frombits(v4) <= 0x1.b333333333333p-02
-	v16 := v11 & 0xfffffffffffff
-	v18 := v16 + 0x3fe6a09e667f3bcd
-	v19 := v11 >> 52
-	v21 := v19 | 0x4330000000000000
-	v23 := math.Float64frombits(v21) - 0x1.0000000000bffp+52
-	v26 := math.Float64frombits(v18) - 1
+	v15 := v11 >> 52
+	v17 := v15 | 0x4330000000000000
+	v19 := math.Float64frombits(v17) - 0x1.0000000000bffp+52
+	v21 := v11 & 0xfffffffffffff
+	v23 := v21 + 0x3fe6a09e667f3bcd
+	v26 := math.Float64frombits(v23) - 1
 	v28 := v26 + 2
 	v29 := v26 / v28
 	v30 := float64(v29 * v29)
@@ -2690,10 +2687,10 @@ func ndtri64(x float64) float64 {
 	v46 := math.FMA(v42, v30, v45)
 	v47 := math.FMA(v30, v46, v32)
 	v48 := float64(v29 * v47)
-	v49 := math.FMA(v23, 0x1.abc9e3b39803fp-56, v48)
+	v49 := math.FMA(v19, 0x1.abc9e3b39803fp-56, v48)
 	v50 := v32 - v49
 	v51 := v26 - v50
-	v52 := math.FMA(v23, 0x1.62e42fefa39efp-01, v51)
+	v52 := math.FMA(v19, 0x1.62e42fefa39efp-01, v51)
 	v53 := math.Float64bits(v52) ^ 0x8000000000000000
 	v54 := math.Sqrt(math.Float64frombits(v53))
 	v56 := v54 - 0x1.999999999999ap+00
@@ -2770,14 +2767,14 @@ func ndtri64Slow(x float64) float64 {
 	v20 := float64(v9 * 0x1p+54)
 	v21 := select64(v19, math.Float64bits(v20), math.Float64bits(v9))
 	v22 := v21 + 0x80095f619980c433
-	v24 := v22 & 0xfffffffffffff
-	v26 := v24 + 0x3fe6a09e667f3bcd
-	v27 := v22 >> 52
-	v29 := v27 | 0x4330000000000000
-	v31 := math.Float64frombits(v29) - 0x1.0000000000bffp+52
-	v32 := v31 - 54
-	v33 := select64(v19, math.Float64bits(v32), math.Float64bits(v31))
-	v36 := math.Float64frombits(v26) - 1
+	v23 := v22 >> 52
+	v25 := v23 | 0x4330000000000000
+	v27 := math.Float64frombits(v25) - 0x1.0000000000bffp+52
+	v29 := v22 & 0xfffffffffffff
+	v31 := v29 + 0x3fe6a09e667f3bcd
+	v32 := v27 - 54
+	v33 := select64(v19, math.Float64bits(v32), math.Float64bits(v27))
+	v36 := math.Float64frombits(v31) - 1
 	v38 := v36 + 2
 	v39 := v36 / v38
 	v40 := float64(v39 * v39)
@@ -3118,110 +3115,109 @@ func sincos64Slow(x float64) (float64, float64) {
 
 func cbrt32(x float32) float32 {
 	v2 := math.Float32bits(x) &^ 0x80000000
-	v4 := 0x1p-126 <= math.Float32frombits(v2)
-	v6 := math.Float32frombits(v2) < math.Float32frombits(0x7f800000)
-	v7 := v4 && v6
-	v8 := !v7
-	if v8 {
+	v4 := v2 + 0x80000001
+	v6 := math.Float32frombits(v4) <= -0x1.000002p-126
+	v7 := !v6
+	if v7 {
 		return cbrt32Slow(x)
 	}
-	v9 := v2 >> 23
-	v11 := v9 | 0x4b000000
-	v13 := math.Float32frombits(v11) - 0x1.0000fep+23
-	v15 := float32(v13 * 0x1.555556p-02)
-	v16 := float32(math.RoundToEven(float64(v15)))
-	v18 := fma32(-v16, 3, v13)
-	v20 := v2 & 0x7fffff
-	v22 := v20 | 0x3f800000
-	v24 := v18 + 0x1.8000fep+23
-	v25 := math.Float32bits(v24) << 23
-	v26 := float32(math.Float32frombits(v22) * math.Float32frombits(v25))
-	v31 := fma32(-0x1.99204cp-05, math.Float32frombits(v22), 0x1.45684ap-02)
-	v32 := fma32(v31, math.Float32frombits(v22), -0x1.9eb78ep-01)
-	v33 := fma32(v32, math.Float32frombits(v22), 0x1.8aba26p+00)
-	v35 := v18 < 0
-	v37 := 0 < v18
-	v39 := select32(v37, 0x3f4b2ff5, 0x3f800000)
-	v40 := select32(v35, 0x3fa14518, v39)
-	v41 := float32(v33 * math.Float32frombits(v40))
-	v42 := float32(v41 * v41)
-	v43 := float32(v42 * v41)
-	v44 := fma32(-v43, v26, 1)
-	v45 := float32(v41 * v44)
-	v47 := fma32(v44, 0x1.c71c72p-03, 0x1.555556p-02)
-	v48 := fma32(v45, v47, v41)
-	v49 := float32(v48 * v48)
-	v50 := float32(v26 * v49)
-	v51 := float32(v50 * v50)
-	v52 := fma32(v50, v50, -v51)
-	v53 := fma32(v51, v50, -v26)
-	v54 := fma32(v52, v50, v53)
-	v55 := float32(v54 * 0x1.555556p-02)
-	v56 := fma32(-v55, v49, v50)
-	v57 := v16 + 0x1.8000fep+23
-	v58 := math.Float32bits(v57) << 23
-	v59 := float32(v56 * math.Float32frombits(v58))
-	v60 := math.Float32bits(x) & 0x80000000
-	v61 := math.Float32bits(v59) | v60
-	return math.Float32frombits(v61)
+	v8 := v2 >> 23
+	v10 := v8 | 0x4b000000
+	v12 := math.Float32frombits(v10) - 0x1.0000fep+23
+	v14 := float32(v12 * 0x1.555556p-02)
+	v15 := float32(math.RoundToEven(float64(v14)))
+	v17 := fma32(-v15, 3, v12)
+	v19 := v2 & 0x7fffff
+	v21 := v19 | 0x3f800000
+	v23 := v17 + 0x1.8000fep+23
+	v24 := math.Float32bits(v23) << 23
+	v25 := float32(math.Float32frombits(v21) * math.Float32frombits(v24))
+	v30 := fma32(-0x1.99204cp-05, math.Float32frombits(v21), 0x1.45684ap-02)
+	v31 := fma32(v30, math.Float32frombits(v21), -0x1.9eb78ep-01)
+	v32 := fma32(v31, math.Float32frombits(v21), 0x1.8aba26p+00)
+	v34 := v17 < 0
+	v36 := 0 < v17
+	v38 := select32(v36, 0x3f4b2ff5, 0x3f800000)
+	v39 := select32(v34, 0x3fa14518, v38)
+	v40 := float32(v32 * math.Float32frombits(v39))
+	v41 := float32(v40 * v40)
+	v42 := float32(v41 * v40)
+	v43 := fma32(-v42, v25, 1)
+	v44 := float32(v40 * v43)
+	v46 := fma32(v43, 0x1.c71c72p-03, 0x1.555556p-02)
+	v47 := fma32(v44, v46, v40)
+	v48 := float32(v47 * v47)
+	v49 := float32(v25 * v48)
+	v50 := float32(v49 * v49)
+	v51 := fma32(v49, v49, -v50)
+	v52 := fma32(v50, v49, -v25)
+	v53 := fma32(v51, v49, v52)
+	v54 := float32(v53 * 0x1.555556p-02)
+	v55 := fma32(-v54, v48, v49)
+	v56 := v15 + 0x1.8000fep+23
+	v57 := math.Float32bits(v56) << 23
+	v58 := float32(v55 * math.Float32frombits(v57))
+	v59 := math.Float32bits(x) & 0x80000000
+	v60 := math.Float32bits(v58) | v59
+	return math.Float32frombits(v60)
 }
 
 func cbrt32Slow(x float32) float32 {
 	v2 := math.Float32bits(x) &^ 0x80000000
-	v4 := 0x1p-126 <= math.Float32frombits(v2)
-	v6 := math.Float32frombits(v2) < math.Float32frombits(0x7f800000)
-	v7 := v4 && v6
+	v5 := v2 + 0x80000001
+	v7 := math.Float32frombits(v5) <= -0x1.000002p-126
 	v8 := !v7
-	v11 := math.Float32frombits(v2) < 0x1p-126
-	v12 := v8 && v11
-	v13 := float32(math.Float32frombits(v2) * 0x1p+27)
-	v14 := select32(v12, math.Float32bits(v13), v2)
-	v15 := v14 >> 23
-	v17 := v15 | 0x4b000000
-	v19 := math.Float32frombits(v17) - 0x1.0000fep+23
-	v20 := v19 - 27
-	v21 := select32(v12, math.Float32bits(v20), math.Float32bits(v19))
-	v23 := float32(math.Float32frombits(v21) * 0x1.555556p-02)
-	v24 := float32(math.RoundToEven(float64(v23)))
-	v26 := fma32(-v24, 3, math.Float32frombits(v21))
-	v28 := v14 & 0x7fffff
-	v30 := v28 | 0x3f800000
-	v32 := v26 + 0x1.8000fep+23
-	v33 := math.Float32bits(v32) << 23
-	v34 := float32(math.Float32frombits(v30) * math.Float32frombits(v33))
-	v39 := fma32(-0x1.99204cp-05, math.Float32frombits(v30), 0x1.45684ap-02)
-	v40 := fma32(v39, math.Float32frombits(v30), -0x1.9eb78ep-01)
-	v41 := fma32(v40, math.Float32frombits(v30), 0x1.8aba26p+00)
-	v43 := v26 < 0
-	v45 := 0 < v26
-	v47 := select32(v45, 0x3f4b2ff5, 0x3f800000)
-	v48 := select32(v43, 0x3fa14518, v47)
-	v49 := float32(v41 * math.Float32frombits(v48))
-	v50 := float32(v49 * v49)
-	v51 := float32(v50 * v49)
-	v52 := fma32(-v51, v34, 1)
-	v53 := float32(v49 * v52)
-	v55 := fma32(v52, 0x1.c71c72p-03, 0x1.555556p-02)
-	v56 := fma32(v53, v55, v49)
-	v57 := float32(v56 * v56)
-	v58 := float32(v34 * v57)
-	v59 := float32(v58 * v58)
-	v60 := fma32(v58, v58, -v59)
-	v61 := fma32(v59, v58, -v34)
-	v62 := fma32(v60, v58, v61)
-	v63 := float32(v62 * 0x1.555556p-02)
-	v64 := fma32(-v63, v57, v58)
-	v65 := v24 + 0x1.8000fep+23
-	v66 := math.Float32bits(v65) << 23
-	v67 := float32(v64 * math.Float32frombits(v66))
-	v68 := 0 < math.Float32frombits(v2)
-	v69 := v68 && v6
-	v70 := !v69
-	v71 := v8 && v70
-	v72 := select32(v71, v2, math.Float32bits(v67))
-	v73 := math.Float32bits(x) & 0x80000000
-	v74 := v72 | v73
-	return math.Float32frombits(v74)
+	v12 := math.Float32frombits(v2) < 0x1p-126
+	v13 := v8 && v12
+	v14 := float32(math.Float32frombits(v2) * 0x1p+27)
+	v15 := select32(v13, math.Float32bits(v14), v2)
+	v16 := v15 >> 23
+	v18 := v16 | 0x4b000000
+	v20 := math.Float32frombits(v18) - 0x1.0000fep+23
+	v21 := v20 - 27
+	v22 := select32(v13, math.Float32bits(v21), math.Float32bits(v20))
+	v24 := float32(math.Float32frombits(v22) * 0x1.555556p-02)
+	v25 := float32(math.RoundToEven(float64(v24)))
+	v27 := fma32(-v25, 3, math.Float32frombits(v22))
+	v29 := v15 & 0x7fffff
+	v31 := v29 | 0x3f800000
+	v33 := v27 + 0x1.8000fep+23
+	v34 := math.Float32bits(v33) << 23
+	v35 := float32(math.Float32frombits(v31) * math.Float32frombits(v34))
+	v40 := fma32(-0x1.99204cp-05, math.Float32frombits(v31), 0x1.45684ap-02)
+	v41 := fma32(v40, math.Float32frombits(v31), -0x1.9eb78ep-01)
+	v42 := fma32(v41, math.Float32frombits(v31), 0x1.8aba26p+00)
+	v44 := v27 < 0
+	v46 := 0 < v27
+	v48 := select32(v46, 0x3f4b2ff5, 0x3f800000)
+	v49 := select32(v44, 0x3fa14518, v48)
+	v50 := float32(v42 * math.Float32frombits(v49))
+	v51 := float32(v50 * v50)
+	v52 := float32(v51 * v50)
+	v53 := fma32(-v52, v35, 1)
+	v54 := float32(v50 * v53)
+	v56 := fma32(v53, 0x1.c71c72p-03, 0x1.555556p-02)
+	v57 := fma32(v54, v56, v50)
+	v58 := float32(v57 * v57)
+	v59 := float32(v35 * v58)
+	v60 := float32(v59 * v59)
+	v61 := fma32(v59, v59, -v60)
+	v62 := fma32(v60, v59, -v35)
+	v63 := fma32(v61, v59, v62)
+	v64 := float32(v63 * 0x1.555556p-02)
+	v65 := fma32(-v64, v58, v59)
+	v66 := v25 + 0x1.8000fep+23
+	v67 := math.Float32bits(v66) << 23
+	v68 := float32(v65 * math.Float32frombits(v67))
+	v69 := 0 < math.Float32frombits(v2)
+	v70 := math.Float32frombits(v2) < math.Float32frombits(0x7f800000)
+	v71 := v69 && v70
+	v72 := !v71
+	v73 := v8 && v72
+	v74 := select32(v73, v2, math.Float32bits(v68))
+	v75 := math.Float32bits(x) & 0x80000000
+	v76 := v74 | v75
+	return math.Float32frombits(v76)
 }
 
 func exp32(x float32) float32 {
@@ -3328,12 +3324,12 @@ func log32(x float32) float32 {
 	if v5 {
 		return log32Slow(x)
 	}
-	v7 := v2 & 0x7fffff
-	v9 := v7 + 0x3f3504f3
-	v10 := v2 >> 23
-	v12 := v10 | 0x4b000000
-	v14 := math.Float32frombits(v12) - 0x1.0002fep+23
-	v18 := math.Float32frombits(v9) - 1
+	v6 := v2 >> 23
+	v8 := v6 | 0x4b000000
+	v10 := math.Float32frombits(v8) - 0x1.0002fep+23
+	v12 := v2 & 0x7fffff
+	v14 := v12 + 0x3f3504f3
+	v18 := math.Float32frombits(v14) - 1
 	v20 := v18 + 2
 	v21 := v18 / v20
 	v22 := float32(v21 * v21)
@@ -3343,50 +3339,50 @@ func log32(x float32) float32 {
 	v30 := fma32(v29, v22, 0x1.55557ap-01)
 	v31 := fma32(v22, v30, v25)
 	v32 := float32(v21 * v31)
-	v33 := fma32(v14, -0x1.05c61p-29, v32)
+	v33 := fma32(v10, -0x1.05c61p-29, v32)
 	v34 := v25 - v33
 	v35 := v18 - v34
-	v36 := fma32(v14, 0x1.62e43p-01, v35)
+	v36 := fma32(v10, 0x1.62e43p-01, v35)
 	return v36
 }
 
 func log32Slow(x float32) float32 {
-	v6 := math.Float32bits(x) + 0x804afb0d
-	v8 := math.Float32frombits(v6) <= -0x1.95f61ap-126
-	v9 := !v8
-	v10 := x < 0x1p-126
-	v11 := v9 && v10
-	v12 := float32(x * 0x1p+25)
-	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
-	v14 := v13 + 0x804afb0d
-	v16 := v14 & 0x7fffff
-	v18 := v16 + 0x3f3504f3
-	v19 := v14 >> 23
-	v21 := v19 | 0x4b000000
-	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
-	v24 := v23 - 25
-	v25 := select32(v11, math.Float32bits(v24), math.Float32bits(v23))
-	v29 := math.Float32frombits(v18) - 1
-	v31 := v29 + 2
-	v32 := v29 / v31
-	v33 := float32(v32 * v32)
-	v34 := float32(v29 * v29)
-	v36 := float32(v34 * 0x1p-01)
-	v40 := fma32(0x1.31e0eep-02, v33, 0x1.995ed4p-02)
-	v41 := fma32(v40, v33, 0x1.55557ap-01)
-	v42 := fma32(v33, v41, v36)
-	v43 := float32(v32 * v42)
-	v44 := fma32(math.Float32frombits(v25), -0x1.05c61p-29, v43)
-	v45 := v36 - v44
-	v46 := v29 - v45
-	v47 := fma32(math.Float32frombits(v25), 0x1.62e43p-01, v46)
-	v49 := x == math.Float32frombits(0x7f800000)
-	v50 := 0 < x
-	v52 := select32(v50, math.Float32bits(v47), 0x7fc00000)
-	v53 := select32(v49, math.Float32bits(x), v52)
-	v54 := x == 0
-	v56 := select32(v54, 0xff800000, v53)
-	v57 := select32(v9, v56, math.Float32bits(v47))
+	v7 := math.Float32bits(x) + 0x804afb0d
+	v9 := math.Float32frombits(v7) <= -0x1.95f61ap-126
+	v10 := !v9
+	v11 := x < 0x1p-126
+	v12 := v10 && v11
+	v13 := float32(x * 0x1p+25)
+	v14 := select32(v12, math.Float32bits(v13), math.Float32bits(x))
+	v15 := v14 + 0x804afb0d
+	v16 := v15 >> 23
+	v18 := v16 | 0x4b000000
+	v20 := math.Float32frombits(v18) - 0x1.0002fep+23
+	v22 := v15 & 0x7fffff
+	v24 := v22 + 0x3f3504f3
+	v25 := v20 - 25
+	v26 := select32(v12, math.Float32bits(v25), math.Float32bits(v20))
+	v30 := math.Float32frombits(v24) - 1
+	v32 := v30 + 2
+	v33 := v30 / v32
+	v34 := float32(v33 * v33)
+	v35 := float32(v30 * v30)
+	v37 := float32(v35 * 0x1p-01)
+	v41 := fma32(0x1.31e0eep-02, v34, 0x1.995ed4p-02)
+	v42 := fma32(v41, v34, 0x1.55557ap-01)
+	v43 := fma32(v34, v42, v37)
+	v44 := float32(v33 * v43)
+	v45 := fma32(math.Float32frombits(v26), -0x1.05c61p-29, v44)
+	v46 := v37 - v45
+	v47 := v30 - v46
+	v48 := fma32(math.Float32frombits(v26), 0x1.62e43p-01, v47)
+	v50 := x == math.Float32frombits(0x7f800000)
+	v51 := 0 < x
+	v53 := select32(v51, math.Float32bits(v48), 0x7fc00000)
+	v54 := select32(v50, math.Float32bits(x), v53)
+	v55 := x == 0
+	v56 := select32(v55, 0xff800000, v54)
+	v57 := select32(v10, v56, math.Float32bits(v48))
 	return math.Float32frombits(v57)
 }
 
@@ -3397,12 +3393,12 @@ func log2x32(x float32) float32 {
 	if v5 {
 		return log2x32Slow(x)
 	}
-	v7 := v2 & 0x7fffff
-	v9 := v7 + 0x3f3504f3
-	v10 := v2 >> 23
-	v12 := v10 | 0x4b000000
-	v14 := math.Float32frombits(v12) - 0x1.0002fep+23
-	v16 := math.Float32frombits(v9) - 1
+	v6 := v2 >> 23
+	v8 := v6 | 0x4b000000
+	v10 := math.Float32frombits(v8) - 0x1.0002fep+23
+	v12 := v2 & 0x7fffff
+	v14 := v12 + 0x3f3504f3
+	v16 := math.Float32frombits(v14) - 1
 	v18 := v16 + 2
 	v19 := v16 / v18
 	v20 := float32(v19 * v19)
@@ -3423,8 +3419,8 @@ func log2x32(x float32) float32 {
 	v41 := fma32(v33, 0x1.715476p+00, -v40)
 	v42 := fma32(v33, 0x1.4ae0cp-26, v41)
 	v43 := fma32(v37, 0x1.715476p+00, v42)
-	v44 := v14 + v40
-	v45 := v44 - v14
+	v44 := v10 + v40
+	v45 := v44 - v10
 	v46 := v40 - v45
 	v47 := v46 + v43
 	v48 := v44 + v47
@@ -3432,54 +3428,54 @@ func log2x32(x float32) float32 {
 }
 
 func log2x32Slow(x float32) float32 {
-	v6 := math.Float32bits(x) + 0x804afb0d
-	v8 := math.Float32frombits(v6) <= -0x1.95f61ap-126
-	v9 := !v8
-	v10 := x < 0x1p-126
-	v11 := v9 && v10
-	v12 := float32(x * 0x1p+25)
-	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
-	v14 := v13 + 0x804afb0d
-	v16 := v14 & 0x7fffff
-	v18 := v16 + 0x3f3504f3
-	v19 := v14 >> 23
-	v21 := v19 | 0x4b000000
-	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
-	v24 := v23 - 25
-	v25 := select32(v11, math.Float32bits(v24), math.Float32bits(v23))
-	v27 := math.Float32frombits(v18) - 1
-	v29 := v27 + 2
-	v30 := v27 / v29
-	v31 := float32(v30 * v30)
-	v32 := float32(v27 * v27)
-	v34 := float32(v32 * 0x1p-01)
-	v38 := fma32(0x1.31e0eep-02, v31, 0x1.995ed4p-02)
-	v39 := fma32(v38, v31, 0x1.55557ap-01)
-	v40 := fma32(v31, v39, v34)
-	v41 := float32(v30 * v40)
-	v42 := fma32(v27, v27, -v32)
-	v43 := float32(v42 * 0x1p-01)
-	v44 := v27 - v34
-	v45 := v27 - v44
-	v46 := v45 - v34
-	v47 := v46 - v43
-	v48 := v47 + v41
-	v51 := float32(v44 * 0x1.715476p+00)
-	v52 := fma32(v44, 0x1.715476p+00, -v51)
-	v53 := fma32(v44, 0x1.4ae0cp-26, v52)
-	v54 := fma32(v48, 0x1.715476p+00, v53)
-	v55 := math.Float32frombits(v25) + v51
-	v56 := v55 - math.Float32frombits(v25)
-	v57 := v51 - v56
-	v58 := v57 + v54
-	v59 := v55 + v58
-	v61 := x == math.Float32frombits(0x7f800000)
-	v62 := 0 < x
-	v64 := select32(v62, math.Float32bits(v59), 0x7fc00000)
-	v65 := select32(v61, math.Float32bits(x), v64)
-	v66 := x == 0
-	v68 := select32(v66, 0xff800000, v65)
-	v69 := select32(v9, v68, math.Float32bits(v59))
+	v7 := math.Float32bits(x) + 0x804afb0d
+	v9 := math.Float32frombits(v7) <= -0x1.95f61ap-126
+	v10 := !v9
+	v11 := x < 0x1p-126
+	v12 := v10 && v11
+	v13 := float32(x * 0x1p+25)
+	v14 := select32(v12, math.Float32bits(v13), math.Float32bits(x))
+	v15 := v14 + 0x804afb0d
+	v16 := v15 >> 23
+	v18 := v16 | 0x4b000000
+	v20 := math.Float32frombits(v18) - 0x1.0002fep+23
+	v22 := v15 & 0x7fffff
+	v24 := v22 + 0x3f3504f3
+	v25 := v20 - 25
+	v26 := select32(v12, math.Float32bits(v25), math.Float32bits(v20))
+	v28 := math.Float32frombits(v24) - 1
+	v30 := v28 + 2
+	v31 := v28 / v30
+	v32 := float32(v31 * v31)
+	v33 := float32(v28 * v28)
+	v35 := float32(v33 * 0x1p-01)
+	v39 := fma32(0x1.31e0eep-02, v32, 0x1.995ed4p-02)
+	v40 := fma32(v39, v32, 0x1.55557ap-01)
+	v41 := fma32(v32, v40, v35)
+	v42 := float32(v31 * v41)
+	v43 := fma32(v28, v28, -v33)
+	v44 := float32(v43 * 0x1p-01)
+	v45 := v28 - v35
+	v46 := v28 - v45
+	v47 := v46 - v35
+	v48 := v47 - v44
+	v49 := v48 + v42
+	v52 := float32(v45 * 0x1.715476p+00)
+	v53 := fma32(v45, 0x1.715476p+00, -v52)
+	v54 := fma32(v45, 0x1.4ae0cp-26, v53)
+	v55 := fma32(v49, 0x1.715476p+00, v54)
+	v56 := math.Float32frombits(v26) + v52
+	v57 := v56 - math.Float32frombits(v26)
+	v58 := v52 - v57
+	v59 := v58 + v55
+	v60 := v56 + v59
+	v62 := x == math.Float32frombits(0x7f800000)
+	v63 := 0 < x
+	v65 := select32(v63, math.Float32bits(v60), 0x7fc00000)
+	v66 := select32(v62, math.Float32bits(x), v65)
+	v67 := x == 0
+	v68 := select32(v67, 0xff800000, v66)
+	v69 := select32(v10, v68, math.Float32bits(v60))
 	return math.Float32frombits(v69)
 }
 
@@ -3490,12 +3486,12 @@ func log10x32(x float32) float32 {
 	if v5 {
 		return log10x32Slow(x)
 	}
-	v7 := v2 & 0x7fffff
-	v9 := v7 + 0x3f3504f3
-	v10 := v2 >> 23
-	v12 := v10 | 0x4b000000
-	v14 := math.Float32frombits(v12) - 0x1.0002fep+23
-	v16 := math.Float32frombits(v9) - 1
+	v6 := v2 >> 23
+	v8 := v6 | 0x4b000000
+	v10 := math.Float32frombits(v8) - 0x1.0002fep+23
+	v12 := v2 & 0x7fffff
+	v14 := v12 + 0x3f3504f3
+	v16 := math.Float32frombits(v14) - 1
 	v18 := v16 + 2
 	v19 := v16 / v18
 	v20 := float32(v19 * v19)
@@ -3516,9 +3512,9 @@ func log10x32(x float32) float32 {
 	v41 := fma32(v33, 0x1.bcb7b2p-02, -v40)
 	v42 := fma32(v33, -0x1.5b235ep-27, v41)
 	v43 := fma32(v37, 0x1.bcb7b2p-02, v42)
-	v46 := float32(v14 * 0x1.344136p-02)
-	v47 := fma32(v14, 0x1.344136p-02, -v46)
-	v48 := fma32(v14, -0x1.ec10cp-27, v47)
+	v46 := float32(v10 * 0x1.344136p-02)
+	v47 := fma32(v10, 0x1.344136p-02, -v46)
+	v48 := fma32(v10, -0x1.ec10cp-27, v47)
 	v49 := v43 + v48
 	v50 := v46 + v40
 	v51 := v50 - v46
@@ -3529,87 +3525,87 @@ func log10x32(x float32) float32 {
 }
 
 func log10x32Slow(x float32) float32 {
-	v6 := math.Float32bits(x) + 0x804afb0d
-	v8 := math.Float32frombits(v6) <= -0x1.95f61ap-126
-	v9 := !v8
-	v10 := x < 0x1p-126
-	v11 := v9 && v10
-	v12 := float32(x * 0x1p+25)
-	v13 := select32(v11, math.Float32bits(v12), math.Float32bits(x))
-	v14 := v13 + 0x804afb0d
-	v16 := v14 & 0x7fffff
-	v18 := v16 + 0x3f3504f3
-	v19 := v14 >> 23
-	v21 := v19 | 0x4b000000
-	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
-	v24 := v23 - 25
-	v25 := select32(v11, math.Float32bits(v24), math.Float32bits(v23))
-	v27 := math.Float32frombits(v18) - 1
-	v29 := v27 + 2
-	v30 := v27 / v29
-	v31 := float32(v30 * v30)
-	v32 := float32(v27 * v27)
-	v34 := float32(v32 * 0x1p-01)
-	v38 := fma32(0x1.31e0eep-02, v31, 0x1.995ed4p-02)
-	v39 := fma32(v38, v31, 0x1.55557ap-01)
-	v40 := fma32(v31, v39, v34)
-	v41 := float32(v30 * v40)
-	v42 := fma32(v27, v27, -v32)
-	v43 := float32(v42 * 0x1p-01)
-	v44 := v27 - v34
-	v45 := v27 - v44
-	v46 := v45 - v34
-	v47 := v46 - v43
-	v48 := v47 + v41
-	v51 := float32(v44 * 0x1.bcb7b2p-02)
-	v52 := fma32(v44, 0x1.bcb7b2p-02, -v51)
-	v53 := fma32(v44, -0x1.5b235ep-27, v52)
-	v54 := fma32(v48, 0x1.bcb7b2p-02, v53)
-	v57 := float32(math.Float32frombits(v25) * 0x1.344136p-02)
-	v58 := fma32(math.Float32frombits(v25), 0x1.344136p-02, -v57)
-	v59 := fma32(math.Float32frombits(v25), -0x1.ec10cp-27, v58)
-	v60 := v54 + v59
-	v61 := v57 + v51
-	v62 := v61 - v57
-	v63 := v51 - v62
-	v64 := v63 + v60
-	v65 := v61 + v64
-	v67 := x == math.Float32frombits(0x7f800000)
-	v68 := 0 < x
-	v70 := select32(v68, math.Float32bits(v65), 0x7fc00000)
-	v71 := select32(v67, math.Float32bits(x), v70)
-	v72 := x == 0
-	v74 := select32(v72, 0xff800000, v71)
-	v75 := select32(v9, v74, math.Float32bits(v65))
+	v7 := math.Float32bits(x) + 0x804afb0d
+	v9 := math.Float32frombits(v7) <= -0x1.95f61ap-126
+	v10 := !v9
+	v11 := x < 0x1p-126
+	v12 := v10 && v11
+	v13 := float32(x * 0x1p+25)
+	v14 := select32(v12, math.Float32bits(v13), math.Float32bits(x))
+	v15 := v14 + 0x804afb0d
+	v16 := v15 >> 23
+	v18 := v16 | 0x4b000000
+	v20 := math.Float32frombits(v18) - 0x1.0002fep+23
+	v22 := v15 & 0x7fffff
+	v24 := v22 + 0x3f3504f3
+	v25 := v20 - 25
+	v26 := select32(v12, math.Float32bits(v25), math.Float32bits(v20))
+	v28 := math.Float32frombits(v24) - 1
+	v30 := v28 + 2
+	v31 := v28 / v30
+	v32 := float32(v31 * v31)
+	v33 := float32(v28 * v28)
+	v35 := float32(v33 * 0x1p-01)
+	v39 := fma32(0x1.31e0eep-02, v32, 0x1.995ed4p-02)
+	v40 := fma32(v39, v32, 0x1.55557ap-01)
+	v41 := fma32(v32, v40, v35)
+	v42 := float32(v31 * v41)
+	v43 := fma32(v28, v28, -v33)
+	v44 := float32(v43 * 0x1p-01)
+	v45 := v28 - v35
+	v46 := v28 - v45
+	v47 := v46 - v35
+	v48 := v47 - v44
+	v49 := v48 + v42
+	v52 := float32(v45 * 0x1.bcb7b2p-02)
+	v53 := fma32(v45, 0x1.bcb7b2p-02, -v52)
+	v54 := fma32(v45, -0x1.5b235ep-27, v53)
+	v55 := fma32(v49, 0x1.bcb7b2p-02, v54)
+	v58 := float32(math.Float32frombits(v26) * 0x1.344136p-02)
+	v59 := fma32(math.Float32frombits(v26), 0x1.344136p-02, -v58)
+	v60 := fma32(math.Float32frombits(v26), -0x1.ec10cp-27, v59)
+	v61 := v55 + v60
+	v62 := v58 + v52
+	v63 := v62 - v58
+	v64 := v52 - v63
+	v65 := v64 + v61
+	v66 := v62 + v65
+	v68 := x == math.Float32frombits(0x7f800000)
+	v69 := 0 < x
+	v71 := select32(v69, math.Float32bits(v66), 0x7fc00000)
+	v72 := select32(v68, math.Float32bits(x), v71)
+	v73 := x == 0
+	v74 := select32(v73, 0xff800000, v72)
+	v75 := select32(v10, v74, math.Float32bits(v66))
 	return math.Float32frombits(v75)
 }
 
 func log1p32(x float32) float32 {
 	v2 := 1 + x
-	v4 := math.Float32bits(v2) + 0x804afb0d
-	v6 := math.Float32frombits(v4) <= -0x1.95f61ap-126
-	v7 := !v6
-	if v7 {
+	v5 := math.Float32bits(v2) + 0x804afb0d
+	v7 := math.Float32frombits(v5) <= -0x1.95f61ap-126
+	v8 := !v7
+	if v8 {
 		return log1p32Slow(x)
 	}
-	v10 := v2 - 1
-	v11 := v2 - v10
-	v12 := 1 - v11
-	v13 := x - v10
-	v14 := v12 + v13
-	v16 := v4 & 0x7fffff
-	v18 := v16 + 0x3f3504f3
-	v19 := v4 >> 23
-	v21 := v19 | 0x4b000000
-	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
-	v26 := v4 & 0xff800000
+	v11 := v2 - 1
+	v12 := v2 - v11
+	v13 := 1 - v12
+	v14 := x - v11
+	v15 := v13 + v14
+	v16 := v5 >> 23
+	v18 := v16 | 0x4b000000
+	v20 := math.Float32frombits(v18) - 0x1.0002fep+23
+	v22 := v5 & 0x7fffff
+	v24 := v22 + 0x3f3504f3
+	v26 := v5 & 0xff800000
 	v27 := 0xff000000 - v26
-	v28 := math.Float32frombits(v18) - 1
-	v29 := float32(v14 * math.Float32frombits(v27))
+	v28 := math.Float32frombits(v24) - 1
+	v29 := float32(v15 * math.Float32frombits(v27))
 	v30 := v28 + v29
 	v31 := v30 - v28
 	v32 := v29 - v31
-	v33 := v23 + 0
+	v33 := v20 + 0
 	v37 := v30 + 2
 	v38 := v30 / v37
 	v39 := float32(v38 * v38)
@@ -3631,35 +3627,35 @@ func log1p32(x float32) float32 {
 
 func log1p32Slow(x float32) float32 {
 	v2 := 1 + x
-	v4 := math.Float32bits(v2) + 0x804afb0d
-	v6 := math.Float32frombits(v4) <= -0x1.95f61ap-126
-	v7 := !v6
-	v9 := 0 < x
-	v10 := v7 && v9
-	v12 := float32(x * 0x1p-01)
-	v13 := select32(v7, 0x0, math.Float32bits(x))
-	v14 := select32(v10, math.Float32bits(v12), v13)
-	v15 := select32(v10, 0x3f800000, 0x0)
-	v16 := 1 + math.Float32frombits(v14)
-	v17 := v16 - 1
-	v18 := v16 - v17
-	v19 := 1 - v18
-	v20 := math.Float32frombits(v14) - v17
-	v21 := v19 + v20
-	v22 := math.Float32bits(v16) + 0x804afb0d
-	v24 := v22 & 0x7fffff
-	v26 := v24 + 0x3f3504f3
-	v27 := v22 >> 23
-	v29 := v27 | 0x4b000000
-	v31 := math.Float32frombits(v29) - 0x1.0002fep+23
-	v34 := v22 & 0xff800000
+	v5 := math.Float32bits(v2) + 0x804afb0d
+	v7 := math.Float32frombits(v5) <= -0x1.95f61ap-126
+	v8 := !v7
+	v10 := 0 < x
+	v11 := v8 && v10
+	v13 := float32(x * 0x1p-01)
+	v14 := select32(v8, 0x0, math.Float32bits(x))
+	v15 := select32(v11, math.Float32bits(v13), v14)
+	v16 := select32(v11, 0x3f800000, 0x0)
+	v17 := 1 + math.Float32frombits(v15)
+	v18 := v17 - 1
+	v19 := v17 - v18
+	v20 := 1 - v19
+	v21 := math.Float32frombits(v15) - v18
+	v22 := v20 + v21
+	v23 := math.Float32bits(v17) + 0x804afb0d
+	v24 := v23 >> 23
+	v26 := v24 | 0x4b000000
+	v28 := math.Float32frombits(v26) - 0x1.0002fep+23
+	v30 := v23 & 0x7fffff
+	v32 := v30 + 0x3f3504f3
+	v34 := v23 & 0xff800000
 	v35 := 0xff000000 - v34
-	v36 := math.Float32frombits(v26) - 1
-	v37 := float32(v21 * math.Float32frombits(v35))
+	v36 := math.Float32frombits(v32) - 1
+	v37 := float32(v22 * math.Float32frombits(v35))
 	v38 := v36 + v37
 	v39 := v38 - v36
 	v40 := v37 - v39
-	v41 := v31 + math.Float32frombits(v15)
+	v41 := v28 + math.Float32frombits(v16)
 	v45 := v38 + 2
 	v46 := v38 / v45
 	v47 := float32(v46 * v46)
@@ -3680,7 +3676,7 @@ func log1p32Slow(x float32) float32 {
 	v67 := select32(v63, math.Float32bits(v61), v66)
 	v69 := x == math.Float32frombits(0x7f800000)
 	v70 := select32(v69, math.Float32bits(x), v67)
-	v71 := select32(v7, v70, math.Float32bits(v61))
+	v71 := select32(v8, v70, math.Float32bits(v61))
 	v73 := math.Float32bits(x) & 0x80000000
 	v74 := v71 | v73
 	return math.Float32frombits(v74)
@@ -4533,19 +4529,19 @@ func asinh32(x float32) float32 {
 	v34 := v32 + v33
 	v35 := v34 + v26
 	v37 := math.Float32bits(v29) + 0x804afb0d
-	v39 := v37 & 0x7fffff
-	v41 := v39 + 0x3f3504f3
-	v42 := v37 >> 23
-	v44 := v42 | 0x4b000000
-	v46 := math.Float32frombits(v44) - 0x1.0002fep+23
+	v38 := v37 >> 23
+	v40 := v38 | 0x4b000000
+	v42 := math.Float32frombits(v40) - 0x1.0002fep+23
+	v44 := v37 & 0x7fffff
+	v46 := v44 + 0x3f3504f3
 	v49 := v37 & 0xff800000
 	v50 := 0xff000000 - v49
-	v51 := math.Float32frombits(v41) - 1
+	v51 := math.Float32frombits(v46) - 1
 	v52 := float32(v35 * math.Float32frombits(v50))
 	v53 := v51 + v52
 	v54 := v53 - v51
 	v55 := v52 - v54
-	v56 := v46 + 0
+	v56 := v42 + 0
 	v59 := v53 + 2
 	v60 := v53 / v59
 	v61 := float32(v60 * v60)
@@ -4601,19 +4597,19 @@ func asinh32Slow(x float32) float32 {
 	v38 := v36 + v37
 	v39 := v38 + math.Float32frombits(v30)
 	v41 := math.Float32bits(v33) + 0x804afb0d
-	v43 := v41 & 0x7fffff
-	v45 := v43 + 0x3f3504f3
-	v46 := v41 >> 23
-	v48 := v46 | 0x4b000000
-	v50 := math.Float32frombits(v48) - 0x1.0002fep+23
+	v42 := v41 >> 23
+	v44 := v42 | 0x4b000000
+	v46 := math.Float32frombits(v44) - 0x1.0002fep+23
+	v48 := v41 & 0x7fffff
+	v50 := v48 + 0x3f3504f3
 	v53 := v41 & 0xff800000
 	v54 := 0xff000000 - v53
-	v55 := math.Float32frombits(v45) - 1
+	v55 := math.Float32frombits(v50) - 1
 	v56 := float32(v39 * math.Float32frombits(v54))
 	v57 := v55 + v56
 	v58 := v57 - v55
 	v59 := v56 - v58
-	v60 := v50 + math.Float32frombits(v32)
+	v60 := v46 + math.Float32frombits(v32)
 	v63 := v57 + 2
 	v64 := v57 / v63
 	v65 := float32(v64 * v64)
@@ -4638,54 +4634,53 @@ func asinh32Slow(x float32) float32 {
 }
 
 func acosh32(x float32) float32 {
-	v3 := 1 < x
-	v4 := x < 0x1p+26
-	v5 := v3 && v4
-	v6 := !v5
-	if v6 {
+	v4 := math.Float32bits(x) + 0xb3000001
+	v6 := math.Float32frombits(v4) <= -0x1.000004p+102
+	v7 := !v6
+	if v7 {
 		return acosh32Slow(x)
 	}
-	v7 := x - 1
-	v8 := float32(v7 * v7)
-	v9 := fma32(v7, v7, -v8)
-	v10 := v7 + v7
-	v11 := v10 + v8
-	v12 := v11 - v10
-	v13 := v11 - v12
-	v14 := v10 - v13
-	v15 := v8 - v12
-	v16 := v14 + v15
-	v17 := v16 + v9
-	v18 := float32(math.Sqrt(float64(v11)))
-	v19 := fma32(-v18, v18, v11)
-	v20 := v19 + v17
-	v22 := 0x1p-01 / v18
-	v23 := float32(v20 * v22)
-	v24 := v18 + v7
-	v25 := v24 - v18
-	v26 := v7 - v25
-	v27 := v26 + v23
-	v30 := 1 + v24
-	v31 := v30 - 1
-	v32 := v30 - v31
-	v33 := 1 - v32
-	v34 := v24 - v31
-	v35 := v33 + v34
-	v36 := v35 + v27
-	v38 := math.Float32bits(v30) + 0x804afb0d
-	v40 := v38 & 0x7fffff
-	v42 := v40 + 0x3f3504f3
-	v43 := v38 >> 23
-	v45 := v43 | 0x4b000000
-	v47 := math.Float32frombits(v45) - 0x1.0002fep+23
-	v50 := v38 & 0xff800000
+	v8 := x - 1
+	v9 := float32(v8 * v8)
+	v10 := fma32(v8, v8, -v9)
+	v11 := v8 + v8
+	v12 := v11 + v9
+	v13 := v12 - v11
+	v14 := v12 - v13
+	v15 := v11 - v14
+	v16 := v9 - v13
+	v17 := v15 + v16
+	v18 := v17 + v10
+	v19 := float32(math.Sqrt(float64(v12)))
+	v20 := fma32(-v19, v19, v12)
+	v21 := v20 + v18
+	v23 := 0x1p-01 / v19
+	v24 := float32(v21 * v23)
+	v25 := v19 + v8
+	v26 := v25 - v19
+	v27 := v8 - v26
+	v28 := v27 + v24
+	v31 := 1 + v25
+	v32 := v31 - 1
+	v33 := v31 - v32
+	v34 := 1 - v33
+	v35 := v25 - v32
+	v36 := v34 + v35
+	v37 := v36 + v28
+	v39 := math.Float32bits(v31) + 0x804afb0d
+	v40 := v39 >> 23
+	v42 := v40 | 0x4b000000
+	v44 := math.Float32frombits(v42) - 0x1.0002fep+23
+	v46 := v39 & 0x7fffff
+	v48 := v46 + 0x3f3504f3
+	v50 := v39 & 0xff800000
 	v51 := 0xff000000 - v50
-	v52 := math.Float32frombits(v42) - 1
-	v53 := float32(v36 * math.Float32frombits(v51))
+	v52 := math.Float32frombits(v48) - 1
+	v53 := float32(v37 * math.Float32frombits(v51))
 	v54 := v52 + v53
 	v55 := v54 - v52
 	v56 := v53 - v55
-	v57 := v47 + 0
+	v57 := v44 + 0
 	v60 := v54 + 2
 	v61 := v54 / v60
 	v62 := float32(v61 * v61)
@@ -4705,81 +4700,80 @@ func acosh32(x float32) float32 {
 }
 
 func acosh32Slow(x float32) float32 {
-	v3 := 1 < x
-	v4 := x < 0x1p+26
-	v5 := v3 && v4
-	v6 := !v5
-	v7 := 0x1p+26 <= x
-	v8 := v6 && v7
-	v9 := x - 1
-	v10 := float32(v9 * v9)
-	v11 := fma32(v9, v9, -v10)
-	v12 := v9 + v9
-	v13 := v12 + v10
-	v14 := v13 - v12
-	v15 := v13 - v14
-	v16 := v12 - v15
-	v17 := v10 - v14
-	v18 := v16 + v17
-	v19 := v18 + v11
-	v20 := float32(math.Sqrt(float64(v13)))
-	v21 := fma32(-v20, v20, v13)
-	v22 := v21 + v19
-	v24 := 0x1p-01 / v20
-	v25 := float32(v22 * v24)
-	v26 := v20 + v9
-	v27 := v26 - v20
-	v28 := v9 - v27
-	v29 := v28 + v25
-	v30 := float32(x * 0x1p-01)
-	v31 := select32(v8, math.Float32bits(v30), math.Float32bits(v26))
-	v33 := select32(v8, 0x0, math.Float32bits(v29))
-	v35 := select32(v8, 0x40000000, 0x0)
-	v36 := 1 + math.Float32frombits(v31)
-	v37 := v36 - 1
-	v38 := v36 - v37
-	v39 := 1 - v38
-	v40 := math.Float32frombits(v31) - v37
-	v41 := v39 + v40
-	v42 := v41 + math.Float32frombits(v33)
-	v44 := math.Float32bits(v36) + 0x804afb0d
-	v46 := v44 & 0x7fffff
-	v48 := v46 + 0x3f3504f3
-	v49 := v44 >> 23
-	v51 := v49 | 0x4b000000
-	v53 := math.Float32frombits(v51) - 0x1.0002fep+23
-	v56 := v44 & 0xff800000
-	v57 := 0xff000000 - v56
-	v58 := math.Float32frombits(v48) - 1
-	v59 := float32(v42 * math.Float32frombits(v57))
-	v60 := v58 + v59
-	v61 := v60 - v58
-	v62 := v59 - v61
-	v63 := v53 + math.Float32frombits(v35)
-	v66 := v60 + 2
-	v67 := v60 / v66
-	v68 := float32(v67 * v67)
-	v69 := float32(v60 * v60)
-	v70 := float32(v69 * 0x1p-01)
-	v74 := fma32(0x1.31e0eep-02, v68, 0x1.995ed4p-02)
-	v75 := fma32(v74, v68, 0x1.55557ap-01)
-	v76 := fma32(v68, v75, v70)
-	v77 := float32(v67 * v76)
-	v78 := fma32(-v62, v60, v62)
-	v79 := fma32(v63, -0x1.05c61p-29, v77)
-	v80 := v78 + v79
-	v81 := v70 - v80
-	v82 := v60 - v81
-	v83 := fma32(v63, 0x1.62e43p-01, v82)
-	v85 := x < math.Float32frombits(0x7f800000)
-	v86 := select32(v85, math.Float32bits(v83), math.Float32bits(x))
-	v87 := 1 <= x
-	v88 := x <= 1
-	v89 := v87 && v88
-	v90 := select32(v89, 0x0, v86)
-	v92 := select32(v87, v90, 0x7fc00000)
-	v93 := select32(v6, v92, math.Float32bits(v83))
-	return math.Float32frombits(v93)
+	v5 := math.Float32bits(x) + 0xb3000001
+	v7 := math.Float32frombits(v5) <= -0x1.000004p+102
+	v8 := !v7
+	v9 := 0x1p+26 <= x
+	v10 := v8 && v9
+	v11 := x - 1
+	v12 := float32(v11 * v11)
+	v13 := fma32(v11, v11, -v12)
+	v14 := v11 + v11
+	v15 := v14 + v12
+	v16 := v15 - v14
+	v17 := v15 - v16
+	v18 := v14 - v17
+	v19 := v12 - v16
+	v20 := v18 + v19
+	v21 := v20 + v13
+	v22 := float32(math.Sqrt(float64(v15)))
+	v23 := fma32(-v22, v22, v15)
+	v24 := v23 + v21
+	v26 := 0x1p-01 / v22
+	v27 := float32(v24 * v26)
+	v28 := v22 + v11
+	v29 := v28 - v22
+	v30 := v11 - v29
+	v31 := v30 + v27
+	v32 := float32(x * 0x1p-01)
+	v33 := select32(v10, math.Float32bits(v32), math.Float32bits(v28))
+	v35 := select32(v10, 0x0, math.Float32bits(v31))
+	v37 := select32(v10, 0x40000000, 0x0)
+	v38 := 1 + math.Float32frombits(v33)
+	v39 := v38 - 1
+	v40 := v38 - v39
+	v41 := 1 - v40
+	v42 := math.Float32frombits(v33) - v39
+	v43 := v41 + v42
+	v44 := v43 + math.Float32frombits(v35)
+	v46 := math.Float32bits(v38) + 0x804afb0d
+	v47 := v46 >> 23
+	v49 := v47 | 0x4b000000
+	v51 := math.Float32frombits(v49) - 0x1.0002fep+23
+	v53 := v46 & 0x7fffff
+	v55 := v53 + 0x3f3504f3
+	v57 := v46 & 0xff800000
+	v58 := 0xff000000 - v57
+	v59 := math.Float32frombits(v55) - 1
+	v60 := float32(v44 * math.Float32frombits(v58))
+	v61 := v59 + v60
+	v62 := v61 - v59
+	v63 := v60 - v62
+	v64 := v51 + math.Float32frombits(v37)
+	v67 := v61 + 2
+	v68 := v61 / v67
+	v69 := float32(v68 * v68)
+	v70 := float32(v61 * v61)
+	v71 := float32(v70 * 0x1p-01)
+	v75 := fma32(0x1.31e0eep-02, v69, 0x1.995ed4p-02)
+	v76 := fma32(v75, v69, 0x1.55557ap-01)
+	v77 := fma32(v69, v76, v71)
+	v78 := float32(v68 * v77)
+	v79 := fma32(-v63, v61, v63)
+	v80 := fma32(v64, -0x1.05c61p-29, v78)
+	v81 := v79 + v80
+	v82 := v71 - v81
+	v83 := v61 - v82
+	v84 := fma32(v64, 0x1.62e43p-01, v83)
+	v86 := x < math.Float32frombits(0x7f800000)
+	v87 := select32(v86, math.Float32bits(v84), math.Float32bits(x))
+	v88 := 1 <= x
+	v89 := x <= 1
+	v90 := v88 && v89
+	v91 := select32(v90, 0x0, v87)
+	v93 := select32(v88, v91, 0x7fc00000)
+	v94 := select32(v8, v93, math.Float32bits(v84))
+	return math.Float32frombits(v94)
 }
 
 func atanh32(x float32) float32 {
@@ -4921,14 +4915,14 @@ func softplus32(x float32) float32 {
 	v30 := v25 - v27
 	v31 := v29 + v30
 	v33 := math.Float32bits(v26) + 0x804afb0d
-	v35 := v33 & 0x7fffff
-	v37 := v35 + 0x3f3504f3
-	v38 := v33 >> 23
-	v40 := v38 | 0x4b000000
-	v42 := math.Float32frombits(v40) - 0x1.0002fep+23
+	v34 := v33 >> 23
+	v36 := v34 | 0x4b000000
+	v38 := math.Float32frombits(v36) - 0x1.0002fep+23
+	v40 := v33 & 0x7fffff
+	v42 := v40 + 0x3f3504f3
 	v45 := v33 & 0xff800000
 	v46 := 0xff000000 - v45
-	v47 := math.Float32frombits(v37) - 1
+	v47 := math.Float32frombits(v42) - 1
 	v48 := float32(v31 * math.Float32frombits(v46))
 	v49 := v47 + v48
 	v50 := v49 - v47
@@ -4942,11 +4936,11 @@ func softplus32(x float32) float32 {
 	v63 := fma32(v62, v55, 0x1.55557ap-01)
 	v64 := fma32(v55, v63, v58)
 	v65 := float32(v54 * v64)
-	v66 := fma32(v42, -0x1.05c61p-29, v65)
+	v66 := fma32(v38, -0x1.05c61p-29, v65)
 	v67 := v51 + v66
 	v68 := v58 - v67
 	v69 := v49 - v68
-	v70 := fma32(v42, 0x1.62e43p-01, v69)
+	v70 := fma32(v38, 0x1.62e43p-01, v69)
 	v72 := upper32(0, x)
 	v73 := v72 + v70
 	return v73
@@ -5082,13 +5076,13 @@ func erfc32(x float32) float32 {
 func pow32(x, y float32) float32 {
 	v4 := math.Float32bits(x) + 0x804afb0d
 	v6 := math.Float32frombits(v4) <= -0x1.95f61ap-126
-	v8 := v4 & 0x7fffff
-	v10 := v8 + 0x3f3504f3
-	v11 := v4 >> 23
-	v13 := v11 | 0x4b000000
-	v15 := math.Float32frombits(v13) - 0x1.0002fep+23
-	v17 := math.Float32frombits(v10) - 1
-	v18 := 1 + math.Float32frombits(v10)
+	v7 := v4 >> 23
+	v9 := v7 | 0x4b000000
+	v11 := math.Float32frombits(v9) - 0x1.0002fep+23
+	v13 := v4 & 0x7fffff
+	v15 := v13 + 0x3f3504f3
+	v17 := math.Float32frombits(v15) - 1
+	v18 := 1 + math.Float32frombits(v15)
 	v21 := 1 / v18
 	v22 := float32(v17 * v21)
 	v30 := float32(v22 * v22)
@@ -5099,7 +5093,7 @@ func pow32(x, y float32) float32 {
 	v43 := float32(v30 * v40)
 	v48 := 0x1.715476p+01 + v43
 	v53 := float32(v22 * v48)
-	v55 := v15 + v53
+	v55 := v11 + v53
 	v61 := float32(y * v55)
 	v65 := math.Float32bits(v61) &^ 0x80000000
 	v66 := math.Float32frombits(v65) < 160
@@ -5109,7 +5103,7 @@ func pow32(x, y float32) float32 {
 		return pow32Slow(x, y)
 	}
 	v19 := v18 - 1
-	v20 := math.Float32frombits(v10) - v19
+	v20 := math.Float32frombits(v15) - v19
 	v23 := fma32(-v22, v18, v17)
 	v24 := fma32(-v22, v20, v23)
 	v25 := float32(v24 * v21)
@@ -5127,7 +5121,7 @@ func pow32(x, y float32) float32 {
 	v51 := v50 + 0x1.4ae0cp-25
 	v52 := v51 + v47
 	v54 := fma32(v22, v48, -v53)
-	v56 := v55 - v15
+	v56 := v55 - v11
 	v57 := v53 - v56
 	v58 := fma32(v25, v48, v54)
 	v59 := fma32(v22, v52, v58)
@@ -5159,17 +5153,17 @@ func pow32Slow(x, y float32) float32 {
 	v15 := select32(v13, math.Float32bits(v14), v3)
 	v16 := select32(v11, v15, math.Float32bits(x))
 	v17 := v16 + 0x804afb0d
-	v19 := v17 & 0x7fffff
-	v21 := v19 + 0x3f3504f3
-	v22 := v17 >> 23
-	v24 := v22 | 0x4b000000
-	v26 := math.Float32frombits(v24) - 0x1.0002fep+23
-	v27 := v26 - 25
-	v28 := select32(v13, math.Float32bits(v27), math.Float32bits(v26))
-	v30 := math.Float32frombits(v21) - 1
-	v31 := 1 + math.Float32frombits(v21)
+	v18 := v17 >> 23
+	v20 := v18 | 0x4b000000
+	v22 := math.Float32frombits(v20) - 0x1.0002fep+23
+	v24 := v17 & 0x7fffff
+	v26 := v24 + 0x3f3504f3
+	v27 := v22 - 25
+	v28 := select32(v13, math.Float32bits(v27), math.Float32bits(v22))
+	v30 := math.Float32frombits(v26) - 1
+	v31 := 1 + math.Float32frombits(v26)
 	v32 := v31 - 1
-	v33 := math.Float32frombits(v21) - v32
+	v33 := math.Float32frombits(v26) - v32
 	v34 := 1 / v31
 	v35 := float32(v30 * v34)
 	v36 := fma32(-v35, v31, v30)
@@ -5433,12 +5427,12 @@ func ndtri32(x float32) float32 {
 	v2 := x - 0x1p-01
 	v4 := math.Float32bits(v2) &^ 0x80000000
 	v6 := math.Float32frombits(v4) <= 0x1.b33334p-02
-	v16 := v11 & 0x7fffff
-	v18 := v16 + 0x3f3504f3
-	v19 := v11 >> 23
-	v21 := v19 | 0x4b000000
-	v23 := math.Float32frombits(v21) - 0x1.0002fep+23
-	v26 := math.Float32frombits(v18) - 1
+	v15 := v11 >> 23
+	v17 := v15 | 0x4b000000
+	v19 := math.Float32frombits(v17) - 0x1.0002fep+23
+	v21 := v11 & 0x7fffff
+	v23 := v21 + 0x3f3504f3
+	v26 := math.Float32frombits(v23) - 1
 	v28 := v26 + 2
 	v29 := v26 / v28
 	v30 := float32(v29 * v29)
@@ -5448,10 +5442,10 @@ func ndtri32(x float32) float32 {
 	v37 := fma32(v36, v30, 0x1.55557ap-01)
 	v38 := fma32(v30, v37, v32)
 	v39 := float32(v29 * v38)
-	v40 := fma32(v23, -0x1.05c61p-29, v39)
+	v40 := fma32(v19, -0x1.05c61p-29, v39)
 	v41 := v32 - v40
 	v42 := v26 - v41
-	v43 := fma32(v23, 0x1.62e43p-01, v42)
+	v43 := fma32(v19, 0x1.62e43p-01, v42)
 	v44 := math.Float32bits(v43) ^ 0x80000000
 	v45 := float32(math.Sqrt(float64(math.Float32frombits(v44))))
 	v47 := v45 - 0x1.99999ap+00
@@ -5528,14 +5522,14 @@ func ndtri32Slow(x float32) float32 {
 	v21 := float32(v9 * 0x1p+25)
 	v22 := select32(v20, math.Float32bits(v21), math.Float32bits(v9))
 	v23 := v22 + 0x804afb0d
-	v25 := v23 & 0x7fffff
-	v27 := v25 + 0x3f3504f3
-	v28 := v23 >> 23
-	v30 := v28 | 0x4b000000
-	v32 := math.Float32frombits(v30) - 0x1.0002fep+23
-	v33 := v32 - 25
-	v34 := select32(v20, math.Float32bits(v33), math.Float32bits(v32))
-	v37 := math.Float32frombits(v27) - 1
+	v24 := v23 >> 23
+	v26 := v24 | 0x4b000000
+	v28 := math.Float32frombits(v26) - 0x1.0002fep+23
+	v30 := v23 & 0x7fffff
+	v32 := v30 + 0x3f3504f3
+	v33 := v28 - 25
+	v34 := select32(v20, math.Float32bits(v33), math.Float32bits(v28))
+	v37 := math.Float32frombits(v32) - 1
 	v39 := v37 + 2
 	v40 := v37 / v39
 	v41 := float32(v40 * v40)

@@ -6,81 +6,124 @@
 
 // func CbrtF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·CbrtF64AVX2(SB), $96-40
-	MOVQ    dst+0(FP), DI
-	MOVQ    a+8(FP), SI
-	MOVQ    n+32(FP), CX
-	VPXOR   Y13, Y13, Y13
-	VMOVUPD constants64<>+0(SB), Y12
-	VMOVUPD constants64<>+32(SB), Y15
-	VMOVUPD constants64<>+64(SB), Y14
-	VMOVUPD constants64<>+96(SB), Y11
-	VMOVUPD constants64<>+128(SB), Y9
-	VMOVUPD constants64<>+160(SB), Y10
-	XORL    BX, BX
-	XORL    R9, R9
-	CMPQ    CX, $0x04
-	JLT     rest
+TEXT ·CbrtF64AVX2(SB), $128-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x08
+	JLT  rest
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VPAND        constants64<>+224(SB), Y0, Y0
-	VPSRLQ       $0x34, Y1, Y2
-	VPAND        constants64<>+256(SB), Y1, Y3
-	VCMPPD       $0x12, Y1, Y12, Y4
-	VCMPPD       $0x11, constants64<>+288(SB), Y1, Y1
-	VPOR         constants64<>+320(SB), Y2, Y2
-	VPOR         Y14, Y3, Y3
-	VSUBPD       constants64<>+352(SB), Y2, Y2
-	VMULPD       Y3, Y3, Y5
-	VPAND        Y1, Y4, Y4
-	VPXOR        constants64<>+384(SB), Y4, Y4
-	VMOVMSKPD    Y4, AX
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VMOVUPD      32(SI)(BX*8), Y2
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y2, Y2
+	VPSRLQ       $0x34, Y1, Y4
+	VPSRLQ       $0x34, Y3, Y5
+	VPAND        constants64<>+64(SB), Y1, Y6
+	VPAND        constants64<>+64(SB), Y3, Y7
+	VPOR         constants64<>+96(SB), Y4, Y4
+	VPOR         constants64<>+96(SB), Y5, Y5
+	VPOR         constants64<>+128(SB), Y6, Y6
+	VPOR         constants64<>+128(SB), Y7, Y7
+	VSUBPD       constants64<>+160(SB), Y4, Y4
+	VSUBPD       constants64<>+160(SB), Y5, Y5
+	VMULPD       Y6, Y6, Y8
+	VMULPD       Y7, Y7, Y9
+	VPADDQ       constants64<>+192(SB), Y1, Y1
+	VPADDQ       constants64<>+192(SB), Y3, Y3
+	VCMPPD       $0x16, constants64<>+224(SB), Y1, Y1
+	VCMPPD       $0x16, constants64<>+224(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VMOVMSKPD    Y1, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPD       Y15, Y2, Y1
-	VMOVUPD      constants64<>+416(SB), Y4
-	VFMADD213PD  Y10, Y5, Y4
-	VMOVUPD      constants64<>+448(SB), Y6
-	VFMADD213PD  Y11, Y5, Y6
+	VMULPD       constants64<>+256(SB), Y4, Y3
+	VROUNDPD     $0x08, Y3, Y3
+	VFNMADD231PD constants64<>+288(SB), Y3, Y4
+	VADDPD       constants64<>+320(SB), Y3, Y3
+	VPSLLQ       $0x34, Y3, Y3
+	VMULPD       constants64<>+256(SB), Y5, Y1
 	VROUNDPD     $0x08, Y1, Y1
-	VFMADD213PD  constants64<>+480(SB), Y5, Y4
-	VFMADD213PD  constants64<>+512(SB), Y5, Y6
-	VFNMADD231PD constants64<>+544(SB), Y1, Y2
-	VADDPD       Y9, Y1, Y1
-	VFMADD231PD  Y3, Y4, Y6
+	VFNMADD231PD constants64<>+288(SB), Y1, Y5
+	VADDPD       constants64<>+320(SB), Y1, Y1
 	VPSLLQ       $0x34, Y1, Y1
-	VCMPPD       $0x11, Y2, Y13, Y4
-	VCMPPD       $0x11, Y13, Y2, Y5
-	VADDPD       Y9, Y2, Y2
-	VBLENDVPD    Y4, constants64<>+576(SB), Y14, Y4
-	VPSLLQ       $0x34, Y2, Y2
-	VBLENDVPD    Y5, constants64<>+608(SB), Y4, Y4
-	VMULPD       Y2, Y3, Y3
+	VMOVUPD      constants64<>+384(SB), Y10
+	VFMADD231PD  constants64<>+352(SB), Y8, Y10
+	VFMADD213PD  constants64<>+416(SB), Y8, Y10
+	VMOVUPD      constants64<>+480(SB), Y11
+	VFMADD231PD  constants64<>+448(SB), Y8, Y11
+	VFMADD213PD  constants64<>+512(SB), Y8, Y11
+	VFMADD231PD  Y6, Y10, Y11
+	VMOVUPD      constants64<>+384(SB), Y8
+	VFMADD231PD  constants64<>+352(SB), Y9, Y8
+	VFMADD213PD  constants64<>+416(SB), Y9, Y8
+	VMOVUPD      constants64<>+480(SB), Y10
+	VFMADD231PD  constants64<>+448(SB), Y9, Y10
+	VFMADD213PD  constants64<>+512(SB), Y9, Y10
+	VFMADD231PD  Y7, Y8, Y10
+	VPXOR        Y8, Y8, Y8
+	VCMPPD       $0x11, Y4, Y8, Y9
+	VMOVUPD      constants64<>+128(SB), Y12
+	VBLENDVPD    Y9, constants64<>+544(SB), Y12, Y9
+	VCMPPD       $0x11, Y5, Y8, Y13
+	VBLENDVPD    Y13, constants64<>+544(SB), Y12, Y13
+	VCMPPD       $0x11, Y8, Y4, Y14
+	VBLENDVPD    Y14, constants64<>+576(SB), Y9, Y9
+	VMULPD       Y9, Y11, Y11
+	VADDPD       constants64<>+320(SB), Y4, Y4
+	VPSLLQ       $0x34, Y4, Y4
 	VMULPD       Y4, Y6, Y6
-	VMULPD       Y6, Y6, Y2
-	VMULPD       Y6, Y2, Y2
-	VFNMADD213PD Y14, Y3, Y2
-	VMULPD       Y2, Y6, Y4
-	VFMADD132PD  constants64<>+640(SB), Y15, Y2
-	VFMADD231PD  Y2, Y4, Y6
-	VMULPD       Y6, Y6, Y6
-	VMULPD       Y6, Y3, Y2
-	VMULPD       Y2, Y2, Y4
-	VMOVUPD      Y4, Y5
-	VFMSUB231PD  Y2, Y2, Y5
-	VFMSUB231PD  Y2, Y4, Y3
-	VFMADD231PD  Y2, Y5, Y3
-	VMULPD       Y15, Y3, Y3
-	VFNMADD231PD Y6, Y3, Y2
-	VMULPD       Y1, Y2, Y2
-	VPOR         Y0, Y2, Y2
-	VMOVUPD      Y2, (DI)(BX*8)
+	VCMPPD       $0x11, Y8, Y5, Y8
+	VBLENDVPD    Y8, constants64<>+576(SB), Y13, Y13
+	VMULPD       Y13, Y10, Y10
+	VADDPD       constants64<>+320(SB), Y5, Y5
+	VPSLLQ       $0x34, Y5, Y5
+	VMULPD       Y5, Y7, Y7
+	VMULPD       Y11, Y11, Y4
+	VMULPD       Y11, Y4, Y4
+	VFNMADD213PD Y12, Y6, Y4
+	VMULPD       Y10, Y10, Y5
+	VMULPD       Y10, Y5, Y5
+	VFNMADD231PD Y7, Y5, Y12
+	VMULPD       Y4, Y11, Y5
+	VMOVUPD      constants64<>+256(SB), Y8
+	VFMADD132PD  constants64<>+608(SB), Y8, Y4
+	VFMADD231PD  Y4, Y5, Y11
+	VMULPD       Y11, Y11, Y11
+	VMULPD       Y12, Y10, Y4
+	VFMADD132PD  constants64<>+608(SB), Y8, Y12
+	VFMADD231PD  Y12, Y4, Y10
+	VMULPD       Y11, Y6, Y4
+	VMULPD       Y10, Y10, Y10
+	VMULPD       Y10, Y7, Y5
+	VMULPD       Y4, Y4, Y9
+	VFMSUB231PD  Y4, Y9, Y6
+	VFMSUB231PD  Y4, Y4, Y9
+	VFMADD231PD  Y4, Y9, Y6
+	VMULPD       Y8, Y6, Y6
+	VFNMADD231PD Y11, Y6, Y4
+	VMULPD       Y5, Y5, Y6
+	VMULPD       Y3, Y4, Y4
+	VMOVUPD      Y6, Y3
+	VFMSUB231PD  Y5, Y5, Y3
+	VFMSUB231PD  Y5, Y6, Y7
+	VPOR         Y0, Y4, Y4
+	VFMADD231PD  Y5, Y3, Y7
+	VMULPD       Y8, Y7, Y7
+	VFNMADD231PD Y10, Y7, Y5
+	VMULPD       Y1, Y5, Y5
+	VPOR         Y2, Y5, Y5
+	VMOVUPD      Y4, (DI)(BX*8)
+	VMOVUPD      Y5, 32(DI)(BX*8)
 
 next:
-	LEAQ 8(BX), AX
-	ADDQ $0x04, BX
+	LEAQ 16(BX), AX
+	ADDQ $0x08, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -93,13 +136,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
+	VMOVUPD    96(R11)(AX*8), Y2
 	LEAQ       (SI)(BX*8), AX
 	VMASKMOVPD (AX), Y1, Y0
 	VMOVUPD    Y0, (SP)
+	VMASKMOVPD 32(AX), Y2, Y0
+	VMOVUPD    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000004, CX
+	MOVQ       $0x00000008, CX
 	JMP        loop
 
 finish:
@@ -109,78 +155,88 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPD    64(R11)(AX*8), Y1
-	VMOVUPD    32(SP), Y0
+	VMOVUPD    96(R11)(AX*8), Y2
+	VMOVUPD    64(SP), Y0
 	VMASKMOVPD Y0, Y1, (R8)
+	VMOVUPD    96(SP), Y0
+	VMASKMOVPD Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x12, Y1, Y12, Y2
-	VCMPPD       $0x11, constants64<>+288(SB), Y1, Y3
-	VPAND        Y3, Y2, Y2
-	VPXOR        constants64<>+384(SB), Y2, Y2
-	VCMPPD       $0x11, Y12, Y1, Y4
-	VPAND        Y4, Y2, Y4
-	VMULPD       constants64<>+672(SB), Y1, Y5
-	VBLENDVPD    Y4, Y5, Y1, Y5
-	VPSRLQ       $0x34, Y5, Y6
-	VPOR         constants64<>+320(SB), Y6, Y6
-	VSUBPD       constants64<>+352(SB), Y6, Y6
-	VSUBPD       constants64<>+704(SB), Y6, Y7
-	VBLENDVPD    Y4, Y7, Y6, Y6
-	VMULPD       Y15, Y6, Y4
-	VROUNDPD     $0x08, Y4, Y4
-	VFNMADD231PD constants64<>+544(SB), Y4, Y6
-	VCMPPD       $0x11, Y6, Y13, Y7
-	VBLENDVPD    Y7, constants64<>+576(SB), Y14, Y7
-	VCMPPD       $0x11, Y13, Y6, Y8
-	VBLENDVPD    Y8, constants64<>+608(SB), Y7, Y7
-	VPAND        constants64<>+256(SB), Y5, Y5
-	VPOR         Y14, Y5, Y5
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VPADDQ       constants64<>+192(SB), Y1, Y2
+	VCMPPD       $0x16, constants64<>+224(SB), Y2, Y2
+	VCMPPD       $0x11, constants64<>+640(SB), Y1, Y3
+	VPAND        Y3, Y2, Y3
+	VMULPD       constants64<>+672(SB), Y1, Y4
+	VBLENDVPD    Y3, Y4, Y1, Y4
+	VPSRLQ       $0x34, Y4, Y5
+	VPOR         constants64<>+96(SB), Y5, Y5
+	VSUBPD       constants64<>+160(SB), Y5, Y5
+	VSUBPD       constants64<>+704(SB), Y5, Y6
+	VBLENDVPD    Y3, Y6, Y5, Y5
+	VMULPD       constants64<>+256(SB), Y5, Y3
+	VROUNDPD     $0x08, Y3, Y3
+	VFNMADD231PD constants64<>+288(SB), Y3, Y5
+	VPXOR        Y6, Y6, Y6
+	VCMPPD       $0x11, Y5, Y6, Y7
+	VMOVUPD      constants64<>+128(SB), Y8
+	VBLENDVPD    Y7, constants64<>+544(SB), Y8, Y7
+	VCMPPD       $0x11, Y6, Y5, Y9
+	VBLENDVPD    Y9, constants64<>+576(SB), Y7, Y7
+	VPAND        constants64<>+64(SB), Y4, Y4
+	VPOR         Y8, Y4, Y4
+	VMULPD       Y4, Y4, Y9
+	VMOVUPD      constants64<>+384(SB), Y10
+	VFMADD231PD  constants64<>+352(SB), Y9, Y10
+	VFMADD213PD  constants64<>+416(SB), Y9, Y10
+	VMOVUPD      constants64<>+480(SB), Y11
+	VFMADD231PD  constants64<>+448(SB), Y9, Y11
+	VFMADD213PD  constants64<>+512(SB), Y9, Y11
+	VFMADD231PD  Y4, Y10, Y11
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y11, Y11, Y7
+	VMULPD       Y11, Y7, Y7
+	VADDPD       constants64<>+320(SB), Y5, Y5
+	VPSLLQ       $0x34, Y5, Y5
+	VMULPD       Y5, Y4, Y4
+	VFNMADD231PD Y4, Y7, Y8
+	VMULPD       Y8, Y11, Y5
+	VMOVUPD      constants64<>+256(SB), Y7
+	VFMADD132PD  constants64<>+608(SB), Y7, Y8
+	VFMADD231PD  Y8, Y5, Y11
+	VMULPD       Y11, Y11, Y11
+	VMULPD       Y11, Y4, Y5
 	VMULPD       Y5, Y5, Y8
-	VMOVUPD      constants64<>+416(SB), Y0
-	VFMADD213PD  Y10, Y8, Y0
-	VFMADD213PD  constants64<>+480(SB), Y8, Y0
-	VMOVUPD      Y2, 64(SP)
-	VMOVUPD      constants64<>+448(SB), Y2
-	VFMADD213PD  Y11, Y8, Y2
-	VFMADD213PD  constants64<>+512(SB), Y8, Y2
-	VFMADD231PD  Y5, Y0, Y2
-	VMULPD       Y7, Y2, Y2
-	VMULPD       Y2, Y2, Y0
-	VMULPD       Y2, Y0, Y0
-	VADDPD       Y9, Y6, Y6
-	VPSLLQ       $0x34, Y6, Y6
-	VMULPD       Y6, Y5, Y5
-	VFNMADD213PD Y14, Y5, Y0
-	VMULPD       Y0, Y2, Y6
-	VFMADD132PD  constants64<>+640(SB), Y15, Y0
-	VFMADD231PD  Y0, Y6, Y2
-	VMULPD       Y2, Y2, Y2
-	VMULPD       Y2, Y5, Y0
-	VMULPD       Y0, Y0, Y6
-	VMOVUPD      Y6, Y7
-	VFMSUB231PD  Y0, Y0, Y7
-	VFMSUB231PD  Y0, Y6, Y5
-	VFMADD231PD  Y0, Y7, Y5
-	VMULPD       Y15, Y5, Y5
-	VFNMADD231PD Y2, Y5, Y0
-	VADDPD       Y9, Y4, Y4
-	VPSLLQ       $0x34, Y4, Y4
-	VMULPD       Y4, Y0, Y0
-	VCMPPD       $0x11, Y1, Y13, Y2
-	VPAND        Y3, Y2, Y2
-	VPXOR        constants64<>+384(SB), Y2, Y2
-	VPAND        64(SP), Y2, Y2
-	VBLENDVPD    Y2, Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VPAND        constants64<>+224(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVUPD      Y0, (DI)(BX*8)
+	VMOVUPD      Y8, Y9
+	VFMSUB231PD  Y5, Y5, Y9
+	VFMSUB231PD  Y5, Y8, Y4
+	VFMADD231PD  Y5, Y9, Y4
+	VMULPD       Y7, Y4, Y4
+	VFNMADD231PD Y11, Y4, Y5
+	VADDPD       constants64<>+320(SB), Y3, Y3
+	VPSLLQ       $0x34, Y3, Y3
+	VMULPD       Y3, Y5, Y5
+	VCMPPD       $0x11, Y1, Y6, Y6
+	VCMPPD       $0x11, constants64<>+736(SB), Y1, Y3
+	VPAND        Y3, Y6, Y6
+	VPXOR        constants64<>+768(SB), Y6, Y6
+	VPAND        Y6, Y2, Y2
+	VBLENDVPD    Y2, Y1, Y5, Y5
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPOR         Y0, Y5, Y5
+	VMOVUPD      Y5, (DI)(BX*8)
+	ADDQ         $0x04, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x08, BX
 	JMP          next
 
 // func ExpF64AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
@@ -189,16 +245,16 @@ TEXT ·ExpF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+736(SB), Y14
-	VMOVUPD constants64<>+768(SB), Y13
-	VMOVUPD constants64<>+800(SB), Y15
+	VMOVUPD constants64<>+800(SB), Y14
+	VMOVUPD constants64<>+832(SB), Y13
+	VMOVUPD constants64<>+864(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
-	VMOVUPD      constants64<>+832(SB), Y0
+	VMOVUPD      constants64<>+896(SB), Y0
 	VMOVUPD      (SI)(BX*8), Y1
 	VMINPD       Y1, Y0, Y2
 	VMOVUPD      32(SI)(BX*8), Y3
@@ -207,18 +263,18 @@ loop:
 	VCMPPD       $0x11, Y15, Y3, Y3
 	VMAXPD       Y2, Y15, Y2
 	VMAXPD       Y0, Y15, Y0
-	VMULPD       constants64<>+864(SB), Y2, Y4
-	VMULPD       constants64<>+864(SB), Y0, Y5
+	VMULPD       constants64<>+928(SB), Y2, Y4
+	VMULPD       constants64<>+928(SB), Y0, Y5
 	VROUNDPD     $0x08, Y4, Y4
 	VROUNDPD     $0x08, Y5, Y5
-	VFNMADD231PD constants64<>+896(SB), Y4, Y2
-	VFNMADD231PD constants64<>+896(SB), Y5, Y0
-	VADDPD       constants64<>+928(SB), Y4, Y6
-	VADDPD       constants64<>+928(SB), Y5, Y7
-	VPSRLQ       $0x01, Y6, Y8
-	VPSRLQ       $0x01, Y7, Y9
 	VFNMADD231PD constants64<>+960(SB), Y4, Y2
 	VFNMADD231PD constants64<>+960(SB), Y5, Y0
+	VADDPD       constants64<>+992(SB), Y4, Y6
+	VADDPD       constants64<>+992(SB), Y5, Y7
+	VPSRLQ       $0x01, Y6, Y8
+	VPSRLQ       $0x01, Y7, Y9
+	VFNMADD231PD constants64<>+1024(SB), Y4, Y2
+	VFNMADD231PD constants64<>+1024(SB), Y5, Y0
 	VPSLLQ       $0x34, Y8, Y4
 	VPSLLQ       $0x34, Y9, Y5
 	VPSUBQ       Y8, Y6, Y6
@@ -227,35 +283,35 @@ loop:
 	VPSLLQ       $0x34, Y7, Y7
 	VMULPD       Y2, Y2, Y8
 	VMULPD       Y0, Y0, Y9
-	VMOVUPD      constants64<>+992(SB), Y10
+	VMOVUPD      constants64<>+1056(SB), Y10
 	VFMADD213PD  Y14, Y8, Y10
-	VFMADD213PD  constants64<>+1024(SB), Y8, Y10
-	VFMADD213PD  constants64<>+1056(SB), Y8, Y10
 	VFMADD213PD  constants64<>+1088(SB), Y8, Y10
-	VMOVUPD      constants64<>+1120(SB), Y11
+	VFMADD213PD  constants64<>+1120(SB), Y8, Y10
+	VFMADD213PD  constants64<>+1152(SB), Y8, Y10
+	VMOVUPD      constants64<>+1184(SB), Y11
 	VFMADD213PD  Y13, Y8, Y11
-	VFMADD213PD  constants64<>+1152(SB), Y8, Y11
-	VFMADD213PD  constants64<>+1184(SB), Y8, Y11
 	VFMADD213PD  constants64<>+1216(SB), Y8, Y11
+	VFMADD213PD  constants64<>+1248(SB), Y8, Y11
+	VFMADD213PD  constants64<>+1280(SB), Y8, Y11
 	VFMADD231PD  Y2, Y10, Y11
 	VFMADD231PD  Y11, Y8, Y2
-	VMOVUPD      constants64<>+992(SB), Y8
+	VMOVUPD      constants64<>+1056(SB), Y8
 	VFMADD213PD  Y14, Y9, Y8
 	VFMADD213PD  Y4, Y4, Y2
-	VMOVUPD      constants64<>+1120(SB), Y4
+	VMOVUPD      constants64<>+1184(SB), Y4
 	VFMADD213PD  Y13, Y9, Y4
-	VBLENDVPD    Y1, constants64<>+1248(SB), Y2, Y2
+	VBLENDVPD    Y1, constants64<>+1312(SB), Y2, Y2
 	VMULPD       Y6, Y2, Y2
-	VFMADD213PD  constants64<>+1024(SB), Y9, Y8
-	VFMADD213PD  constants64<>+1152(SB), Y9, Y4
-	VFMADD213PD  constants64<>+1056(SB), Y9, Y8
-	VFMADD213PD  constants64<>+1184(SB), Y9, Y4
 	VFMADD213PD  constants64<>+1088(SB), Y9, Y8
 	VFMADD213PD  constants64<>+1216(SB), Y9, Y4
+	VFMADD213PD  constants64<>+1120(SB), Y9, Y8
+	VFMADD213PD  constants64<>+1248(SB), Y9, Y4
+	VFMADD213PD  constants64<>+1152(SB), Y9, Y8
+	VFMADD213PD  constants64<>+1280(SB), Y9, Y4
 	VFMADD231PD  Y0, Y8, Y4
 	VFMADD231PD  Y4, Y9, Y0
 	VFMADD213PD  Y5, Y5, Y0
-	VBLENDVPD    Y3, constants64<>+1248(SB), Y0, Y0
+	VBLENDVPD    Y3, constants64<>+1312(SB), Y0, Y0
 	VMULPD       Y7, Y0, Y0
 	VMOVUPD      Y2, (DI)(BX*8)
 	VMOVUPD      Y0, 32(DI)(BX*8)
@@ -308,9 +364,9 @@ TEXT ·Exp2F64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+1280(SB), Y15
-	VMOVUPD constants64<>+1312(SB), Y14
-	VMOVUPD constants64<>+1344(SB), Y13
+	VMOVUPD constants64<>+1344(SB), Y15
+	VMOVUPD constants64<>+1376(SB), Y14
+	VMOVUPD constants64<>+1408(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -319,15 +375,15 @@ TEXT ·Exp2F64AVX2(SB), $128-40
 loop:
 	VMINPD      (SI)(BX*8), Y13, Y0
 	VMINPD      32(SI)(BX*8), Y13, Y1
-	VMOVUPD     constants64<>+1376(SB), Y2
+	VMOVUPD     constants64<>+1440(SB), Y2
 	VMAXPD      Y0, Y2, Y0
 	VMAXPD      Y1, Y2, Y2
 	VROUNDPD    $0x08, Y0, Y1
 	VROUNDPD    $0x08, Y2, Y3
 	VSUBPD      Y1, Y0, Y0
 	VSUBPD      Y3, Y2, Y2
-	VADDPD      constants64<>+928(SB), Y1, Y1
-	VADDPD      constants64<>+928(SB), Y3, Y3
+	VADDPD      constants64<>+992(SB), Y1, Y1
+	VADDPD      constants64<>+992(SB), Y3, Y3
 	VMULPD      Y0, Y0, Y4
 	VMULPD      Y2, Y2, Y5
 	VPSRLQ      $0x01, Y1, Y6
@@ -340,33 +396,33 @@ loop:
 	VMULPD      Y9, Y2, Y7
 	VPSLLQ      $0x34, Y1, Y1
 	VPSLLQ      $0x34, Y3, Y3
-	VMOVUPD     constants64<>+1408(SB), Y10
+	VMOVUPD     constants64<>+1472(SB), Y10
 	VFMADD213PD Y15, Y4, Y10
-	VFMADD213PD constants64<>+1440(SB), Y4, Y10
-	VFMADD213PD constants64<>+1472(SB), Y4, Y10
 	VFMADD213PD constants64<>+1504(SB), Y4, Y10
 	VFMADD213PD constants64<>+1536(SB), Y4, Y10
-	VMOVUPD     constants64<>+1568(SB), Y11
+	VFMADD213PD constants64<>+1568(SB), Y4, Y10
+	VFMADD213PD constants64<>+1600(SB), Y4, Y10
+	VMOVUPD     constants64<>+1632(SB), Y11
 	VFMADD213PD Y14, Y4, Y11
-	VFMADD213PD constants64<>+1600(SB), Y4, Y11
-	VFMADD213PD constants64<>+1632(SB), Y4, Y11
 	VFMADD213PD constants64<>+1664(SB), Y4, Y11
-	VFMADD213PD constants64<>+896(SB), Y4, Y11
+	VFMADD213PD constants64<>+1696(SB), Y4, Y11
+	VFMADD213PD constants64<>+1728(SB), Y4, Y11
+	VFMADD213PD constants64<>+960(SB), Y4, Y11
 	VFMADD231PD Y0, Y10, Y11
-	VMOVUPD     constants64<>+1408(SB), Y0
+	VMOVUPD     constants64<>+1472(SB), Y0
 	VFMADD213PD Y15, Y5, Y0
 	VFMADD231PD Y11, Y6, Y8
-	VMOVUPD     constants64<>+1568(SB), Y4
+	VMOVUPD     constants64<>+1632(SB), Y4
 	VFMADD213PD Y14, Y5, Y4
-	VFMADD213PD constants64<>+1440(SB), Y5, Y0
-	VFMADD213PD constants64<>+1600(SB), Y5, Y4
-	VMULPD      Y1, Y8, Y8
-	VFMADD213PD constants64<>+1472(SB), Y5, Y0
-	VFMADD213PD constants64<>+1632(SB), Y5, Y4
 	VFMADD213PD constants64<>+1504(SB), Y5, Y0
 	VFMADD213PD constants64<>+1664(SB), Y5, Y4
+	VMULPD      Y1, Y8, Y8
 	VFMADD213PD constants64<>+1536(SB), Y5, Y0
-	VFMADD213PD constants64<>+896(SB), Y5, Y4
+	VFMADD213PD constants64<>+1696(SB), Y5, Y4
+	VFMADD213PD constants64<>+1568(SB), Y5, Y0
+	VFMADD213PD constants64<>+1728(SB), Y5, Y4
+	VFMADD213PD constants64<>+1600(SB), Y5, Y0
+	VFMADD213PD constants64<>+960(SB), Y5, Y4
 	VFMADD231PD Y2, Y0, Y4
 	VFMADD231PD Y4, Y7, Y9
 	VMULPD      Y3, Y9, Y9
@@ -421,79 +477,79 @@ TEXT ·Expm1F64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+1696(SB), Y15
+	VMOVUPD constants64<>+1760(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
-	VMOVUPD      constants64<>+832(SB), Y0
+	VMOVUPD      constants64<>+896(SB), Y0
 	VMOVUPD      (SI)(BX*8), Y1
 	VMINPD       Y1, Y0, Y2
 	VMOVUPD      32(SI)(BX*8), Y3
 	VMINPD       Y3, Y0, Y0
-	VMOVUPD      constants64<>+1728(SB), Y4
+	VMOVUPD      constants64<>+1792(SB), Y4
 	VCMPPD       $0x11, Y1, Y4, Y5
 	VCMPPD       $0x11, Y3, Y4, Y4
-	VPAND        constants64<>+224(SB), Y1, Y1
-	VPAND        constants64<>+224(SB), Y3, Y3
-	VMOVUPD      constants64<>+1760(SB), Y6
+	VPAND        constants64<>+32(SB), Y1, Y1
+	VPAND        constants64<>+32(SB), Y3, Y3
+	VMOVUPD      constants64<>+1824(SB), Y6
 	VMAXPD       Y2, Y6, Y2
 	VMAXPD       Y0, Y6, Y6
 	VPOR         Y4, Y5, Y5
 	VMOVMSKPD    Y5, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPD       constants64<>+864(SB), Y2, Y0
-	VMULPD       constants64<>+864(SB), Y6, Y4
+	VMULPD       constants64<>+928(SB), Y2, Y0
+	VMULPD       constants64<>+928(SB), Y6, Y4
 	VROUNDPD     $0x08, Y0, Y0
 	VROUNDPD     $0x08, Y4, Y4
-	VFNMADD231PD constants64<>+896(SB), Y0, Y2
-	VFNMADD231PD constants64<>+896(SB), Y4, Y6
-	VADDPD       constants64<>+128(SB), Y0, Y5
-	VADDPD       constants64<>+128(SB), Y4, Y7
+	VFNMADD231PD constants64<>+960(SB), Y0, Y2
+	VFNMADD231PD constants64<>+960(SB), Y4, Y6
+	VADDPD       constants64<>+320(SB), Y0, Y5
+	VADDPD       constants64<>+320(SB), Y4, Y7
 	VPSLLQ       $0x34, Y5, Y5
 	VPSLLQ       $0x34, Y7, Y7
-	VMOVUPD      constants64<>+960(SB), Y8
+	VMOVUPD      constants64<>+1024(SB), Y8
 	VFNMADD213PD Y2, Y0, Y8
 	VSUBPD       Y8, Y2, Y2
-	VFNMADD231PD constants64<>+960(SB), Y0, Y2
-	VSUBPD       constants64<>+64(SB), Y5, Y0
+	VFNMADD231PD constants64<>+1024(SB), Y0, Y2
+	VSUBPD       constants64<>+128(SB), Y5, Y0
 	VFMADD231PD  Y8, Y5, Y0
-	VMOVUPD      constants64<>+960(SB), Y9
+	VMOVUPD      constants64<>+1024(SB), Y9
 	VFNMADD213PD Y6, Y4, Y9
 	VSUBPD       Y9, Y6, Y6
-	VFNMADD231PD constants64<>+960(SB), Y4, Y6
+	VFNMADD231PD constants64<>+1024(SB), Y4, Y6
 	VMULPD       Y8, Y8, Y4
 	VMULPD       Y9, Y9, Y10
-	VMOVUPD      constants64<>+1792(SB), Y11
+	VMOVUPD      constants64<>+1856(SB), Y11
 	VFMADD213PD  Y15, Y4, Y11
-	VFMADD213PD  constants64<>+1824(SB), Y4, Y11
-	VFMADD213PD  constants64<>+1856(SB), Y4, Y11
 	VFMADD213PD  constants64<>+1888(SB), Y4, Y11
 	VFMADD213PD  constants64<>+1920(SB), Y4, Y11
-	VMOVUPD      constants64<>+1792(SB), Y12
+	VFMADD213PD  constants64<>+1952(SB), Y4, Y11
+	VFMADD213PD  constants64<>+1984(SB), Y4, Y11
+	VMOVUPD      constants64<>+1856(SB), Y12
 	VFMADD213PD  Y15, Y10, Y12
-	VFMADD213PD  constants64<>+1824(SB), Y10, Y12
-	VFMADD213PD  constants64<>+1856(SB), Y10, Y12
 	VFMADD213PD  constants64<>+1888(SB), Y10, Y12
 	VFMADD213PD  constants64<>+1920(SB), Y10, Y12
-	VMOVUPD      constants64<>+1984(SB), Y13
-	VFMADD231PD  constants64<>+1952(SB), Y4, Y13
-	VFMADD213PD  constants64<>+2016(SB), Y4, Y13
-	VFMADD213PD  constants64<>+2048(SB), Y4, Y13
+	VFMADD213PD  constants64<>+1952(SB), Y10, Y12
+	VFMADD213PD  constants64<>+1984(SB), Y10, Y12
+	VMOVUPD      constants64<>+2048(SB), Y13
+	VFMADD231PD  constants64<>+2016(SB), Y4, Y13
 	VFMADD213PD  constants64<>+2080(SB), Y4, Y13
+	VFMADD213PD  constants64<>+2112(SB), Y4, Y13
+	VFMADD213PD  constants64<>+2144(SB), Y4, Y13
 	VFMADD231PD  Y8, Y13, Y11
 	VFMADD231PD  Y11, Y4, Y2
 	VFMADD231PD  Y2, Y5, Y0
-	VMOVUPD      constants64<>+1984(SB), Y2
-	VFMADD231PD  constants64<>+1952(SB), Y10, Y2
+	VMOVUPD      constants64<>+2048(SB), Y2
+	VFMADD231PD  constants64<>+2016(SB), Y10, Y2
 	VPOR         Y1, Y0, Y0
-	VSUBPD       constants64<>+64(SB), Y7, Y1
-	VFMADD213PD  constants64<>+2016(SB), Y10, Y2
-	VFMADD213PD  constants64<>+2048(SB), Y10, Y2
+	VSUBPD       constants64<>+128(SB), Y7, Y1
 	VFMADD213PD  constants64<>+2080(SB), Y10, Y2
+	VFMADD213PD  constants64<>+2112(SB), Y10, Y2
+	VFMADD213PD  constants64<>+2144(SB), Y10, Y2
 	VFMADD231PD  Y9, Y2, Y12
 	VFMADD231PD  Y9, Y7, Y1
 	VFMADD231PD  Y12, Y10, Y6
@@ -550,46 +606,46 @@ complete:
 	XORL R15, R15
 
 single:
-	VMOVUPD      constants64<>+832(SB), Y0
+	VMOVUPD      constants64<>+896(SB), Y0
 	VMOVUPD      (SI)(BX*8), Y1
 	VMINPD       Y1, Y0, Y0
-	VMOVUPD      constants64<>+1760(SB), Y2
+	VMOVUPD      constants64<>+1824(SB), Y2
 	VMAXPD       Y0, Y2, Y2
-	VMULPD       constants64<>+864(SB), Y2, Y0
+	VMULPD       constants64<>+928(SB), Y2, Y0
 	VROUNDPD     $0x08, Y0, Y0
-	VFNMADD231PD constants64<>+896(SB), Y0, Y2
-	VMOVUPD      constants64<>+960(SB), Y3
+	VFNMADD231PD constants64<>+960(SB), Y0, Y2
+	VMOVUPD      constants64<>+1024(SB), Y3
 	VFNMADD213PD Y2, Y0, Y3
 	VMULPD       Y3, Y3, Y4
-	VMOVUPD      constants64<>+1792(SB), Y5
+	VMOVUPD      constants64<>+1856(SB), Y5
 	VFMADD213PD  Y15, Y4, Y5
-	VFMADD213PD  constants64<>+1824(SB), Y4, Y5
-	VFMADD213PD  constants64<>+1856(SB), Y4, Y5
 	VFMADD213PD  constants64<>+1888(SB), Y4, Y5
 	VFMADD213PD  constants64<>+1920(SB), Y4, Y5
-	VMOVUPD      constants64<>+1984(SB), Y6
-	VFMADD231PD  constants64<>+1952(SB), Y4, Y6
-	VFMADD213PD  constants64<>+2016(SB), Y4, Y6
-	VFMADD213PD  constants64<>+2048(SB), Y4, Y6
+	VFMADD213PD  constants64<>+1952(SB), Y4, Y5
+	VFMADD213PD  constants64<>+1984(SB), Y4, Y5
+	VMOVUPD      constants64<>+2048(SB), Y6
+	VFMADD231PD  constants64<>+2016(SB), Y4, Y6
 	VFMADD213PD  constants64<>+2080(SB), Y4, Y6
+	VFMADD213PD  constants64<>+2112(SB), Y4, Y6
+	VFMADD213PD  constants64<>+2144(SB), Y4, Y6
 	VFMADD231PD  Y3, Y6, Y5
 	VSUBPD       Y3, Y2, Y2
-	VFNMADD231PD constants64<>+960(SB), Y0, Y2
+	VFNMADD231PD constants64<>+1024(SB), Y0, Y2
 	VFMADD231PD  Y5, Y4, Y2
-	VADDPD       constants64<>+128(SB), Y0, Y4
+	VADDPD       constants64<>+320(SB), Y0, Y4
 	VPSLLQ       $0x34, Y4, Y4
-	VSUBPD       constants64<>+64(SB), Y4, Y5
+	VSUBPD       constants64<>+128(SB), Y4, Y5
 	VFMADD231PD  Y3, Y4, Y5
 	VFMADD231PD  Y2, Y4, Y5
 	VADDPD       Y2, Y3, Y3
-	VADDPD       constants64<>+2112(SB), Y0, Y0
+	VADDPD       constants64<>+2176(SB), Y0, Y0
 	VPSLLQ       $0x34, Y0, Y0
 	VFMADD213PD  Y0, Y0, Y3
-	VMULPD       constants64<>+2144(SB), Y3, Y3
-	VMOVUPD      constants64<>+1728(SB), Y0
+	VMULPD       constants64<>+2208(SB), Y3, Y3
+	VMOVUPD      constants64<>+1792(SB), Y0
 	VCMPPD       $0x11, Y1, Y0, Y0
 	VBLENDVPD    Y0, Y3, Y5, Y5
-	VPAND        constants64<>+224(SB), Y1, Y1
+	VPAND        constants64<>+32(SB), Y1, Y1
 	VPOR         Y1, Y5, Y5
 	VMOVUPD      Y5, (DI)(BX*8)
 	ADDQ         $0x04, BX
@@ -611,67 +667,67 @@ TEXT ·LogF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y0
+	VPADDQ      constants64<>+2240(SB), Y0, Y0
 	VMOVUPD     32(SI)(BX*8), Y1
-	VPADDQ      constants64<>+2176(SB), Y1, Y1
-	VPAND       constants64<>+256(SB), Y0, Y2
-	VPAND       constants64<>+256(SB), Y1, Y3
+	VPADDQ      constants64<>+2240(SB), Y1, Y1
+	VPAND       constants64<>+64(SB), Y0, Y2
+	VPAND       constants64<>+64(SB), Y1, Y3
 	VPSRLQ      $0x34, Y0, Y4
 	VPSRLQ      $0x34, Y1, Y5
-	VPADDQ      constants64<>+2208(SB), Y2, Y2
-	VPADDQ      constants64<>+2208(SB), Y3, Y3
-	VPOR        constants64<>+320(SB), Y4, Y4
-	VPOR        constants64<>+320(SB), Y5, Y5
-	VSUBPD      constants64<>+64(SB), Y2, Y2
-	VSUBPD      constants64<>+64(SB), Y3, Y3
-	VSUBPD      constants64<>+2240(SB), Y4, Y4
-	VSUBPD      constants64<>+2240(SB), Y5, Y5
-	VCMPPD      $0x16, constants64<>+2272(SB), Y0, Y0
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
+	VPADDQ      constants64<>+2272(SB), Y2, Y2
+	VPADDQ      constants64<>+2272(SB), Y3, Y3
+	VPOR        constants64<>+96(SB), Y4, Y4
+	VPOR        constants64<>+96(SB), Y5, Y5
+	VSUBPD      constants64<>+128(SB), Y2, Y2
+	VSUBPD      constants64<>+128(SB), Y3, Y3
+	VSUBPD      constants64<>+2304(SB), Y4, Y4
+	VSUBPD      constants64<>+2304(SB), Y5, Y5
+	VCMPPD      $0x16, constants64<>+2336(SB), Y0, Y0
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPD   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPD      constants64<>+2304(SB), Y2, Y1
-	VADDPD      constants64<>+2304(SB), Y3, Y0
+	VADDPD      constants64<>+2368(SB), Y2, Y1
+	VADDPD      constants64<>+2368(SB), Y3, Y0
 	VMULPD      Y2, Y2, Y6
 	VMULPD      Y3, Y3, Y7
 	VDIVPD      Y1, Y2, Y1
 	VDIVPD      Y0, Y3, Y0
-	VMULPD      constants64<>+1920(SB), Y6, Y6
-	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VMULPD      constants64<>+1984(SB), Y6, Y6
+	VMULPD      constants64<>+1984(SB), Y7, Y7
 	VMULPD      Y1, Y1, Y8
 	VMULPD      Y0, Y0, Y9
 	VMULPD      Y8, Y8, Y10
 	VMULPD      Y9, Y9, Y11
-	VMOVUPD     constants64<>+2368(SB), Y12
-	VFMADD231PD constants64<>+2336(SB), Y10, Y12
-	VFMADD213PD constants64<>+2400(SB), Y10, Y12
-	VFMADD213PD constants64<>+2432(SB), Y10, Y12
-	VMOVUPD     constants64<>+2368(SB), Y13
-	VFMADD231PD constants64<>+2336(SB), Y11, Y13
-	VFMADD213PD constants64<>+2400(SB), Y11, Y13
-	VFMADD213PD constants64<>+2432(SB), Y11, Y13
-	VMOVUPD     constants64<>+2496(SB), Y14
-	VFMADD231PD constants64<>+2464(SB), Y10, Y14
-	VFMADD213PD constants64<>+2528(SB), Y10, Y14
+	VMOVUPD     constants64<>+2432(SB), Y12
+	VFMADD231PD constants64<>+2400(SB), Y10, Y12
+	VFMADD213PD constants64<>+2464(SB), Y10, Y12
+	VFMADD213PD constants64<>+2496(SB), Y10, Y12
+	VMOVUPD     constants64<>+2432(SB), Y13
+	VFMADD231PD constants64<>+2400(SB), Y11, Y13
+	VFMADD213PD constants64<>+2464(SB), Y11, Y13
+	VFMADD213PD constants64<>+2496(SB), Y11, Y13
+	VMOVUPD     constants64<>+2560(SB), Y14
+	VFMADD231PD constants64<>+2528(SB), Y10, Y14
+	VFMADD213PD constants64<>+2592(SB), Y10, Y14
 	VFMADD231PD Y8, Y14, Y12
 	VFMADD213PD Y6, Y12, Y8
 	VMULPD      Y8, Y1, Y1
-	VFMADD231PD constants64<>+960(SB), Y4, Y1
+	VFMADD231PD constants64<>+1024(SB), Y4, Y1
 	VSUBPD      Y1, Y6, Y6
 	VSUBPD      Y6, Y2, Y2
-	VFMADD231PD constants64<>+896(SB), Y4, Y2
-	VMOVUPD     constants64<>+2496(SB), Y1
-	VFMADD231PD constants64<>+2464(SB), Y11, Y1
-	VFMADD213PD constants64<>+2528(SB), Y11, Y1
+	VFMADD231PD constants64<>+960(SB), Y4, Y2
+	VMOVUPD     constants64<>+2560(SB), Y1
+	VFMADD231PD constants64<>+2528(SB), Y11, Y1
+	VFMADD213PD constants64<>+2592(SB), Y11, Y1
 	VFMADD231PD Y9, Y1, Y13
 	VFMADD213PD Y7, Y13, Y9
 	VMULPD      Y9, Y0, Y0
-	VFMADD231PD constants64<>+960(SB), Y5, Y0
+	VFMADD231PD constants64<>+1024(SB), Y5, Y0
 	VSUBPD      Y0, Y7, Y7
 	VSUBPD      Y7, Y3, Y3
-	VFMADD231PD constants64<>+896(SB), Y5, Y3
+	VFMADD231PD constants64<>+960(SB), Y5, Y3
 	VMOVUPD     Y2, (DI)(BX*8)
 	VMOVUPD     Y3, 32(DI)(BX*8)
 
@@ -724,49 +780,49 @@ complete:
 
 single:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y1
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
-	VCMPPD      $0x11, constants64<>+0(SB), Y0, Y2
+	VPADDQ      constants64<>+2240(SB), Y0, Y1
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
+	VCMPPD      $0x11, constants64<>+640(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
 	VMULPD      constants64<>+672(SB), Y0, Y3
 	VBLENDVPD   Y2, Y3, Y0, Y3
-	VPADDQ      constants64<>+2176(SB), Y3, Y3
-	VPAND       constants64<>+256(SB), Y3, Y4
-	VPADDQ      constants64<>+2208(SB), Y4, Y4
-	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VADDPD      constants64<>+2304(SB), Y4, Y5
+	VPADDQ      constants64<>+2240(SB), Y3, Y3
+	VPAND       constants64<>+64(SB), Y3, Y4
+	VPADDQ      constants64<>+2272(SB), Y4, Y4
+	VSUBPD      constants64<>+128(SB), Y4, Y4
+	VADDPD      constants64<>+2368(SB), Y4, Y5
 	VDIVPD      Y5, Y4, Y5
 	VMULPD      Y5, Y5, Y6
 	VMULPD      Y6, Y6, Y7
-	VMOVUPD     constants64<>+2368(SB), Y8
-	VFMADD231PD constants64<>+2336(SB), Y7, Y8
-	VFMADD213PD constants64<>+2400(SB), Y7, Y8
-	VFMADD213PD constants64<>+2432(SB), Y7, Y8
-	VMOVUPD     constants64<>+2496(SB), Y9
-	VFMADD231PD constants64<>+2464(SB), Y7, Y9
-	VFMADD213PD constants64<>+2528(SB), Y7, Y9
+	VMOVUPD     constants64<>+2432(SB), Y8
+	VFMADD231PD constants64<>+2400(SB), Y7, Y8
+	VFMADD213PD constants64<>+2464(SB), Y7, Y8
+	VFMADD213PD constants64<>+2496(SB), Y7, Y8
+	VMOVUPD     constants64<>+2560(SB), Y9
+	VFMADD231PD constants64<>+2528(SB), Y7, Y9
+	VFMADD213PD constants64<>+2592(SB), Y7, Y9
 	VFMADD231PD Y6, Y9, Y8
 	VMULPD      Y4, Y4, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VMULPD      constants64<>+1984(SB), Y7, Y7
 	VFMADD213PD Y7, Y8, Y6
 	VMULPD      Y6, Y5, Y5
 	VPSRLQ      $0x34, Y3, Y3
-	VPOR        constants64<>+320(SB), Y3, Y3
-	VSUBPD      constants64<>+2240(SB), Y3, Y3
+	VPOR        constants64<>+96(SB), Y3, Y3
+	VSUBPD      constants64<>+2304(SB), Y3, Y3
 	VSUBPD      constants64<>+704(SB), Y3, Y6
 	VBLENDVPD   Y2, Y6, Y3, Y3
-	VFMADD231PD constants64<>+960(SB), Y3, Y5
+	VFMADD231PD constants64<>+1024(SB), Y3, Y5
 	VSUBPD      Y5, Y7, Y7
 	VSUBPD      Y7, Y4, Y4
-	VFMADD231PD constants64<>+896(SB), Y3, Y4
+	VFMADD231PD constants64<>+960(SB), Y3, Y4
 	VPXOR       Y2, Y2, Y2
 	VCMPPD      $0x11, Y0, Y2, Y3
-	VMOVUPD     constants64<>+2560(SB), Y5
+	VMOVUPD     constants64<>+2624(SB), Y5
 	VBLENDVPD   Y3, Y4, Y5, Y5
-	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y3
+	VCMPPD      $0x00, constants64<>+736(SB), Y0, Y3
 	VBLENDVPD   Y3, Y0, Y5, Y5
 	VCMPPD      $0x00, Y2, Y0, Y0
-	VBLENDVPD   Y0, constants64<>+2592(SB), Y5, Y5
+	VBLENDVPD   Y0, constants64<>+2656(SB), Y5, Y5
 	VBLENDVPD   Y1, Y5, Y4, Y4
 	VMOVUPD     Y4, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -788,63 +844,63 @@ TEXT ·Log2F64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y0
+	VPADDQ      constants64<>+2240(SB), Y0, Y0
 	VMOVUPD     32(SI)(BX*8), Y1
-	VPADDQ      constants64<>+2176(SB), Y1, Y1
-	VPAND       constants64<>+256(SB), Y0, Y2
-	VPAND       constants64<>+256(SB), Y1, Y3
+	VPADDQ      constants64<>+2240(SB), Y1, Y1
+	VPAND       constants64<>+64(SB), Y0, Y2
+	VPAND       constants64<>+64(SB), Y1, Y3
 	VPSRLQ      $0x34, Y0, Y4
 	VPSRLQ      $0x34, Y1, Y5
-	VPADDQ      constants64<>+2208(SB), Y2, Y2
-	VPADDQ      constants64<>+2208(SB), Y3, Y3
-	VPOR        constants64<>+320(SB), Y4, Y4
-	VPOR        constants64<>+320(SB), Y5, Y5
-	VSUBPD      constants64<>+64(SB), Y2, Y2
-	VSUBPD      constants64<>+64(SB), Y3, Y3
-	VSUBPD      constants64<>+2240(SB), Y4, Y4
-	VSUBPD      constants64<>+2240(SB), Y5, Y5
-	VCMPPD      $0x16, constants64<>+2272(SB), Y0, Y0
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
+	VPADDQ      constants64<>+2272(SB), Y2, Y2
+	VPADDQ      constants64<>+2272(SB), Y3, Y3
+	VPOR        constants64<>+96(SB), Y4, Y4
+	VPOR        constants64<>+96(SB), Y5, Y5
+	VSUBPD      constants64<>+128(SB), Y2, Y2
+	VSUBPD      constants64<>+128(SB), Y3, Y3
+	VSUBPD      constants64<>+2304(SB), Y4, Y4
+	VSUBPD      constants64<>+2304(SB), Y5, Y5
+	VCMPPD      $0x16, constants64<>+2336(SB), Y0, Y0
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPD   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPD      constants64<>+2304(SB), Y2, Y1
-	VADDPD      constants64<>+2304(SB), Y3, Y0
+	VADDPD      constants64<>+2368(SB), Y2, Y1
+	VADDPD      constants64<>+2368(SB), Y3, Y0
 	VMULPD      Y2, Y2, Y6
 	VMULPD      Y3, Y3, Y7
 	VDIVPD      Y1, Y2, Y1
 	VDIVPD      Y0, Y3, Y0
-	VMULPD      constants64<>+1920(SB), Y6, Y8
+	VMULPD      constants64<>+1984(SB), Y6, Y8
 	VFMSUB231PD Y2, Y2, Y6
-	VMULPD      constants64<>+1920(SB), Y6, Y6
+	VMULPD      constants64<>+1984(SB), Y6, Y6
 	VMULPD      Y1, Y1, Y9
 	VMULPD      Y0, Y0, Y10
 	VMULPD      Y9, Y9, Y11
 	VMULPD      Y10, Y10, Y12
-	VMOVUPD     constants64<>+2368(SB), Y13
-	VFMADD231PD constants64<>+2336(SB), Y11, Y13
-	VFMADD213PD constants64<>+2400(SB), Y11, Y13
-	VFMADD213PD constants64<>+2432(SB), Y11, Y13
-	VMOVUPD     constants64<>+2368(SB), Y14
-	VFMADD231PD constants64<>+2336(SB), Y12, Y14
-	VFMADD213PD constants64<>+2400(SB), Y12, Y14
-	VFMADD213PD constants64<>+2432(SB), Y12, Y14
-	VMOVUPD     constants64<>+2496(SB), Y15
-	VFMADD231PD constants64<>+2464(SB), Y11, Y15
-	VFMADD213PD constants64<>+2528(SB), Y11, Y15
+	VMOVUPD     constants64<>+2432(SB), Y13
+	VFMADD231PD constants64<>+2400(SB), Y11, Y13
+	VFMADD213PD constants64<>+2464(SB), Y11, Y13
+	VFMADD213PD constants64<>+2496(SB), Y11, Y13
+	VMOVUPD     constants64<>+2432(SB), Y14
+	VFMADD231PD constants64<>+2400(SB), Y12, Y14
+	VFMADD213PD constants64<>+2464(SB), Y12, Y14
+	VFMADD213PD constants64<>+2496(SB), Y12, Y14
+	VMOVUPD     constants64<>+2560(SB), Y15
+	VFMADD231PD constants64<>+2528(SB), Y11, Y15
+	VFMADD213PD constants64<>+2592(SB), Y11, Y15
 	VFMADD231PD Y9, Y15, Y13
 	VFMADD213PD Y8, Y13, Y9
 	VMULPD      Y9, Y1, Y1
-	VMOVUPD     constants64<>+2496(SB), Y9
-	VFMADD231PD constants64<>+2464(SB), Y12, Y9
-	VFMADD213PD constants64<>+2528(SB), Y12, Y9
+	VMOVUPD     constants64<>+2560(SB), Y9
+	VFMADD231PD constants64<>+2528(SB), Y12, Y9
+	VFMADD213PD constants64<>+2592(SB), Y12, Y9
 	VFMADD231PD Y10, Y9, Y14
-	VMULPD      constants64<>+1920(SB), Y7, Y9
+	VMULPD      constants64<>+1984(SB), Y7, Y9
 	VFMADD213PD Y9, Y14, Y10
 	VMULPD      Y10, Y0, Y0
 	VFMSUB231PD Y3, Y3, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VMULPD      constants64<>+1984(SB), Y7, Y7
 	VSUBPD      Y8, Y2, Y10
 	VSUBPD      Y10, Y2, Y2
 	VSUBPD      Y8, Y2, Y2
@@ -853,20 +909,20 @@ loop:
 	VSUBPD      Y9, Y3, Y1
 	VSUBPD      Y1, Y3, Y3
 	VSUBPD      Y9, Y3, Y3
-	VMULPD      constants64<>+864(SB), Y10, Y6
+	VMULPD      constants64<>+928(SB), Y10, Y6
 	VSUBPD      Y7, Y3, Y3
-	VMULPD      constants64<>+864(SB), Y1, Y7
+	VMULPD      constants64<>+928(SB), Y1, Y7
 	VADDPD      Y0, Y3, Y3
-	VMOVUPD     constants64<>+864(SB), Y0
+	VMOVUPD     constants64<>+928(SB), Y0
 	VFMSUB213PD Y6, Y10, Y0
-	VFMADD231PD constants64<>+2624(SB), Y10, Y0
+	VFMADD231PD constants64<>+2688(SB), Y10, Y0
 	VADDPD      Y6, Y4, Y8
-	VFMADD231PD constants64<>+864(SB), Y2, Y0
-	VMOVUPD     constants64<>+864(SB), Y2
+	VFMADD231PD constants64<>+928(SB), Y2, Y0
+	VMOVUPD     constants64<>+928(SB), Y2
 	VFMSUB213PD Y7, Y1, Y2
-	VFMADD231PD constants64<>+2624(SB), Y1, Y2
+	VFMADD231PD constants64<>+2688(SB), Y1, Y2
 	VADDPD      Y7, Y5, Y1
-	VFMADD231PD constants64<>+864(SB), Y3, Y2
+	VFMADD231PD constants64<>+928(SB), Y3, Y2
 	VSUBPD      Y4, Y8, Y4
 	VSUBPD      Y5, Y1, Y5
 	VSUBPD      Y4, Y6, Y6
@@ -927,47 +983,47 @@ complete:
 
 single:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y1
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
-	VCMPPD      $0x11, constants64<>+0(SB), Y0, Y2
+	VPADDQ      constants64<>+2240(SB), Y0, Y1
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
+	VCMPPD      $0x11, constants64<>+640(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
 	VMULPD      constants64<>+672(SB), Y0, Y3
 	VBLENDVPD   Y2, Y3, Y0, Y3
-	VPADDQ      constants64<>+2176(SB), Y3, Y3
-	VPAND       constants64<>+256(SB), Y3, Y4
-	VPADDQ      constants64<>+2208(SB), Y4, Y4
-	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VADDPD      constants64<>+2304(SB), Y4, Y5
+	VPADDQ      constants64<>+2240(SB), Y3, Y3
+	VPAND       constants64<>+64(SB), Y3, Y4
+	VPADDQ      constants64<>+2272(SB), Y4, Y4
+	VSUBPD      constants64<>+128(SB), Y4, Y4
+	VADDPD      constants64<>+2368(SB), Y4, Y5
 	VDIVPD      Y5, Y4, Y5
 	VMULPD      Y5, Y5, Y6
 	VMULPD      Y6, Y6, Y7
-	VMOVUPD     constants64<>+2368(SB), Y8
-	VFMADD231PD constants64<>+2336(SB), Y7, Y8
-	VFMADD213PD constants64<>+2400(SB), Y7, Y8
-	VFMADD213PD constants64<>+2432(SB), Y7, Y8
-	VMOVUPD     constants64<>+2496(SB), Y9
-	VFMADD231PD constants64<>+2464(SB), Y7, Y9
-	VFMADD213PD constants64<>+2528(SB), Y7, Y9
+	VMOVUPD     constants64<>+2432(SB), Y8
+	VFMADD231PD constants64<>+2400(SB), Y7, Y8
+	VFMADD213PD constants64<>+2464(SB), Y7, Y8
+	VFMADD213PD constants64<>+2496(SB), Y7, Y8
+	VMOVUPD     constants64<>+2560(SB), Y9
+	VFMADD231PD constants64<>+2528(SB), Y7, Y9
+	VFMADD213PD constants64<>+2592(SB), Y7, Y9
 	VFMADD231PD Y6, Y9, Y8
 	VMULPD      Y4, Y4, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y9
+	VMULPD      constants64<>+1984(SB), Y7, Y9
 	VFMADD213PD Y9, Y8, Y6
 	VMULPD      Y6, Y5, Y5
 	VSUBPD      Y9, Y4, Y6
 	VSUBPD      Y6, Y4, Y8
 	VSUBPD      Y9, Y8, Y8
 	VFMSUB231PD Y4, Y4, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VMULPD      constants64<>+1984(SB), Y7, Y7
 	VSUBPD      Y7, Y8, Y8
 	VADDPD      Y5, Y8, Y8
-	VMULPD      constants64<>+864(SB), Y6, Y4
-	VMOVUPD     constants64<>+864(SB), Y5
+	VMULPD      constants64<>+928(SB), Y6, Y4
+	VMOVUPD     constants64<>+928(SB), Y5
 	VFMSUB213PD Y4, Y6, Y5
-	VFMADD231PD constants64<>+2624(SB), Y6, Y5
-	VFMADD231PD constants64<>+864(SB), Y8, Y5
+	VFMADD231PD constants64<>+2688(SB), Y6, Y5
+	VFMADD231PD constants64<>+928(SB), Y8, Y5
 	VPSRLQ      $0x34, Y3, Y3
-	VPOR        constants64<>+320(SB), Y3, Y3
-	VSUBPD      constants64<>+2240(SB), Y3, Y3
+	VPOR        constants64<>+96(SB), Y3, Y3
+	VSUBPD      constants64<>+2304(SB), Y3, Y3
 	VSUBPD      constants64<>+704(SB), Y3, Y6
 	VBLENDVPD   Y2, Y6, Y3, Y3
 	VADDPD      Y4, Y3, Y2
@@ -977,12 +1033,12 @@ single:
 	VADDPD      Y4, Y2, Y2
 	VPXOR       Y3, Y3, Y3
 	VCMPPD      $0x11, Y0, Y3, Y4
-	VMOVUPD     constants64<>+2560(SB), Y5
+	VMOVUPD     constants64<>+2624(SB), Y5
 	VBLENDVPD   Y4, Y2, Y5, Y5
-	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y4
+	VCMPPD      $0x00, constants64<>+736(SB), Y0, Y4
 	VBLENDVPD   Y4, Y0, Y5, Y5
 	VCMPPD      $0x00, Y3, Y0, Y0
-	VBLENDVPD   Y0, constants64<>+2592(SB), Y5, Y5
+	VBLENDVPD   Y0, constants64<>+2656(SB), Y5, Y5
 	VBLENDVPD   Y1, Y5, Y2, Y2
 	VMOVUPD     Y2, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -1004,64 +1060,64 @@ TEXT ·Log10F64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y0
+	VPADDQ      constants64<>+2240(SB), Y0, Y0
 	VMOVUPD     32(SI)(BX*8), Y1
-	VPADDQ      constants64<>+2176(SB), Y1, Y1
-	VPAND       constants64<>+256(SB), Y0, Y2
-	VPAND       constants64<>+256(SB), Y1, Y3
+	VPADDQ      constants64<>+2240(SB), Y1, Y1
+	VPAND       constants64<>+64(SB), Y0, Y2
+	VPAND       constants64<>+64(SB), Y1, Y3
 	VPSRLQ      $0x34, Y0, Y4
 	VPSRLQ      $0x34, Y1, Y5
-	VPADDQ      constants64<>+2208(SB), Y2, Y2
-	VPADDQ      constants64<>+2208(SB), Y3, Y3
-	VPOR        constants64<>+320(SB), Y4, Y4
-	VPOR        constants64<>+320(SB), Y5, Y5
-	VSUBPD      constants64<>+64(SB), Y2, Y2
-	VSUBPD      constants64<>+64(SB), Y3, Y3
-	VSUBPD      constants64<>+2240(SB), Y4, Y4
-	VSUBPD      constants64<>+2240(SB), Y5, Y5
-	VCMPPD      $0x16, constants64<>+2272(SB), Y0, Y0
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
+	VPADDQ      constants64<>+2272(SB), Y2, Y2
+	VPADDQ      constants64<>+2272(SB), Y3, Y3
+	VPOR        constants64<>+96(SB), Y4, Y4
+	VPOR        constants64<>+96(SB), Y5, Y5
+	VSUBPD      constants64<>+128(SB), Y2, Y2
+	VSUBPD      constants64<>+128(SB), Y3, Y3
+	VSUBPD      constants64<>+2304(SB), Y4, Y4
+	VSUBPD      constants64<>+2304(SB), Y5, Y5
+	VCMPPD      $0x16, constants64<>+2336(SB), Y0, Y0
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPD   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPD      constants64<>+2304(SB), Y2, Y1
-	VADDPD      constants64<>+2304(SB), Y3, Y0
+	VADDPD      constants64<>+2368(SB), Y2, Y1
+	VADDPD      constants64<>+2368(SB), Y3, Y0
 	VMULPD      Y2, Y2, Y6
 	VMULPD      Y3, Y3, Y7
-	VMULPD      constants64<>+2656(SB), Y4, Y8
+	VMULPD      constants64<>+2720(SB), Y4, Y8
 	VDIVPD      Y1, Y2, Y1
 	VDIVPD      Y0, Y3, Y0
 	VMULPD      Y1, Y1, Y9
 	VMULPD      Y0, Y0, Y10
 	VMULPD      Y9, Y9, Y11
 	VMULPD      Y10, Y10, Y12
-	VMOVUPD     constants64<>+2368(SB), Y13
-	VFMADD231PD constants64<>+2336(SB), Y11, Y13
-	VFMADD213PD constants64<>+2400(SB), Y11, Y13
-	VFMADD213PD constants64<>+2432(SB), Y11, Y13
-	VMOVUPD     constants64<>+2368(SB), Y14
-	VFMADD231PD constants64<>+2336(SB), Y12, Y14
-	VFMADD213PD constants64<>+2400(SB), Y12, Y14
-	VFMADD213PD constants64<>+2432(SB), Y12, Y14
-	VMOVUPD     constants64<>+2496(SB), Y15
-	VFMADD231PD constants64<>+2464(SB), Y11, Y15
-	VFMADD213PD constants64<>+2528(SB), Y11, Y15
+	VMOVUPD     constants64<>+2432(SB), Y13
+	VFMADD231PD constants64<>+2400(SB), Y11, Y13
+	VFMADD213PD constants64<>+2464(SB), Y11, Y13
+	VFMADD213PD constants64<>+2496(SB), Y11, Y13
+	VMOVUPD     constants64<>+2432(SB), Y14
+	VFMADD231PD constants64<>+2400(SB), Y12, Y14
+	VFMADD213PD constants64<>+2464(SB), Y12, Y14
+	VFMADD213PD constants64<>+2496(SB), Y12, Y14
+	VMOVUPD     constants64<>+2560(SB), Y15
+	VFMADD231PD constants64<>+2528(SB), Y11, Y15
+	VFMADD213PD constants64<>+2592(SB), Y11, Y15
 	VFMADD231PD Y9, Y15, Y13
-	VMOVUPD     constants64<>+2496(SB), Y11
-	VFMADD231PD constants64<>+2464(SB), Y12, Y11
-	VFMADD213PD constants64<>+2528(SB), Y12, Y11
+	VMOVUPD     constants64<>+2560(SB), Y11
+	VFMADD231PD constants64<>+2528(SB), Y12, Y11
+	VFMADD213PD constants64<>+2592(SB), Y12, Y11
 	VFMADD231PD Y10, Y11, Y14
-	VMULPD      constants64<>+1920(SB), Y6, Y11
+	VMULPD      constants64<>+1984(SB), Y6, Y11
 	VFMADD213PD Y11, Y13, Y9
 	VMULPD      Y9, Y1, Y1
 	VFMSUB231PD Y2, Y2, Y6
-	VMULPD      constants64<>+1920(SB), Y6, Y6
-	VMULPD      constants64<>+1920(SB), Y7, Y9
+	VMULPD      constants64<>+1984(SB), Y6, Y6
+	VMULPD      constants64<>+1984(SB), Y7, Y9
 	VFMADD213PD Y9, Y14, Y10
 	VMULPD      Y10, Y0, Y0
 	VFMSUB231PD Y3, Y3, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VMULPD      constants64<>+1984(SB), Y7, Y7
 	VSUBPD      Y11, Y2, Y10
 	VSUBPD      Y10, Y2, Y2
 	VSUBPD      Y11, Y2, Y2
@@ -1071,24 +1127,24 @@ loop:
 	VSUBPD      Y1, Y3, Y3
 	VSUBPD      Y9, Y3, Y3
 	VSUBPD      Y7, Y3, Y3
-	VMULPD      constants64<>+2656(SB), Y5, Y6
+	VMULPD      constants64<>+2720(SB), Y5, Y6
 	VADDPD      Y0, Y3, Y3
-	VMULPD      constants64<>+2688(SB), Y10, Y0
-	VMULPD      constants64<>+2688(SB), Y1, Y7
-	VMOVUPD     constants64<>+2688(SB), Y9
+	VMULPD      constants64<>+2752(SB), Y10, Y0
+	VMULPD      constants64<>+2752(SB), Y1, Y7
+	VMOVUPD     constants64<>+2752(SB), Y9
 	VFMSUB213PD Y0, Y10, Y9
-	VFMADD231PD constants64<>+2720(SB), Y10, Y9
-	VFMADD231PD constants64<>+2688(SB), Y2, Y9
-	VMOVUPD     constants64<>+2688(SB), Y2
+	VFMADD231PD constants64<>+2784(SB), Y10, Y9
+	VFMADD231PD constants64<>+2752(SB), Y2, Y9
+	VMOVUPD     constants64<>+2752(SB), Y2
 	VFMSUB213PD Y7, Y1, Y2
-	VFMADD231PD constants64<>+2720(SB), Y1, Y2
-	VFMADD231PD constants64<>+2688(SB), Y3, Y2
-	VMOVUPD     constants64<>+2656(SB), Y1
+	VFMADD231PD constants64<>+2784(SB), Y1, Y2
+	VFMADD231PD constants64<>+2752(SB), Y3, Y2
+	VMOVUPD     constants64<>+2720(SB), Y1
 	VFMSUB213PD Y8, Y4, Y1
-	VFMADD231PD constants64<>+2752(SB), Y4, Y1
-	VMOVUPD     constants64<>+2656(SB), Y3
+	VFMADD231PD constants64<>+2816(SB), Y4, Y1
+	VMOVUPD     constants64<>+2720(SB), Y3
 	VFMSUB213PD Y6, Y5, Y3
-	VFMADD231PD constants64<>+2752(SB), Y5, Y3
+	VFMADD231PD constants64<>+2816(SB), Y5, Y3
 	VADDPD      Y0, Y8, Y4
 	VADDPD      Y1, Y9, Y9
 	VADDPD      Y7, Y6, Y1
@@ -1153,53 +1209,53 @@ complete:
 
 single:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y1
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
-	VCMPPD      $0x11, constants64<>+0(SB), Y0, Y2
+	VPADDQ      constants64<>+2240(SB), Y0, Y1
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
+	VCMPPD      $0x11, constants64<>+640(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
 	VMULPD      constants64<>+672(SB), Y0, Y3
 	VBLENDVPD   Y2, Y3, Y0, Y3
-	VPADDQ      constants64<>+2176(SB), Y3, Y3
-	VPAND       constants64<>+256(SB), Y3, Y4
-	VPADDQ      constants64<>+2208(SB), Y4, Y4
-	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VADDPD      constants64<>+2304(SB), Y4, Y5
+	VPADDQ      constants64<>+2240(SB), Y3, Y3
+	VPAND       constants64<>+64(SB), Y3, Y4
+	VPADDQ      constants64<>+2272(SB), Y4, Y4
+	VSUBPD      constants64<>+128(SB), Y4, Y4
+	VADDPD      constants64<>+2368(SB), Y4, Y5
 	VDIVPD      Y5, Y4, Y5
 	VMULPD      Y5, Y5, Y6
 	VMULPD      Y6, Y6, Y7
-	VMOVUPD     constants64<>+2368(SB), Y8
-	VFMADD231PD constants64<>+2336(SB), Y7, Y8
-	VFMADD213PD constants64<>+2400(SB), Y7, Y8
-	VFMADD213PD constants64<>+2432(SB), Y7, Y8
-	VMOVUPD     constants64<>+2496(SB), Y9
-	VFMADD231PD constants64<>+2464(SB), Y7, Y9
-	VFMADD213PD constants64<>+2528(SB), Y7, Y9
+	VMOVUPD     constants64<>+2432(SB), Y8
+	VFMADD231PD constants64<>+2400(SB), Y7, Y8
+	VFMADD213PD constants64<>+2464(SB), Y7, Y8
+	VFMADD213PD constants64<>+2496(SB), Y7, Y8
+	VMOVUPD     constants64<>+2560(SB), Y9
+	VFMADD231PD constants64<>+2528(SB), Y7, Y9
+	VFMADD213PD constants64<>+2592(SB), Y7, Y9
 	VFMADD231PD Y6, Y9, Y8
 	VMULPD      Y4, Y4, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y9
+	VMULPD      constants64<>+1984(SB), Y7, Y9
 	VFMADD213PD Y9, Y8, Y6
 	VMULPD      Y6, Y5, Y5
 	VSUBPD      Y9, Y4, Y6
 	VSUBPD      Y6, Y4, Y8
 	VSUBPD      Y9, Y8, Y8
 	VFMSUB231PD Y4, Y4, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VMULPD      constants64<>+1984(SB), Y7, Y7
 	VSUBPD      Y7, Y8, Y8
 	VADDPD      Y5, Y8, Y8
-	VMULPD      constants64<>+2688(SB), Y6, Y4
-	VMOVUPD     constants64<>+2688(SB), Y5
+	VMULPD      constants64<>+2752(SB), Y6, Y4
+	VMOVUPD     constants64<>+2752(SB), Y5
 	VFMSUB213PD Y4, Y6, Y5
-	VFMADD231PD constants64<>+2720(SB), Y6, Y5
-	VFMADD231PD constants64<>+2688(SB), Y8, Y5
+	VFMADD231PD constants64<>+2784(SB), Y6, Y5
+	VFMADD231PD constants64<>+2752(SB), Y8, Y5
 	VPSRLQ      $0x34, Y3, Y3
-	VPOR        constants64<>+320(SB), Y3, Y3
-	VSUBPD      constants64<>+2240(SB), Y3, Y3
+	VPOR        constants64<>+96(SB), Y3, Y3
+	VSUBPD      constants64<>+2304(SB), Y3, Y3
 	VSUBPD      constants64<>+704(SB), Y3, Y6
 	VBLENDVPD   Y2, Y6, Y3, Y3
-	VMULPD      constants64<>+2656(SB), Y3, Y2
-	VMOVUPD     constants64<>+2656(SB), Y6
+	VMULPD      constants64<>+2720(SB), Y3, Y2
+	VMOVUPD     constants64<>+2720(SB), Y6
 	VFMSUB213PD Y2, Y3, Y6
-	VFMADD231PD constants64<>+2752(SB), Y3, Y6
+	VFMADD231PD constants64<>+2816(SB), Y3, Y6
 	VADDPD      Y6, Y5, Y5
 	VADDPD      Y4, Y2, Y3
 	VSUBPD      Y2, Y3, Y2
@@ -1208,12 +1264,12 @@ single:
 	VADDPD      Y4, Y3, Y3
 	VPXOR       Y2, Y2, Y2
 	VCMPPD      $0x11, Y0, Y2, Y4
-	VMOVUPD     constants64<>+2560(SB), Y5
+	VMOVUPD     constants64<>+2624(SB), Y5
 	VBLENDVPD   Y4, Y3, Y5, Y5
-	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y4
+	VCMPPD      $0x00, constants64<>+736(SB), Y0, Y4
 	VBLENDVPD   Y4, Y0, Y5, Y5
 	VCMPPD      $0x00, Y2, Y0, Y0
-	VBLENDVPD   Y0, constants64<>+2592(SB), Y5, Y5
+	VBLENDVPD   Y0, constants64<>+2656(SB), Y5, Y5
 	VBLENDVPD   Y1, Y5, Y3, Y3
 	VMOVUPD     Y3, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -1229,10 +1285,10 @@ TEXT ·Log1pF64AVX2(SB), $96-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y12, Y12, Y12
-	VMOVUPD constants64<>+256(SB), Y11
-	VMOVUPD constants64<>+2368(SB), Y14
-	VMOVUPD constants64<>+2496(SB), Y13
-	VMOVUPD constants64<>+64(SB), Y15
+	VMOVUPD constants64<>+64(SB), Y11
+	VMOVUPD constants64<>+2432(SB), Y14
+	VMOVUPD constants64<>+2560(SB), Y13
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -1241,52 +1297,52 @@ TEXT ·Log1pF64AVX2(SB), $96-40
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
 	VADDPD      Y0, Y15, Y1
-	VPAND       constants64<>+224(SB), Y0, Y2
+	VPAND       constants64<>+32(SB), Y0, Y2
 	VSUBPD      Y15, Y1, Y3
-	VPADDQ      constants64<>+2176(SB), Y1, Y4
-	VPAND       constants64<>+2592(SB), Y4, Y5
+	VPADDQ      constants64<>+2240(SB), Y1, Y4
+	VPAND       constants64<>+2656(SB), Y4, Y5
 	VPAND       Y11, Y4, Y6
 	VPSRLQ      $0x34, Y4, Y7
-	VCMPPD      $0x16, constants64<>+2272(SB), Y4, Y4
+	VCMPPD      $0x16, constants64<>+2336(SB), Y4, Y4
 	VMOVMSKPD   Y4, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VMOVUPD     constants64<>+2784(SB), Y8
+	VMOVUPD     constants64<>+2848(SB), Y8
 	VPSUBQ      Y5, Y8, Y8
-	VPADDQ      constants64<>+2208(SB), Y6, Y6
-	VPOR        constants64<>+320(SB), Y7, Y7
+	VPADDQ      constants64<>+2272(SB), Y6, Y6
+	VPOR        constants64<>+96(SB), Y7, Y7
 	VSUBPD      Y3, Y1, Y1
 	VSUBPD      Y3, Y0, Y0
 	VSUBPD      Y15, Y6, Y6
-	VSUBPD      constants64<>+2240(SB), Y7, Y7
+	VSUBPD      constants64<>+2304(SB), Y7, Y7
 	VSUBPD      Y1, Y15, Y1
 	VADDPD      Y12, Y7, Y7
 	VADDPD      Y0, Y1, Y1
 	VMULPD      Y8, Y1, Y1
 	VADDPD      Y1, Y6, Y0
-	VADDPD      constants64<>+2304(SB), Y0, Y3
+	VADDPD      constants64<>+2368(SB), Y0, Y3
 	VMULPD      Y0, Y0, Y4
 	VSUBPD      Y6, Y0, Y6
 	VDIVPD      Y3, Y0, Y3
 	VSUBPD      Y6, Y1, Y1
-	VMULPD      constants64<>+1920(SB), Y4, Y4
+	VMULPD      constants64<>+1984(SB), Y4, Y4
 	VMULPD      Y3, Y3, Y5
 	VMULPD      Y5, Y5, Y6
-	VMOVUPD     constants64<>+2336(SB), Y8
+	VMOVUPD     constants64<>+2400(SB), Y8
 	VFMADD213PD Y14, Y6, Y8
-	VMOVUPD     constants64<>+2464(SB), Y9
+	VMOVUPD     constants64<>+2528(SB), Y9
 	VFMADD213PD Y13, Y6, Y9
-	VFMADD213PD constants64<>+2400(SB), Y6, Y8
-	VFMADD213PD constants64<>+2528(SB), Y6, Y9
-	VFMADD213PD constants64<>+2432(SB), Y6, Y8
+	VFMADD213PD constants64<>+2464(SB), Y6, Y8
+	VFMADD213PD constants64<>+2592(SB), Y6, Y9
+	VFMADD213PD constants64<>+2496(SB), Y6, Y8
 	VFMADD231PD Y5, Y9, Y8
 	VFMADD213PD Y4, Y8, Y5
 	VMULPD      Y5, Y3, Y3
-	VFMADD231PD constants64<>+960(SB), Y7, Y3
+	VFMADD231PD constants64<>+1024(SB), Y7, Y3
 	VADDPD      Y3, Y1, Y1
 	VSUBPD      Y1, Y4, Y4
 	VSUBPD      Y4, Y0, Y0
-	VFMADD231PD constants64<>+896(SB), Y7, Y0
+	VFMADD231PD constants64<>+960(SB), Y7, Y0
 	VPOR        Y2, Y0, Y0
 	VMOVUPD     Y0, (DI)(BX*8)
 
@@ -1331,12 +1387,12 @@ done:
 complete:
 	VMOVUPD     (SI)(BX*8), Y0
 	VADDPD      Y0, Y15, Y1
-	VPADDQ      constants64<>+2176(SB), Y1, Y1
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
+	VPADDQ      constants64<>+2240(SB), Y1, Y1
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
 	VCMPPD      $0x11, Y0, Y12, Y2
 	VPAND       Y2, Y1, Y2
 	VBLENDVPD   Y1, Y12, Y0, Y3
-	VMULPD      constants64<>+1920(SB), Y0, Y4
+	VMULPD      constants64<>+1984(SB), Y0, Y4
 	VBLENDVPD   Y2, Y4, Y3, Y3
 	VADDPD      Y3, Y15, Y4
 	VSUBPD      Y15, Y4, Y5
@@ -1344,55 +1400,55 @@ complete:
 	VSUBPD      Y6, Y15, Y6
 	VSUBPD      Y5, Y3, Y3
 	VADDPD      Y3, Y6, Y6
-	VPADDQ      constants64<>+2176(SB), Y4, Y4
-	VPAND       constants64<>+2592(SB), Y4, Y3
-	VMOVUPD     constants64<>+2784(SB), Y5
+	VPADDQ      constants64<>+2240(SB), Y4, Y4
+	VPAND       constants64<>+2656(SB), Y4, Y3
+	VMOVUPD     constants64<>+2848(SB), Y5
 	VPSUBQ      Y3, Y5, Y5
 	VMULPD      Y5, Y6, Y6
 	VPAND       Y11, Y4, Y3
-	VPADDQ      constants64<>+2208(SB), Y3, Y3
+	VPADDQ      constants64<>+2272(SB), Y3, Y3
 	VSUBPD      Y15, Y3, Y3
 	VADDPD      Y6, Y3, Y5
-	VADDPD      constants64<>+2304(SB), Y5, Y7
+	VADDPD      constants64<>+2368(SB), Y5, Y7
 	VDIVPD      Y7, Y5, Y7
 	VMULPD      Y7, Y7, Y8
 	VMULPD      Y8, Y8, Y9
-	VMOVUPD     constants64<>+2336(SB), Y10
+	VMOVUPD     constants64<>+2400(SB), Y10
 	VFMADD213PD Y14, Y9, Y10
-	VFMADD213PD constants64<>+2400(SB), Y9, Y10
-	VFMADD213PD constants64<>+2432(SB), Y9, Y10
+	VFMADD213PD constants64<>+2464(SB), Y9, Y10
+	VFMADD213PD constants64<>+2496(SB), Y9, Y10
 	VMOVUPD     Y1, 64(SP)
-	VMOVUPD     constants64<>+2464(SB), Y1
+	VMOVUPD     constants64<>+2528(SB), Y1
 	VFMADD213PD Y13, Y9, Y1
-	VFMADD213PD constants64<>+2528(SB), Y9, Y1
+	VFMADD213PD constants64<>+2592(SB), Y9, Y1
 	VFMADD231PD Y8, Y1, Y10
 	VMULPD      Y5, Y5, Y1
-	VMULPD      constants64<>+1920(SB), Y1, Y1
+	VMULPD      constants64<>+1984(SB), Y1, Y1
 	VFMADD213PD Y1, Y10, Y8
 	VMULPD      Y8, Y7, Y7
 	VPSRLQ      $0x34, Y4, Y4
-	VPOR        constants64<>+320(SB), Y4, Y4
-	VSUBPD      constants64<>+2240(SB), Y4, Y4
+	VPOR        constants64<>+96(SB), Y4, Y4
+	VSUBPD      constants64<>+2304(SB), Y4, Y4
 	VBLENDVPD   Y2, Y15, Y12, Y2
 	VADDPD      Y2, Y4, Y4
-	VFMADD231PD constants64<>+960(SB), Y4, Y7
+	VFMADD231PD constants64<>+1024(SB), Y4, Y7
 	VSUBPD      Y3, Y5, Y3
 	VSUBPD      Y3, Y6, Y6
 	VADDPD      Y7, Y6, Y6
 	VSUBPD      Y6, Y1, Y1
 	VSUBPD      Y1, Y5, Y5
-	VFMADD231PD constants64<>+896(SB), Y4, Y5
-	VCMPPD      $0x00, constants64<>+2816(SB), Y0, Y1
-	VMOVUPD     constants64<>+2560(SB), Y2
-	VBLENDVPD   Y1, constants64<>+2592(SB), Y2, Y2
-	VMOVUPD     constants64<>+2816(SB), Y1
+	VFMADD231PD constants64<>+960(SB), Y4, Y5
+	VCMPPD      $0x00, constants64<>+2880(SB), Y0, Y1
+	VMOVUPD     constants64<>+2624(SB), Y2
+	VBLENDVPD   Y1, constants64<>+2656(SB), Y2, Y2
+	VMOVUPD     constants64<>+2880(SB), Y1
 	VCMPPD      $0x11, Y0, Y1, Y1
 	VBLENDVPD   Y1, Y5, Y2, Y2
-	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y1
+	VCMPPD      $0x00, constants64<>+736(SB), Y0, Y1
 	VBLENDVPD   Y1, Y0, Y2, Y2
 	VMOVUPD     64(SP), Y1
 	VBLENDVPD   Y1, Y2, Y5, Y5
-	VPAND       constants64<>+224(SB), Y0, Y0
+	VPAND       constants64<>+32(SB), Y0, Y0
 	VPOR        Y0, Y5, Y5
 	VMOVUPD     Y5, (DI)(BX*8)
 	JMP         next
@@ -1403,7 +1459,7 @@ TEXT ·SinF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+2848(SB), Y15
+	VMOVUPD constants64<>+2912(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -1411,15 +1467,15 @@ TEXT ·SinF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
-	VMOVUPD      constants64<>+2880(SB), Y4
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VMOVUPD      constants64<>+2944(SB), Y4
 	VFMADD213PD  Y15, Y1, Y4
-	VMOVUPD      constants64<>+2880(SB), Y5
+	VMOVUPD      constants64<>+2944(SB), Y5
 	VFMADD213PD  Y15, Y3, Y5
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y6
-	VCMPPD       $0x15, constants64<>+2912(SB), Y3, Y7
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y6
+	VCMPPD       $0x15, constants64<>+2976(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPD    Y6, AX
 	TESTL        AX, AX
@@ -1432,56 +1488,56 @@ loop:
 	VPSLLQ       $0x3e, Y5, Y5
 	VPXOR        Y0, Y4, Y4
 	VPXOR        Y2, Y5, Y5
-	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2944(SB), Y6, Y3
-	VPAND        constants64<>+224(SB), Y4, Y4
-	VPAND        constants64<>+224(SB), Y5, Y5
-	VFNMADD231PD constants64<>+2976(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2976(SB), Y6, Y3
 	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
 	VFNMADD231PD constants64<>+3008(SB), Y6, Y3
+	VPAND        constants64<>+32(SB), Y4, Y4
+	VPAND        constants64<>+32(SB), Y5, Y5
+	VFNMADD231PD constants64<>+3040(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3040(SB), Y6, Y3
+	VFNMADD231PD constants64<>+3072(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3072(SB), Y6, Y3
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y3, Y3, Y2
 	VMULPD       Y0, Y0, Y6
 	VMULPD       Y2, Y2, Y7
-	VMOVUPD      constants64<>+3072(SB), Y10
-	VFMADD231PD  constants64<>+3040(SB), Y6, Y10
-	VFMADD213PD  constants64<>+3104(SB), Y6, Y10
-	VFMADD213PD  constants64<>+3136(SB), Y6, Y10
-	VMOVUPD      constants64<>+3072(SB), Y11
-	VFMADD231PD  constants64<>+3040(SB), Y7, Y11
-	VFMADD213PD  constants64<>+3104(SB), Y7, Y11
-	VFMADD213PD  constants64<>+3136(SB), Y7, Y11
-	VMOVUPD      constants64<>+3200(SB), Y12
-	VFMADD231PD  constants64<>+3168(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3232(SB), Y6, Y12
-	VMOVUPD      constants64<>+3296(SB), Y13
-	VFMADD231PD  constants64<>+3264(SB), Y6, Y13
-	VFMADD213PD  constants64<>+3328(SB), Y6, Y13
+	VMOVUPD      constants64<>+3136(SB), Y10
+	VFMADD231PD  constants64<>+3104(SB), Y6, Y10
+	VFMADD213PD  constants64<>+3168(SB), Y6, Y10
+	VFMADD213PD  constants64<>+3200(SB), Y6, Y10
+	VMOVUPD      constants64<>+3136(SB), Y11
+	VFMADD231PD  constants64<>+3104(SB), Y7, Y11
+	VFMADD213PD  constants64<>+3168(SB), Y7, Y11
+	VFMADD213PD  constants64<>+3200(SB), Y7, Y11
+	VMOVUPD      constants64<>+3264(SB), Y12
+	VFMADD231PD  constants64<>+3232(SB), Y6, Y12
+	VFMADD213PD  constants64<>+3296(SB), Y6, Y12
+	VMOVUPD      constants64<>+3360(SB), Y13
+	VFMADD231PD  constants64<>+3328(SB), Y6, Y13
+	VFMADD213PD  constants64<>+3392(SB), Y6, Y13
 	VFMADD231PD  Y0, Y12, Y13
-	VMOVUPD      constants64<>+3392(SB), Y12
-	VFMADD231PD  constants64<>+3360(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3424(SB), Y6, Y12
+	VMOVUPD      constants64<>+3456(SB), Y12
+	VFMADD231PD  constants64<>+3424(SB), Y6, Y12
+	VFMADD213PD  constants64<>+3488(SB), Y6, Y12
 	VFMADD231PD  Y0, Y12, Y10
-	VFMADD213PD  constants64<>+64(SB), Y0, Y10
+	VFMADD213PD  constants64<>+128(SB), Y0, Y10
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y13, Y0, Y1
 	VBLENDVPD    Y8, Y10, Y1, Y1
-	VMOVUPD      constants64<>+3200(SB), Y0
-	VFMADD231PD  constants64<>+3168(SB), Y7, Y0
+	VMOVUPD      constants64<>+3264(SB), Y0
+	VFMADD231PD  constants64<>+3232(SB), Y7, Y0
 	VPXOR        Y4, Y1, Y1
-	VMOVUPD      constants64<>+3296(SB), Y4
-	VFMADD231PD  constants64<>+3264(SB), Y7, Y4
-	VFMADD213PD  constants64<>+3232(SB), Y7, Y0
-	VFMADD213PD  constants64<>+3328(SB), Y7, Y4
+	VMOVUPD      constants64<>+3360(SB), Y4
+	VFMADD231PD  constants64<>+3328(SB), Y7, Y4
+	VFMADD213PD  constants64<>+3296(SB), Y7, Y0
+	VFMADD213PD  constants64<>+3392(SB), Y7, Y4
 	VFMADD231PD  Y2, Y0, Y4
-	VMOVUPD      constants64<>+3392(SB), Y0
-	VFMADD231PD  constants64<>+3360(SB), Y7, Y0
-	VFMADD213PD  constants64<>+3424(SB), Y7, Y0
+	VMOVUPD      constants64<>+3456(SB), Y0
+	VFMADD231PD  constants64<>+3424(SB), Y7, Y0
+	VFMADD213PD  constants64<>+3488(SB), Y7, Y0
 	VMULPD       Y2, Y3, Y6
 	VFMADD231PD  Y4, Y6, Y3
 	VFMADD231PD  Y2, Y0, Y11
-	VFMADD213PD  constants64<>+64(SB), Y11, Y2
+	VFMADD213PD  constants64<>+128(SB), Y11, Y2
 	VBLENDVPD    Y9, Y2, Y3, Y3
 	VPXOR        Y5, Y3, Y3
 	VMOVUPD      Y1, (DI)(BX*8)
@@ -1536,16 +1592,16 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y2
-	VMOVUPD      constants64<>+2880(SB), Y3
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y2
+	VMOVUPD      constants64<>+2944(SB), Y3
 	VFMADD213PD  Y15, Y1, Y3
 	VSUBPD       Y1, Y1, Y4
-	VMOVUPD      constants64<>+2912(SB), Y5
+	VMOVUPD      constants64<>+2976(SB), Y5
 	VBLENDVPD    Y2, Y1, Y5, Y5
-	VPAND        constants64<>+288(SB), Y5, Y6
-	VPSUBQ       constants64<>+3456(SB), Y6, Y6
-	VPAND        constants64<>+3488(SB), Y6, Y6
+	VPAND        constants64<>+736(SB), Y5, Y6
+	VPSUBQ       constants64<>+3520(SB), Y6, Y6
+	VPAND        constants64<>+3552(SB), Y6, Y6
 	VSUBPD       Y15, Y3, Y7
 	VPSRLQ       $0x38, Y6, Y8
 	VPSUBQ       Y6, Y5, Y5
@@ -1553,10 +1609,10 @@ single:
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERQPD   Y9, (R11)(Y8*8), Y6
-	VPADDQ       constants64<>+3520(SB), Y5, Y5
-	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2976(SB), Y7, Y1
+	VPADDQ       constants64<>+3584(SB), Y5, Y5
 	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3040(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3072(SB), Y7, Y1
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y9, Y9, Y9
@@ -1565,12 +1621,12 @@ single:
 	VFMSUB213PD  Y9, Y5, Y6
 	VMULPD       Y7, Y5, Y10
 	VFMSUB213PD  Y10, Y5, Y7
-	VMULPD       constants64<>+3552(SB), Y9, Y11
+	VMULPD       constants64<>+3616(SB), Y9, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2144(SB), Y11, Y9
-	VMULPD       constants64<>+3552(SB), Y6, Y11
+	VFNMADD231PD constants64<>+2208(SB), Y11, Y9
+	VMULPD       constants64<>+3616(SB), Y6, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2144(SB), Y11, Y6
+	VFNMADD231PD constants64<>+2208(SB), Y11, Y6
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y11, Y11, Y11
 	VPCMPEQD     Y12, Y12, Y12
@@ -1580,9 +1636,9 @@ single:
 	VPCMPEQD     Y13, Y13, Y13
 	VGATHERQPD   Y13, (R11)(Y8*8), Y12
 	VMULPD       Y12, Y5, Y12
-	VMULPD       constants64<>+3552(SB), Y10, Y8
+	VMULPD       constants64<>+3616(SB), Y10, Y8
 	VROUNDPD     $0x08, Y8, Y8
-	VFNMADD231PD constants64<>+2144(SB), Y8, Y10
+	VFNMADD231PD constants64<>+2208(SB), Y8, Y10
 	VADDPD       Y6, Y9, Y8
 	VADDPD       Y10, Y8, Y13
 	VSUBPD       Y9, Y8, Y14
@@ -1633,14 +1689,14 @@ single:
 	VADDPD       Y7, Y13, Y13
 	VPSLLQ       $0x3e, Y3, Y3
 	VPXOR        Y0, Y3, Y3
-	VPAND        constants64<>+224(SB), Y3, Y3
+	VPAND        constants64<>+32(SB), Y3, Y3
 	VADDPD       Y13, Y5, Y0
 	VSUBPD       Y5, Y0, Y5
 	VSUBPD       Y5, Y13, Y13
-	VMULPD       constants64<>+2944(SB), Y0, Y5
-	VMULPD       constants64<>+2944(SB), Y13, Y13
-	VFMADD231PD  constants64<>+2976(SB), Y0, Y13
-	VFMSUB132PD  constants64<>+2944(SB), Y5, Y0
+	VMULPD       constants64<>+3008(SB), Y0, Y5
+	VMULPD       constants64<>+3008(SB), Y13, Y13
+	VFMADD231PD  constants64<>+3040(SB), Y0, Y13
+	VFMSUB132PD  constants64<>+3008(SB), Y5, Y0
 	VADDPD       Y13, Y0, Y0
 	VADDPD       Y0, Y5, Y7
 	VSUBPD       Y5, Y7, Y5
@@ -1651,23 +1707,23 @@ single:
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y0, Y0, Y2
 	VMULPD       Y0, Y1, Y4
-	VMOVUPD      constants64<>+3072(SB), Y5
-	VFMADD231PD  constants64<>+3040(SB), Y2, Y5
-	VMOVUPD      constants64<>+3200(SB), Y7
-	VFMADD231PD  constants64<>+3168(SB), Y2, Y7
-	VFMADD213PD  constants64<>+3104(SB), Y2, Y5
-	VFMADD213PD  constants64<>+3232(SB), Y2, Y7
-	VFMADD213PD  constants64<>+3136(SB), Y2, Y5
-	VMOVUPD      constants64<>+3296(SB), Y8
-	VFMADD231PD  constants64<>+3264(SB), Y2, Y8
-	VFMADD213PD  constants64<>+3328(SB), Y2, Y8
+	VMOVUPD      constants64<>+3136(SB), Y5
+	VFMADD231PD  constants64<>+3104(SB), Y2, Y5
+	VMOVUPD      constants64<>+3264(SB), Y7
+	VFMADD231PD  constants64<>+3232(SB), Y2, Y7
+	VFMADD213PD  constants64<>+3168(SB), Y2, Y5
+	VFMADD213PD  constants64<>+3296(SB), Y2, Y7
+	VFMADD213PD  constants64<>+3200(SB), Y2, Y5
+	VMOVUPD      constants64<>+3360(SB), Y8
+	VFMADD231PD  constants64<>+3328(SB), Y2, Y8
+	VFMADD213PD  constants64<>+3392(SB), Y2, Y8
 	VFMADD231PD  Y0, Y7, Y8
 	VFMADD231PD  Y8, Y4, Y1
-	VMOVUPD      constants64<>+3392(SB), Y4
-	VFMADD231PD  constants64<>+3360(SB), Y2, Y4
-	VFMADD213PD  constants64<>+3424(SB), Y2, Y4
+	VMOVUPD      constants64<>+3456(SB), Y4
+	VFMADD231PD  constants64<>+3424(SB), Y2, Y4
+	VFMADD213PD  constants64<>+3488(SB), Y2, Y4
 	VFMADD231PD  Y0, Y4, Y5
-	VFMADD213PD  constants64<>+64(SB), Y5, Y0
+	VFMADD213PD  constants64<>+128(SB), Y5, Y0
 	VBLENDVPD    Y6, Y0, Y1, Y1
 	VPXOR        Y3, Y1, Y1
 	VMOVUPD      Y1, (DI)(BX*8)
@@ -1683,7 +1739,7 @@ TEXT ·CosF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+2848(SB), Y15
+	VMOVUPD constants64<>+2912(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -1691,15 +1747,15 @@ TEXT ·CosF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y0
+	VPAND        constants64<>+0(SB), Y0, Y0
 	VMOVUPD      32(SI)(BX*8), Y1
-	VPAND        constants64<>+192(SB), Y1, Y1
-	VMOVUPD      constants64<>+2880(SB), Y2
+	VPAND        constants64<>+0(SB), Y1, Y1
+	VMOVUPD      constants64<>+2944(SB), Y2
 	VFMADD213PD  Y15, Y0, Y2
-	VMOVUPD      constants64<>+2880(SB), Y3
+	VMOVUPD      constants64<>+2944(SB), Y3
 	VFMADD213PD  Y15, Y1, Y3
-	VCMPPD       $0x15, constants64<>+2912(SB), Y0, Y4
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y5
+	VCMPPD       $0x15, constants64<>+2976(SB), Y0, Y4
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y5
 	VPOR         Y5, Y4, Y4
 	VMOVMSKPD    Y4, AX
 	TESTL        AX, AX
@@ -1708,60 +1764,60 @@ loop:
 	VSUBPD       Y15, Y3, Y4
 	VPSLLQ       $0x3f, Y2, Y6
 	VPSLLQ       $0x3f, Y3, Y7
-	VPADDQ       constants64<>+3584(SB), Y2, Y2
-	VPADDQ       constants64<>+3584(SB), Y3, Y3
+	VPADDQ       constants64<>+3648(SB), Y2, Y2
+	VPADDQ       constants64<>+3648(SB), Y3, Y3
 	VPSLLQ       $0x3e, Y2, Y2
 	VPSLLQ       $0x3e, Y3, Y3
-	VFNMADD231PD constants64<>+2944(SB), Y5, Y0
-	VFNMADD231PD constants64<>+2944(SB), Y4, Y1
-	VPAND        constants64<>+224(SB), Y2, Y2
-	VPAND        constants64<>+224(SB), Y3, Y3
-	VFNMADD231PD constants64<>+2976(SB), Y5, Y0
-	VFNMADD231PD constants64<>+2976(SB), Y4, Y1
 	VFNMADD231PD constants64<>+3008(SB), Y5, Y0
 	VFNMADD231PD constants64<>+3008(SB), Y4, Y1
+	VPAND        constants64<>+32(SB), Y2, Y2
+	VPAND        constants64<>+32(SB), Y3, Y3
+	VFNMADD231PD constants64<>+3040(SB), Y5, Y0
+	VFNMADD231PD constants64<>+3040(SB), Y4, Y1
+	VFNMADD231PD constants64<>+3072(SB), Y5, Y0
+	VFNMADD231PD constants64<>+3072(SB), Y4, Y1
 	VMULPD       Y0, Y0, Y4
 	VMULPD       Y1, Y1, Y5
 	VMULPD       Y4, Y4, Y8
 	VMULPD       Y5, Y5, Y9
-	VMOVUPD      constants64<>+3072(SB), Y10
-	VFMADD231PD  constants64<>+3040(SB), Y8, Y10
-	VFMADD213PD  constants64<>+3104(SB), Y8, Y10
-	VFMADD213PD  constants64<>+3136(SB), Y8, Y10
-	VMOVUPD      constants64<>+3072(SB), Y11
-	VFMADD231PD  constants64<>+3040(SB), Y9, Y11
-	VFMADD213PD  constants64<>+3104(SB), Y9, Y11
-	VFMADD213PD  constants64<>+3136(SB), Y9, Y11
-	VMOVUPD      constants64<>+3200(SB), Y12
-	VFMADD231PD  constants64<>+3168(SB), Y8, Y12
-	VFMADD213PD  constants64<>+3232(SB), Y8, Y12
-	VMOVUPD      constants64<>+3296(SB), Y13
-	VFMADD231PD  constants64<>+3264(SB), Y8, Y13
-	VFMADD213PD  constants64<>+3328(SB), Y8, Y13
+	VMOVUPD      constants64<>+3136(SB), Y10
+	VFMADD231PD  constants64<>+3104(SB), Y8, Y10
+	VFMADD213PD  constants64<>+3168(SB), Y8, Y10
+	VFMADD213PD  constants64<>+3200(SB), Y8, Y10
+	VMOVUPD      constants64<>+3136(SB), Y11
+	VFMADD231PD  constants64<>+3104(SB), Y9, Y11
+	VFMADD213PD  constants64<>+3168(SB), Y9, Y11
+	VFMADD213PD  constants64<>+3200(SB), Y9, Y11
+	VMOVUPD      constants64<>+3264(SB), Y12
+	VFMADD231PD  constants64<>+3232(SB), Y8, Y12
+	VFMADD213PD  constants64<>+3296(SB), Y8, Y12
+	VMOVUPD      constants64<>+3360(SB), Y13
+	VFMADD231PD  constants64<>+3328(SB), Y8, Y13
+	VFMADD213PD  constants64<>+3392(SB), Y8, Y13
 	VFMADD231PD  Y4, Y12, Y13
-	VMOVUPD      constants64<>+3392(SB), Y12
-	VFMADD231PD  constants64<>+3360(SB), Y8, Y12
-	VFMADD213PD  constants64<>+3424(SB), Y8, Y12
+	VMOVUPD      constants64<>+3456(SB), Y12
+	VFMADD231PD  constants64<>+3424(SB), Y8, Y12
+	VFMADD213PD  constants64<>+3488(SB), Y8, Y12
 	VFMADD231PD  Y4, Y12, Y10
-	VFMADD213PD  constants64<>+64(SB), Y4, Y10
+	VFMADD213PD  constants64<>+128(SB), Y4, Y10
 	VMULPD       Y4, Y0, Y4
 	VFMADD231PD  Y13, Y4, Y0
 	VBLENDVPD    Y6, Y0, Y10, Y10
-	VMOVUPD      constants64<>+3200(SB), Y0
-	VFMADD231PD  constants64<>+3168(SB), Y9, Y0
+	VMOVUPD      constants64<>+3264(SB), Y0
+	VFMADD231PD  constants64<>+3232(SB), Y9, Y0
 	VPXOR        Y2, Y10, Y10
-	VMOVUPD      constants64<>+3296(SB), Y2
-	VFMADD231PD  constants64<>+3264(SB), Y9, Y2
-	VFMADD213PD  constants64<>+3232(SB), Y9, Y0
-	VFMADD213PD  constants64<>+3328(SB), Y9, Y2
+	VMOVUPD      constants64<>+3360(SB), Y2
+	VFMADD231PD  constants64<>+3328(SB), Y9, Y2
+	VFMADD213PD  constants64<>+3296(SB), Y9, Y0
+	VFMADD213PD  constants64<>+3392(SB), Y9, Y2
 	VFMADD231PD  Y5, Y0, Y2
-	VMOVUPD      constants64<>+3392(SB), Y0
-	VFMADD231PD  constants64<>+3360(SB), Y9, Y0
-	VFMADD213PD  constants64<>+3424(SB), Y9, Y0
+	VMOVUPD      constants64<>+3456(SB), Y0
+	VFMADD231PD  constants64<>+3424(SB), Y9, Y0
+	VFMADD213PD  constants64<>+3488(SB), Y9, Y0
 	VMULPD       Y5, Y1, Y4
 	VFMADD231PD  Y2, Y4, Y1
 	VFMADD231PD  Y5, Y0, Y11
-	VFMADD213PD  constants64<>+64(SB), Y11, Y5
+	VFMADD213PD  constants64<>+128(SB), Y11, Y5
 	VBLENDVPD    Y7, Y1, Y5, Y5
 	VPXOR        Y3, Y5, Y5
 	VMOVUPD      Y10, (DI)(BX*8)
@@ -1816,16 +1872,16 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y0
-	VCMPPD       $0x15, constants64<>+2912(SB), Y0, Y1
-	VMOVUPD      constants64<>+2880(SB), Y2
+	VPAND        constants64<>+0(SB), Y0, Y0
+	VCMPPD       $0x15, constants64<>+2976(SB), Y0, Y1
+	VMOVUPD      constants64<>+2944(SB), Y2
 	VFMADD213PD  Y15, Y0, Y2
 	VSUBPD       Y0, Y0, Y3
-	VMOVUPD      constants64<>+2912(SB), Y4
+	VMOVUPD      constants64<>+2976(SB), Y4
 	VBLENDVPD    Y1, Y0, Y4, Y4
-	VPAND        constants64<>+288(SB), Y4, Y5
-	VPSUBQ       constants64<>+3456(SB), Y5, Y5
-	VPAND        constants64<>+3488(SB), Y5, Y5
+	VPAND        constants64<>+736(SB), Y4, Y5
+	VPSUBQ       constants64<>+3520(SB), Y5, Y5
+	VPAND        constants64<>+3552(SB), Y5, Y5
 	VSUBPD       Y15, Y2, Y6
 	VPSRLQ       $0x38, Y5, Y7
 	VPSUBQ       Y5, Y4, Y4
@@ -1833,10 +1889,10 @@ single:
 	VPXOR        Y5, Y5, Y5
 	VPCMPEQD     Y8, Y8, Y8
 	VGATHERQPD   Y8, (R11)(Y7*8), Y5
-	VPADDQ       constants64<>+3520(SB), Y4, Y4
-	VFNMADD231PD constants64<>+2944(SB), Y6, Y0
-	VFNMADD231PD constants64<>+2976(SB), Y6, Y0
+	VPADDQ       constants64<>+3584(SB), Y4, Y4
 	VFNMADD231PD constants64<>+3008(SB), Y6, Y0
+	VFNMADD231PD constants64<>+3040(SB), Y6, Y0
+	VFNMADD231PD constants64<>+3072(SB), Y6, Y0
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y8, Y8, Y8
@@ -1845,12 +1901,12 @@ single:
 	VFMSUB213PD  Y8, Y4, Y5
 	VMULPD       Y6, Y4, Y9
 	VFMSUB213PD  Y9, Y4, Y6
-	VMULPD       constants64<>+3552(SB), Y8, Y10
+	VMULPD       constants64<>+3616(SB), Y8, Y10
 	VROUNDPD     $0x08, Y10, Y10
-	VFNMADD231PD constants64<>+2144(SB), Y10, Y8
-	VMULPD       constants64<>+3552(SB), Y5, Y10
+	VFNMADD231PD constants64<>+2208(SB), Y10, Y8
+	VMULPD       constants64<>+3616(SB), Y5, Y10
 	VROUNDPD     $0x08, Y10, Y10
-	VFNMADD231PD constants64<>+2144(SB), Y10, Y5
+	VFNMADD231PD constants64<>+2208(SB), Y10, Y5
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y10, Y10, Y10
 	VPCMPEQD     Y11, Y11, Y11
@@ -1860,9 +1916,9 @@ single:
 	VPCMPEQD     Y12, Y12, Y12
 	VGATHERQPD   Y12, (R11)(Y7*8), Y11
 	VMULPD       Y11, Y4, Y11
-	VMULPD       constants64<>+3552(SB), Y9, Y7
+	VMULPD       constants64<>+3616(SB), Y9, Y7
 	VROUNDPD     $0x08, Y7, Y7
-	VFNMADD231PD constants64<>+2144(SB), Y7, Y9
+	VFNMADD231PD constants64<>+2208(SB), Y7, Y9
 	VADDPD       Y5, Y8, Y7
 	VADDPD       Y9, Y7, Y12
 	VSUBPD       Y8, Y7, Y13
@@ -1911,16 +1967,16 @@ single:
 	VADDPD       Y10, Y12, Y12
 	VPSLLQ       $0x3f, Y2, Y5
 	VADDPD       Y6, Y12, Y12
-	VPADDQ       constants64<>+3584(SB), Y2, Y2
+	VPADDQ       constants64<>+3648(SB), Y2, Y2
 	VPSLLQ       $0x3e, Y2, Y2
-	VPAND        constants64<>+224(SB), Y2, Y2
+	VPAND        constants64<>+32(SB), Y2, Y2
 	VADDPD       Y12, Y4, Y6
 	VSUBPD       Y4, Y6, Y4
 	VSUBPD       Y4, Y12, Y12
-	VMULPD       constants64<>+2944(SB), Y6, Y4
-	VMULPD       constants64<>+2944(SB), Y12, Y12
-	VFMADD231PD  constants64<>+2976(SB), Y6, Y12
-	VFMSUB132PD  constants64<>+2944(SB), Y4, Y6
+	VMULPD       constants64<>+3008(SB), Y6, Y4
+	VMULPD       constants64<>+3008(SB), Y12, Y12
+	VFMADD231PD  constants64<>+3040(SB), Y6, Y12
+	VFMSUB132PD  constants64<>+3008(SB), Y4, Y6
 	VADDPD       Y12, Y6, Y6
 	VADDPD       Y6, Y4, Y7
 	VSUBPD       Y4, Y7, Y4
@@ -1931,23 +1987,23 @@ single:
 	VMULPD       Y0, Y0, Y1
 	VMULPD       Y1, Y1, Y3
 	VMULPD       Y1, Y0, Y4
-	VMOVUPD      constants64<>+3072(SB), Y6
-	VFMADD231PD  constants64<>+3040(SB), Y3, Y6
-	VMOVUPD      constants64<>+3200(SB), Y7
-	VFMADD231PD  constants64<>+3168(SB), Y3, Y7
-	VFMADD213PD  constants64<>+3104(SB), Y3, Y6
-	VFMADD213PD  constants64<>+3232(SB), Y3, Y7
-	VFMADD213PD  constants64<>+3136(SB), Y3, Y6
-	VMOVUPD      constants64<>+3296(SB), Y8
-	VFMADD231PD  constants64<>+3264(SB), Y3, Y8
-	VFMADD213PD  constants64<>+3328(SB), Y3, Y8
+	VMOVUPD      constants64<>+3136(SB), Y6
+	VFMADD231PD  constants64<>+3104(SB), Y3, Y6
+	VMOVUPD      constants64<>+3264(SB), Y7
+	VFMADD231PD  constants64<>+3232(SB), Y3, Y7
+	VFMADD213PD  constants64<>+3168(SB), Y3, Y6
+	VFMADD213PD  constants64<>+3296(SB), Y3, Y7
+	VFMADD213PD  constants64<>+3200(SB), Y3, Y6
+	VMOVUPD      constants64<>+3360(SB), Y8
+	VFMADD231PD  constants64<>+3328(SB), Y3, Y8
+	VFMADD213PD  constants64<>+3392(SB), Y3, Y8
 	VFMADD231PD  Y1, Y7, Y8
 	VFMADD231PD  Y8, Y4, Y0
-	VMOVUPD      constants64<>+3392(SB), Y4
-	VFMADD231PD  constants64<>+3360(SB), Y3, Y4
-	VFMADD213PD  constants64<>+3424(SB), Y3, Y4
+	VMOVUPD      constants64<>+3456(SB), Y4
+	VFMADD231PD  constants64<>+3424(SB), Y3, Y4
+	VFMADD213PD  constants64<>+3488(SB), Y3, Y4
 	VFMADD231PD  Y1, Y4, Y6
-	VFMADD213PD  constants64<>+64(SB), Y6, Y1
+	VFMADD213PD  constants64<>+128(SB), Y6, Y1
 	VBLENDVPD    Y5, Y0, Y1, Y1
 	VPXOR        Y2, Y1, Y1
 	VMOVUPD      Y1, (DI)(BX*8)
@@ -1970,37 +2026,37 @@ TEXT ·TanF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
-	VMOVUPD      constants64<>+2848(SB), Y4
-	VFMADD231PD  constants64<>+2880(SB), Y1, Y4
-	VMOVUPD      constants64<>+2848(SB), Y5
-	VFMADD231PD  constants64<>+2880(SB), Y3, Y5
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y6
-	VCMPPD       $0x15, constants64<>+2912(SB), Y3, Y7
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VMOVUPD      constants64<>+2912(SB), Y4
+	VFMADD231PD  constants64<>+2944(SB), Y1, Y4
+	VMOVUPD      constants64<>+2912(SB), Y5
+	VFMADD231PD  constants64<>+2944(SB), Y3, Y5
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y6
+	VCMPPD       $0x15, constants64<>+2976(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPD    Y6, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPD       constants64<>+2848(SB), Y4, Y7
-	VSUBPD       constants64<>+2848(SB), Y5, Y6
+	VSUBPD       constants64<>+2912(SB), Y4, Y7
+	VSUBPD       constants64<>+2912(SB), Y5, Y6
 	VPSLLQ       $0x3f, Y4, Y8
 	VPSLLQ       $0x3f, Y5, Y9
 	VPSLLQ       $0x3f, Y4, Y4
 	VPSLLQ       $0x3f, Y5, Y5
 	VPXOR        Y0, Y4, Y4
 	VPXOR        Y2, Y5, Y5
-	VMULPD       constants64<>+2976(SB), Y7, Y0
-	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2944(SB), Y6, Y3
-	VPAND        constants64<>+224(SB), Y4, Y4
-	VPAND        constants64<>+224(SB), Y5, Y5
-	VMULPD       constants64<>+2976(SB), Y6, Y2
-	VPXOR        constants64<>+224(SB), Y0, Y10
-	VFMSUB231PD  constants64<>+2976(SB), Y7, Y0
-	VPXOR        constants64<>+224(SB), Y2, Y11
-	VFMSUB231PD  constants64<>+2976(SB), Y6, Y2
+	VMULPD       constants64<>+3040(SB), Y7, Y0
+	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3008(SB), Y6, Y3
+	VPAND        constants64<>+32(SB), Y4, Y4
+	VPAND        constants64<>+32(SB), Y5, Y5
+	VMULPD       constants64<>+3040(SB), Y6, Y2
+	VPXOR        constants64<>+32(SB), Y0, Y10
+	VFMSUB231PD  constants64<>+3040(SB), Y7, Y0
+	VPXOR        constants64<>+32(SB), Y2, Y11
+	VFMSUB231PD  constants64<>+3040(SB), Y6, Y2
 	VADDPD       Y10, Y1, Y12
 	VADDPD       Y11, Y3, Y13
 	VSUBPD       Y1, Y12, Y14
@@ -2009,14 +2065,14 @@ loop:
 	VSUBPD       Y14, Y1, Y1
 	VADDPD       Y10, Y1, Y1
 	VSUBPD       Y0, Y1, Y1
-	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3072(SB), Y7, Y1
 	VSUBPD       Y3, Y13, Y0
 	VSUBPD       Y0, Y11, Y11
 	VSUBPD       Y0, Y13, Y0
 	VSUBPD       Y0, Y3, Y3
 	VADDPD       Y11, Y3, Y3
 	VSUBPD       Y2, Y3, Y3
-	VFNMADD231PD constants64<>+3008(SB), Y6, Y3
+	VFNMADD231PD constants64<>+3072(SB), Y6, Y3
 	VADDPD       Y1, Y12, Y0
 	VSUBPD       Y12, Y0, Y12
 	VSUBPD       Y12, Y1, Y1
@@ -2027,61 +2083,61 @@ loop:
 	VMULPD       Y2, Y2, Y7
 	VMULPD       Y6, Y6, Y10
 	VMULPD       Y7, Y7, Y11
-	VMOVUPD      constants64<>+3072(SB), Y12
-	VFMADD231PD  constants64<>+3040(SB), Y10, Y12
-	VFMADD213PD  constants64<>+3104(SB), Y10, Y12
-	VFMADD213PD  constants64<>+3136(SB), Y10, Y12
-	VMOVUPD      constants64<>+3072(SB), Y13
-	VFMADD231PD  constants64<>+3040(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3104(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3136(SB), Y11, Y13
-	VMOVUPD      constants64<>+3392(SB), Y14
-	VFMADD231PD  constants64<>+3360(SB), Y10, Y14
-	VFMADD213PD  constants64<>+3424(SB), Y10, Y14
+	VMOVUPD      constants64<>+3136(SB), Y12
+	VFMADD231PD  constants64<>+3104(SB), Y10, Y12
+	VFMADD213PD  constants64<>+3168(SB), Y10, Y12
+	VFMADD213PD  constants64<>+3200(SB), Y10, Y12
+	VMOVUPD      constants64<>+3136(SB), Y13
+	VFMADD231PD  constants64<>+3104(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3168(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3200(SB), Y11, Y13
+	VMOVUPD      constants64<>+3456(SB), Y14
+	VFMADD231PD  constants64<>+3424(SB), Y10, Y14
+	VFMADD213PD  constants64<>+3488(SB), Y10, Y14
 	VFMADD231PD  Y6, Y14, Y12
 	VMULPD       Y12, Y6, Y12
 	VFNMADD231PD Y1, Y0, Y12
-	VMOVUPD      constants64<>+3392(SB), Y14
-	VFMADD231PD  constants64<>+3360(SB), Y11, Y14
-	VFMADD213PD  constants64<>+3424(SB), Y11, Y14
+	VMOVUPD      constants64<>+3456(SB), Y14
+	VFMADD231PD  constants64<>+3424(SB), Y11, Y14
+	VFMADD213PD  constants64<>+3488(SB), Y11, Y14
 	VFMADD231PD  Y7, Y14, Y13
 	VMULPD       Y13, Y7, Y13
 	VFNMADD231PD Y3, Y2, Y13
-	VMOVUPD      constants64<>+3200(SB), Y14
-	VFMADD231PD  constants64<>+3168(SB), Y10, Y14
-	VFMADD213PD  constants64<>+3232(SB), Y10, Y14
-	VMOVUPD      constants64<>+3296(SB), Y15
-	VFMADD231PD  constants64<>+3264(SB), Y10, Y15
-	VFMADD213PD  constants64<>+3328(SB), Y10, Y15
+	VMOVUPD      constants64<>+3264(SB), Y14
+	VFMADD231PD  constants64<>+3232(SB), Y10, Y14
+	VFMADD213PD  constants64<>+3296(SB), Y10, Y14
+	VMOVUPD      constants64<>+3360(SB), Y15
+	VFMADD231PD  constants64<>+3328(SB), Y10, Y15
+	VFMADD213PD  constants64<>+3392(SB), Y10, Y15
 	VFMADD231PD  Y6, Y14, Y15
 	VMULPD       Y6, Y0, Y6
 	VFMADD231PD  Y15, Y6, Y1
-	VMOVUPD      constants64<>+3200(SB), Y6
-	VFMADD231PD  constants64<>+3168(SB), Y11, Y6
-	VFMADD213PD  constants64<>+3232(SB), Y11, Y6
-	VMOVUPD      constants64<>+3296(SB), Y10
-	VFMADD231PD  constants64<>+3264(SB), Y11, Y10
-	VFMADD213PD  constants64<>+3328(SB), Y11, Y10
+	VMOVUPD      constants64<>+3264(SB), Y6
+	VFMADD231PD  constants64<>+3232(SB), Y11, Y6
+	VFMADD213PD  constants64<>+3296(SB), Y11, Y6
+	VMOVUPD      constants64<>+3360(SB), Y10
+	VFMADD231PD  constants64<>+3328(SB), Y11, Y10
+	VFMADD213PD  constants64<>+3392(SB), Y11, Y10
 	VFMADD231PD  Y7, Y6, Y10
 	VMULPD       Y7, Y2, Y7
 	VFMADD231PD  Y10, Y7, Y3
 	VADDPD       Y1, Y0, Y6
 	VSUBPD       Y0, Y6, Y0
 	VSUBPD       Y0, Y1, Y1
-	VADDPD       constants64<>+64(SB), Y12, Y0
+	VADDPD       constants64<>+128(SB), Y12, Y0
 	VADDPD       Y3, Y2, Y7
 	VSUBPD       Y2, Y7, Y2
 	VSUBPD       Y2, Y3, Y3
-	VADDPD       constants64<>+64(SB), Y13, Y2
+	VADDPD       constants64<>+128(SB), Y13, Y2
 	VBLENDVPD    Y8, Y6, Y0, Y10
 	VBLENDVPD    Y8, Y0, Y6, Y6
-	VSUBPD       constants64<>+64(SB), Y0, Y0
+	VSUBPD       constants64<>+128(SB), Y0, Y0
 	VSUBPD       Y0, Y12, Y12
 	VBLENDVPD    Y9, Y7, Y2, Y0
 	VBLENDVPD    Y9, Y2, Y7, Y7
-	VSUBPD       constants64<>+64(SB), Y2, Y2
+	VSUBPD       constants64<>+128(SB), Y2, Y2
 	VSUBPD       Y2, Y13, Y13
-	VMOVUPD      constants64<>+64(SB), Y2
+	VMOVUPD      constants64<>+128(SB), Y2
 	VDIVPD       Y10, Y2, Y11
 	VDIVPD       Y0, Y2, Y2
 	VMULPD       Y11, Y6, Y14
@@ -2152,25 +2208,25 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y2
-	VMOVUPD      constants64<>+2848(SB), Y3
-	VFMADD231PD  constants64<>+2880(SB), Y1, Y3
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y2
+	VMOVUPD      constants64<>+2912(SB), Y3
+	VFMADD231PD  constants64<>+2944(SB), Y1, Y3
 	VSUBPD       Y1, Y1, Y4
-	VMOVUPD      constants64<>+2912(SB), Y5
+	VMOVUPD      constants64<>+2976(SB), Y5
 	VBLENDVPD    Y2, Y1, Y5, Y5
-	VPAND        constants64<>+288(SB), Y5, Y6
-	VPSUBQ       constants64<>+3456(SB), Y6, Y6
-	VPAND        constants64<>+3488(SB), Y6, Y6
-	VSUBPD       constants64<>+2848(SB), Y3, Y7
+	VPAND        constants64<>+736(SB), Y5, Y6
+	VPSUBQ       constants64<>+3520(SB), Y6, Y6
+	VPAND        constants64<>+3552(SB), Y6, Y6
+	VSUBPD       constants64<>+2912(SB), Y3, Y7
 	VPSRLQ       $0x38, Y6, Y8
 	VPSUBQ       Y6, Y5, Y5
 	LEAQ         two_over_pi_0_64<>+0(SB), R11
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERQPD   Y9, (R11)(Y8*8), Y6
-	VPADDQ       constants64<>+3520(SB), Y5, Y5
-	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
+	VPADDQ       constants64<>+3584(SB), Y5, Y5
+	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y9, Y9, Y9
 	VPCMPEQD     Y10, Y10, Y10
@@ -2179,12 +2235,12 @@ single:
 	VFMSUB213PD  Y10, Y5, Y6
 	VMULPD       Y9, Y5, Y11
 	VFMSUB213PD  Y11, Y5, Y9
-	VMULPD       constants64<>+3552(SB), Y10, Y12
+	VMULPD       constants64<>+3616(SB), Y10, Y12
 	VROUNDPD     $0x08, Y12, Y12
-	VFNMADD231PD constants64<>+2144(SB), Y12, Y10
-	VMULPD       constants64<>+3552(SB), Y6, Y12
+	VFNMADD231PD constants64<>+2208(SB), Y12, Y10
+	VMULPD       constants64<>+3616(SB), Y6, Y12
 	VROUNDPD     $0x08, Y12, Y12
-	VFNMADD231PD constants64<>+2144(SB), Y12, Y6
+	VFNMADD231PD constants64<>+2208(SB), Y12, Y6
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y12, Y12, Y12
 	VPCMPEQD     Y13, Y13, Y13
@@ -2194,9 +2250,9 @@ single:
 	VPCMPEQD     Y14, Y14, Y14
 	VGATHERQPD   Y14, (R11)(Y8*8), Y13
 	VMULPD       Y13, Y5, Y13
-	VMULPD       constants64<>+3552(SB), Y11, Y8
+	VMULPD       constants64<>+3616(SB), Y11, Y8
 	VROUNDPD     $0x08, Y8, Y8
-	VFNMADD231PD constants64<>+2144(SB), Y8, Y11
+	VFNMADD231PD constants64<>+2208(SB), Y8, Y11
 	VADDPD       Y6, Y10, Y8
 	VADDPD       Y11, Y8, Y14
 	VSUBPD       Y10, Y8, Y15
@@ -2214,7 +2270,7 @@ single:
 	VADDPD       Y13, Y5, Y5
 	VROUNDPD     $0x08, Y14, Y11
 	VSUBPD       Y11, Y14, Y14
-	VADDPD       constants64<>+2848(SB), Y11, Y11
+	VADDPD       constants64<>+2912(SB), Y11, Y11
 	VBLENDVPD    Y2, Y11, Y3, Y3
 	VADDPD       Y6, Y9, Y11
 	VADDPD       Y11, Y14, Y12
@@ -2244,14 +2300,14 @@ single:
 	VADDPD       Y13, Y12, Y12
 	VADDPD       Y12, Y14, Y14
 	VADDPD       Y9, Y14, Y14
-	VMULPD       constants64<>+2976(SB), Y7, Y6
-	VPXOR        constants64<>+224(SB), Y6, Y8
-	VFMSUB231PD  constants64<>+2976(SB), Y7, Y6
+	VMULPD       constants64<>+3040(SB), Y7, Y6
+	VPXOR        constants64<>+32(SB), Y6, Y8
+	VFMSUB231PD  constants64<>+3040(SB), Y7, Y6
 	VADDPD       Y14, Y5, Y9
 	VSUBPD       Y5, Y9, Y5
 	VSUBPD       Y5, Y14, Y14
-	VMULPD       constants64<>+2944(SB), Y14, Y14
-	VFMADD231PD  constants64<>+2976(SB), Y9, Y14
+	VMULPD       constants64<>+3008(SB), Y14, Y14
+	VFMADD231PD  constants64<>+3040(SB), Y9, Y14
 	VADDPD       Y8, Y1, Y5
 	VSUBPD       Y1, Y5, Y10
 	VSUBPD       Y10, Y8, Y8
@@ -2259,14 +2315,14 @@ single:
 	VSUBPD       Y10, Y1, Y1
 	VADDPD       Y8, Y1, Y1
 	VSUBPD       Y6, Y1, Y1
-	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
-	VMULPD       constants64<>+2944(SB), Y9, Y6
-	VFMSUB132PD  constants64<>+2944(SB), Y6, Y9
+	VFNMADD231PD constants64<>+3072(SB), Y7, Y1
+	VMULPD       constants64<>+3008(SB), Y9, Y6
+	VFMSUB132PD  constants64<>+3008(SB), Y6, Y9
 	VADDPD       Y14, Y9, Y9
 	VPSLLQ       $0x3f, Y3, Y7
 	VPSLLQ       $0x3f, Y3, Y3
 	VPXOR        Y0, Y3, Y3
-	VPAND        constants64<>+224(SB), Y3, Y3
+	VPAND        constants64<>+32(SB), Y3, Y3
 	VADDPD       Y9, Y6, Y0
 	VADDPD       Y4, Y0, Y4
 	VSUBPD       Y6, Y0, Y0
@@ -2279,32 +2335,32 @@ single:
 	VBLENDVPD    Y2, Y9, Y1, Y1
 	VMULPD       Y5, Y5, Y0
 	VMULPD       Y5, Y4, Y2
-	VMOVUPD      constants64<>+3072(SB), Y6
-	VFMADD231PD  constants64<>+3040(SB), Y0, Y6
-	VFMADD213PD  constants64<>+3104(SB), Y0, Y6
-	VFMADD213PD  constants64<>+3136(SB), Y0, Y6
-	VMOVUPD      constants64<>+3392(SB), Y8
-	VFMADD231PD  constants64<>+3360(SB), Y0, Y8
-	VFMADD213PD  constants64<>+3424(SB), Y0, Y8
+	VMOVUPD      constants64<>+3136(SB), Y6
+	VFMADD231PD  constants64<>+3104(SB), Y0, Y6
+	VFMADD213PD  constants64<>+3168(SB), Y0, Y6
+	VFMADD213PD  constants64<>+3200(SB), Y0, Y6
+	VMOVUPD      constants64<>+3456(SB), Y8
+	VFMADD231PD  constants64<>+3424(SB), Y0, Y8
+	VFMADD213PD  constants64<>+3488(SB), Y0, Y8
 	VFMADD231PD  Y5, Y8, Y6
 	VMULPD       Y6, Y5, Y6
 	VFNMADD231PD Y1, Y4, Y6
-	VMOVUPD      constants64<>+3200(SB), Y8
-	VFMADD231PD  constants64<>+3168(SB), Y0, Y8
-	VFMADD213PD  constants64<>+3232(SB), Y0, Y8
-	VMOVUPD      constants64<>+3296(SB), Y9
-	VFMADD231PD  constants64<>+3264(SB), Y0, Y9
-	VFMADD213PD  constants64<>+3328(SB), Y0, Y9
+	VMOVUPD      constants64<>+3264(SB), Y8
+	VFMADD231PD  constants64<>+3232(SB), Y0, Y8
+	VFMADD213PD  constants64<>+3296(SB), Y0, Y8
+	VMOVUPD      constants64<>+3360(SB), Y9
+	VFMADD231PD  constants64<>+3328(SB), Y0, Y9
+	VFMADD213PD  constants64<>+3392(SB), Y0, Y9
 	VFMADD231PD  Y5, Y8, Y9
-	VADDPD       constants64<>+64(SB), Y6, Y0
+	VADDPD       constants64<>+128(SB), Y6, Y0
 	VFMADD231PD  Y9, Y2, Y1
-	VSUBPD       constants64<>+64(SB), Y0, Y2
+	VSUBPD       constants64<>+128(SB), Y0, Y2
 	VADDPD       Y1, Y4, Y5
 	VSUBPD       Y2, Y6, Y6
 	VBLENDVPD    Y7, Y5, Y0, Y2
 	VSUBPD       Y4, Y5, Y4
 	VBLENDVPD    Y7, Y0, Y5, Y5
-	VMOVUPD      constants64<>+64(SB), Y0
+	VMOVUPD      constants64<>+128(SB), Y0
 	VDIVPD       Y2, Y0, Y0
 	VSUBPD       Y4, Y1, Y1
 	VBLENDVPD    Y7, Y6, Y1, Y4
@@ -2328,8 +2384,8 @@ TEXT ·AsinF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+2976(SB), Y14
-	VMOVUPD constants64<>+1920(SB), Y15
+	VMOVUPD constants64<>+3040(SB), Y14
+	VMOVUPD constants64<>+1984(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -2337,11 +2393,11 @@ TEXT ·AsinF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
-	VPAND        constants64<>+224(SB), Y0, Y0
-	VPAND        constants64<>+224(SB), Y2, Y2
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y2, Y2
 	VMOVUPD      Y15, Y4
 	VFNMADD231PD Y15, Y1, Y4
 	VMULPD       Y1, Y1, Y5
@@ -2356,55 +2412,55 @@ loop:
 	VSQRTPD      Y5, Y8
 	VBLENDVPD    Y6, Y8, Y1, Y1
 	VMULPD       Y9, Y9, Y8
-	VMOVUPD      constants64<>+3648(SB), Y10
-	VFMADD231PD  constants64<>+3616(SB), Y4, Y10
-	VFMADD213PD  constants64<>+3680(SB), Y4, Y10
-	VFMADD213PD  constants64<>+3712(SB), Y4, Y10
+	VMOVUPD      constants64<>+3712(SB), Y10
+	VFMADD231PD  constants64<>+3680(SB), Y4, Y10
 	VFMADD213PD  constants64<>+3744(SB), Y4, Y10
 	VFMADD213PD  constants64<>+3776(SB), Y4, Y10
 	VFMADD213PD  constants64<>+3808(SB), Y4, Y10
-	VMOVUPD      constants64<>+3648(SB), Y11
-	VFMADD231PD  constants64<>+3616(SB), Y8, Y11
-	VFMADD213PD  constants64<>+3680(SB), Y8, Y11
-	VFMADD213PD  constants64<>+3712(SB), Y8, Y11
+	VFMADD213PD  constants64<>+3840(SB), Y4, Y10
+	VFMADD213PD  constants64<>+3872(SB), Y4, Y10
+	VMOVUPD      constants64<>+3712(SB), Y11
+	VFMADD231PD  constants64<>+3680(SB), Y8, Y11
 	VFMADD213PD  constants64<>+3744(SB), Y8, Y11
 	VFMADD213PD  constants64<>+3776(SB), Y8, Y11
 	VFMADD213PD  constants64<>+3808(SB), Y8, Y11
+	VFMADD213PD  constants64<>+3840(SB), Y8, Y11
+	VFMADD213PD  constants64<>+3872(SB), Y8, Y11
 	VSQRTPD      Y9, Y12
 	VBLENDVPD    Y7, Y12, Y3, Y3
-	VMOVUPD      constants64<>+3872(SB), Y12
-	VFMADD231PD  constants64<>+3840(SB), Y4, Y12
-	VFMADD213PD  constants64<>+3904(SB), Y4, Y12
-	VFMADD213PD  constants64<>+3936(SB), Y4, Y12
+	VMOVUPD      constants64<>+3936(SB), Y12
+	VFMADD231PD  constants64<>+3904(SB), Y4, Y12
 	VFMADD213PD  constants64<>+3968(SB), Y4, Y12
 	VFMADD213PD  constants64<>+4000(SB), Y4, Y12
+	VFMADD213PD  constants64<>+4032(SB), Y4, Y12
+	VFMADD213PD  constants64<>+4064(SB), Y4, Y12
 	VFMADD231PD  Y5, Y12, Y10
 	VMULPD       Y5, Y1, Y5
 	VMULPD       Y10, Y5, Y5
-	VMOVUPD      constants64<>+3872(SB), Y4
-	VFMADD231PD  constants64<>+3840(SB), Y8, Y4
-	VFMADD213PD  constants64<>+3904(SB), Y8, Y4
-	VFMADD213PD  constants64<>+3936(SB), Y8, Y4
+	VMOVUPD      constants64<>+3936(SB), Y4
+	VFMADD231PD  constants64<>+3904(SB), Y8, Y4
 	VFMADD213PD  constants64<>+3968(SB), Y8, Y4
 	VFMADD213PD  constants64<>+4000(SB), Y8, Y4
+	VFMADD213PD  constants64<>+4032(SB), Y8, Y4
+	VFMADD213PD  constants64<>+4064(SB), Y8, Y4
 	VFMADD231PD  Y9, Y4, Y11
-	VMULPD       constants64<>+4032(SB), Y1, Y4
+	VMULPD       constants64<>+4096(SB), Y1, Y4
 	VMULPD       Y9, Y3, Y9
 	VMULPD       Y11, Y9, Y9
-	VMULPD       constants64<>+4032(SB), Y3, Y8
+	VMULPD       constants64<>+4096(SB), Y3, Y8
 	VADDPD       Y5, Y1, Y1
-	VFMSUB132PD  constants64<>+2304(SB), Y14, Y5
+	VFMSUB132PD  constants64<>+2368(SB), Y14, Y5
 	VADDPD       Y9, Y3, Y3
-	VFMSUB132PD  constants64<>+2304(SB), Y14, Y9
-	VADDPD       constants64<>+2944(SB), Y4, Y10
-	VADDPD       constants64<>+2944(SB), Y8, Y11
-	VSUBPD       constants64<>+2944(SB), Y10, Y12
+	VFMSUB132PD  constants64<>+2368(SB), Y14, Y9
+	VADDPD       constants64<>+3008(SB), Y4, Y10
+	VADDPD       constants64<>+3008(SB), Y8, Y11
+	VSUBPD       constants64<>+3008(SB), Y10, Y12
 	VSUBPD       Y12, Y4, Y4
 	VSUBPD       Y5, Y4, Y4
 	VADDPD       Y4, Y10, Y10
 	VBLENDVPD    Y6, Y10, Y1, Y1
 	VPOR         Y0, Y1, Y1
-	VSUBPD       constants64<>+2944(SB), Y11, Y0
+	VSUBPD       constants64<>+3008(SB), Y11, Y0
 	VSUBPD       Y0, Y8, Y8
 	VSUBPD       Y9, Y8, Y8
 	VADDPD       Y8, Y11, Y11
@@ -2468,88 +2524,88 @@ TEXT ·AcosF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
-	VCMPPD       $0x11, constants64<>+1248(SB), Y0, Y4
-	VCMPPD       $0x11, constants64<>+1248(SB), Y2, Y5
-	VMOVUPD      constants64<>+1920(SB), Y6
-	VFNMADD231PD constants64<>+1920(SB), Y1, Y6
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VCMPPD       $0x11, constants64<>+1312(SB), Y0, Y4
+	VCMPPD       $0x11, constants64<>+1312(SB), Y2, Y5
+	VMOVUPD      constants64<>+1984(SB), Y6
+	VFNMADD231PD constants64<>+1984(SB), Y1, Y6
 	VMULPD       Y1, Y1, Y7
-	VCMPPD       $0x15, constants64<>+1920(SB), Y1, Y8
-	VCMPPD       $0x15, constants64<>+1920(SB), Y3, Y9
+	VCMPPD       $0x15, constants64<>+1984(SB), Y1, Y8
+	VCMPPD       $0x15, constants64<>+1984(SB), Y3, Y9
 	VBLENDVPD    Y8, Y6, Y7, Y7
-	VMOVUPD      constants64<>+1920(SB), Y6
-	VFNMADD231PD constants64<>+1920(SB), Y3, Y6
+	VMOVUPD      constants64<>+1984(SB), Y6
+	VFNMADD231PD constants64<>+1984(SB), Y3, Y6
 	VMULPD       Y3, Y3, Y10
 	VBLENDVPD    Y9, Y6, Y10, Y10
 	VMULPD       Y7, Y7, Y6
 	VMULPD       Y10, Y10, Y11
-	VMOVUPD      constants64<>+3648(SB), Y12
-	VFMADD231PD  constants64<>+3616(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3680(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3712(SB), Y6, Y12
+	VMOVUPD      constants64<>+3712(SB), Y12
+	VFMADD231PD  constants64<>+3680(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3744(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3776(SB), Y6, Y12
 	VFMADD213PD  constants64<>+3808(SB), Y6, Y12
-	VMOVUPD      constants64<>+3648(SB), Y13
-	VFMADD231PD  constants64<>+3616(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3680(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3712(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3840(SB), Y6, Y12
+	VFMADD213PD  constants64<>+3872(SB), Y6, Y12
+	VMOVUPD      constants64<>+3712(SB), Y13
+	VFMADD231PD  constants64<>+3680(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3744(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3776(SB), Y11, Y13
 	VFMADD213PD  constants64<>+3808(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3840(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3872(SB), Y11, Y13
 	VSQRTPD      Y7, Y14
 	VBLENDVPD    Y8, Y14, Y1, Y1
 	VSQRTPD      Y10, Y14
 	VBLENDVPD    Y9, Y14, Y3, Y3
-	VMOVUPD      constants64<>+3872(SB), Y14
-	VFMADD231PD  constants64<>+3840(SB), Y6, Y14
-	VFMADD213PD  constants64<>+3904(SB), Y6, Y14
-	VFMADD213PD  constants64<>+3936(SB), Y6, Y14
+	VMOVUPD      constants64<>+3936(SB), Y14
+	VFMADD231PD  constants64<>+3904(SB), Y6, Y14
 	VFMADD213PD  constants64<>+3968(SB), Y6, Y14
 	VFMADD213PD  constants64<>+4000(SB), Y6, Y14
+	VFMADD213PD  constants64<>+4032(SB), Y6, Y14
+	VFMADD213PD  constants64<>+4064(SB), Y6, Y14
 	VFMADD231PD  Y7, Y14, Y12
 	VMULPD       Y7, Y1, Y7
 	VMULPD       Y12, Y7, Y7
-	VMOVUPD      constants64<>+3872(SB), Y6
-	VFMADD231PD  constants64<>+3840(SB), Y11, Y6
-	VFMADD213PD  constants64<>+3904(SB), Y11, Y6
-	VFMADD213PD  constants64<>+3936(SB), Y11, Y6
+	VMOVUPD      constants64<>+3936(SB), Y6
+	VFMADD231PD  constants64<>+3904(SB), Y11, Y6
 	VFMADD213PD  constants64<>+3968(SB), Y11, Y6
 	VFMADD213PD  constants64<>+4000(SB), Y11, Y6
+	VFMADD213PD  constants64<>+4032(SB), Y11, Y6
+	VFMADD213PD  constants64<>+4064(SB), Y11, Y6
 	VFMADD231PD  Y10, Y6, Y13
 	VMULPD       Y10, Y3, Y10
 	VMULPD       Y13, Y10, Y10
-	VMOVUPD      constants64<>+64(SB), Y6
-	VBLENDVPD    Y8, constants64<>+2304(SB), Y6, Y11
+	VMOVUPD      constants64<>+128(SB), Y6
+	VBLENDVPD    Y8, constants64<>+2368(SB), Y6, Y11
 	VMULPD       Y7, Y11, Y7
 	VMULPD       Y1, Y11, Y11
-	VBLENDVPD    Y9, constants64<>+2304(SB), Y6, Y6
+	VBLENDVPD    Y9, constants64<>+2368(SB), Y6, Y6
 	VMULPD       Y10, Y6, Y10
 	VMULPD       Y3, Y6, Y6
-	VPAND        constants64<>+224(SB), Y0, Y0
-	VPAND        constants64<>+224(SB), Y2, Y2
-	VPXOR        constants64<>+224(SB), Y0, Y1
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y2, Y2
+	VPXOR        constants64<>+32(SB), Y0, Y1
 	VBLENDVPD    Y8, Y1, Y0, Y0
 	VPXOR        Y0, Y7, Y7
 	VPXOR        Y0, Y11, Y11
-	VPXOR        constants64<>+224(SB), Y2, Y0
+	VPXOR        constants64<>+32(SB), Y2, Y0
 	VBLENDVPD    Y9, Y0, Y2, Y2
 	VPXOR        Y2, Y10, Y10
 	VPXOR        Y2, Y6, Y6
 	VPXOR        Y0, Y0, Y0
-	VBLENDVPD    Y4, constants64<>+4064(SB), Y0, Y1
-	VMOVUPD      constants64<>+2976(SB), Y2
+	VBLENDVPD    Y4, constants64<>+4128(SB), Y0, Y1
+	VMOVUPD      constants64<>+3040(SB), Y2
 	VBLENDVPD    Y8, Y1, Y2, Y1
 	VSUBPD       Y1, Y7, Y7
 	VADDPD       Y7, Y11, Y11
-	VBLENDVPD    Y5, constants64<>+4064(SB), Y0, Y1
+	VBLENDVPD    Y5, constants64<>+4128(SB), Y0, Y1
 	VBLENDVPD    Y9, Y1, Y2, Y2
 	VSUBPD       Y2, Y10, Y10
-	VBLENDVPD    Y4, constants64<>+4096(SB), Y0, Y4
-	VBLENDVPD    Y5, constants64<>+4096(SB), Y0, Y0
-	VMOVUPD      constants64<>+2944(SB), Y1
+	VBLENDVPD    Y4, constants64<>+4160(SB), Y0, Y4
+	VBLENDVPD    Y5, constants64<>+4160(SB), Y0, Y0
+	VMOVUPD      constants64<>+3008(SB), Y1
 	VBLENDVPD    Y8, Y4, Y1, Y4
 	VBLENDVPD    Y9, Y0, Y1, Y1
 	VSUBPD       Y11, Y4, Y4
@@ -2613,66 +2669,62 @@ TEXT ·AtanF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPAND       constants64<>+192(SB), Y0, Y1
+	VPAND       constants64<>+0(SB), Y0, Y1
 	VMOVUPD     32(SI)(BX*8), Y2
-	VPAND       constants64<>+192(SB), Y2, Y3
-	VPAND       constants64<>+224(SB), Y0, Y0
-	VPAND       constants64<>+224(SB), Y2, Y2
-	VMOVUPD     constants64<>+2816(SB), Y4
+	VPAND       constants64<>+0(SB), Y2, Y3
+	VPAND       constants64<>+32(SB), Y0, Y0
+	VPAND       constants64<>+32(SB), Y2, Y2
+	VMOVUPD     constants64<>+2880(SB), Y4
 	VDIVPD      Y1, Y4, Y5
 	VDIVPD      Y3, Y4, Y4
-	VMOVUPD     constants64<>+64(SB), Y6
+	VMOVUPD     constants64<>+128(SB), Y6
 	VCMPPD      $0x11, Y1, Y6, Y7
 	VCMPPD      $0x11, Y3, Y6, Y6
 	VPXOR       Y8, Y8, Y8
-	VBLENDVPD   Y7, constants64<>+2944(SB), Y8, Y9
-	VBLENDVPD   Y6, constants64<>+2944(SB), Y8, Y10
+	VBLENDVPD   Y7, constants64<>+3008(SB), Y8, Y9
+	VBLENDVPD   Y6, constants64<>+3008(SB), Y8, Y10
 	VBLENDVPD   Y7, Y5, Y1, Y1
-	VBLENDVPD   Y7, constants64<>+2976(SB), Y8, Y7
+	VBLENDVPD   Y7, constants64<>+3040(SB), Y8, Y7
 	VMULPD      Y1, Y1, Y5
 	VBLENDVPD   Y6, Y4, Y3, Y3
 	VADDPD      Y1, Y9, Y4
 	VSUBPD      Y9, Y4, Y9
-	VBLENDVPD   Y6, constants64<>+2976(SB), Y8, Y8
+	VBLENDVPD   Y6, constants64<>+3040(SB), Y8, Y8
 	VSUBPD      Y9, Y1, Y9
 	VMULPD      Y5, Y1, Y1
 	VMULPD      Y3, Y3, Y6
 	VMULPD      Y5, Y5, Y11
 	VMULPD      Y6, Y6, Y12
-	VMOVUPD     constants64<>+4160(SB), Y13
-	VFMADD231PD constants64<>+4128(SB), Y11, Y13
-	VFMADD213PD constants64<>+4192(SB), Y11, Y13
-	VFMADD213PD constants64<>+4224(SB), Y11, Y13
+	VMOVUPD     constants64<>+4224(SB), Y13
+	VFMADD231PD constants64<>+4192(SB), Y11, Y13
 	VFMADD213PD constants64<>+4256(SB), Y11, Y13
 	VFMADD213PD constants64<>+4288(SB), Y11, Y13
 	VFMADD213PD constants64<>+4320(SB), Y11, Y13
 	VFMADD213PD constants64<>+4352(SB), Y11, Y13
-	VMOVUPD     constants64<>+4416(SB), Y14
-	VFMADD231PD constants64<>+4384(SB), Y11, Y14
-	VFMADD213PD constants64<>+4448(SB), Y11, Y14
-	VFMADD213PD constants64<>+4480(SB), Y11, Y14
+	VFMADD213PD constants64<>+4384(SB), Y11, Y13
+	VFMADD213PD constants64<>+4416(SB), Y11, Y13
+	VMOVUPD     constants64<>+4480(SB), Y14
+	VFMADD231PD constants64<>+4448(SB), Y11, Y14
 	VFMADD213PD constants64<>+4512(SB), Y11, Y14
 	VFMADD213PD constants64<>+4544(SB), Y11, Y14
 	VFMADD213PD constants64<>+4576(SB), Y11, Y14
 	VFMADD213PD constants64<>+4608(SB), Y11, Y14
+	VFMADD213PD constants64<>+4640(SB), Y11, Y14
+	VFMADD213PD constants64<>+4672(SB), Y11, Y14
 	VFMADD231PD Y5, Y13, Y14
-	VFMADD213PD constants64<>+4640(SB), Y5, Y14
-	VFMADD213PD constants64<>+4672(SB), Y5, Y14
 	VFMADD213PD constants64<>+4704(SB), Y5, Y14
 	VFMADD213PD constants64<>+4736(SB), Y5, Y14
+	VFMADD213PD constants64<>+4768(SB), Y5, Y14
+	VFMADD213PD constants64<>+4800(SB), Y5, Y14
 	VFMADD231PD Y14, Y1, Y7
 	VADDPD      Y7, Y9, Y9
 	VADDPD      Y3, Y10, Y1
 	VADDPD      Y9, Y4, Y4
-	VMOVUPD     constants64<>+4160(SB), Y5
-	VFMADD231PD constants64<>+4128(SB), Y12, Y5
+	VMOVUPD     constants64<>+4224(SB), Y5
+	VFMADD231PD constants64<>+4192(SB), Y12, Y5
 	VPOR        Y0, Y4, Y4
-	VMOVUPD     constants64<>+4416(SB), Y0
-	VFMADD231PD constants64<>+4384(SB), Y12, Y0
-	VFMADD213PD constants64<>+4192(SB), Y12, Y5
-	VFMADD213PD constants64<>+4448(SB), Y12, Y0
-	VFMADD213PD constants64<>+4224(SB), Y12, Y5
-	VFMADD213PD constants64<>+4480(SB), Y12, Y0
+	VMOVUPD     constants64<>+4480(SB), Y0
+	VFMADD231PD constants64<>+4448(SB), Y12, Y0
 	VFMADD213PD constants64<>+4256(SB), Y12, Y5
 	VFMADD213PD constants64<>+4512(SB), Y12, Y0
 	VFMADD213PD constants64<>+4288(SB), Y12, Y5
@@ -2681,14 +2733,18 @@ loop:
 	VFMADD213PD constants64<>+4576(SB), Y12, Y0
 	VFMADD213PD constants64<>+4352(SB), Y12, Y5
 	VFMADD213PD constants64<>+4608(SB), Y12, Y0
+	VFMADD213PD constants64<>+4384(SB), Y12, Y5
+	VFMADD213PD constants64<>+4640(SB), Y12, Y0
+	VFMADD213PD constants64<>+4416(SB), Y12, Y5
+	VFMADD213PD constants64<>+4672(SB), Y12, Y0
 	VMULPD      Y6, Y3, Y7
 	VFMADD231PD Y6, Y5, Y0
 	VSUBPD      Y10, Y1, Y10
 	VSUBPD      Y10, Y3, Y3
-	VFMADD213PD constants64<>+4640(SB), Y6, Y0
-	VFMADD213PD constants64<>+4672(SB), Y6, Y0
 	VFMADD213PD constants64<>+4704(SB), Y6, Y0
 	VFMADD213PD constants64<>+4736(SB), Y6, Y0
+	VFMADD213PD constants64<>+4768(SB), Y6, Y0
+	VFMADD213PD constants64<>+4800(SB), Y6, Y0
 	VFMADD231PD Y0, Y7, Y8
 	VADDPD      Y8, Y3, Y3
 	VADDPD      Y3, Y1, Y1
@@ -2744,7 +2800,7 @@ TEXT ·SinhF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+4768(SB), Y15
+	VMOVUPD constants64<>+4832(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -2752,33 +2808,33 @@ TEXT ·SinhF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
-	VPAND        constants64<>+224(SB), Y0, Y0
-	VPAND        constants64<>+224(SB), Y2, Y2
-	VMOVUPD      constants64<>+4800(SB), Y4
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y2, Y2
+	VMOVUPD      constants64<>+4864(SB), Y4
 	VMINPD       Y1, Y4, Y5
 	VMINPD       Y3, Y4, Y4
-	VCMPPD       $0x16, constants64<>+4832(SB), Y1, Y1
-	VCMPPD       $0x16, constants64<>+4832(SB), Y3, Y3
+	VCMPPD       $0x16, constants64<>+4896(SB), Y1, Y1
+	VCMPPD       $0x16, constants64<>+4896(SB), Y3, Y3
 	VPOR         Y3, Y1, Y1
 	VMOVMSKPD    Y1, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPD       constants64<>+864(SB), Y5, Y3
-	VMULPD       constants64<>+864(SB), Y4, Y1
+	VMULPD       constants64<>+928(SB), Y5, Y3
+	VMULPD       constants64<>+928(SB), Y4, Y1
 	VROUNDPD     $0x08, Y3, Y3
 	VROUNDPD     $0x08, Y1, Y1
-	VFNMADD231PD constants64<>+896(SB), Y3, Y5
-	VFNMADD231PD constants64<>+896(SB), Y1, Y4
-	VADDPD       constants64<>+4864(SB), Y3, Y6
-	VADDPD       constants64<>+4864(SB), Y1, Y7
-	VPSLLQ       $0x34, Y6, Y6
-	VPSLLQ       $0x34, Y7, Y7
 	VFNMADD231PD constants64<>+960(SB), Y3, Y5
 	VFNMADD231PD constants64<>+960(SB), Y1, Y4
-	VMOVUPD      constants64<>+4896(SB), Y1
+	VADDPD       constants64<>+4928(SB), Y3, Y6
+	VADDPD       constants64<>+4928(SB), Y1, Y7
+	VPSLLQ       $0x34, Y6, Y6
+	VPSLLQ       $0x34, Y7, Y7
+	VFNMADD231PD constants64<>+1024(SB), Y3, Y5
+	VFNMADD231PD constants64<>+1024(SB), Y1, Y4
+	VMOVUPD      constants64<>+4960(SB), Y1
 	VPSUBQ       Y6, Y1, Y3
 	VPSUBQ       Y7, Y1, Y1
 	VADDPD       Y3, Y6, Y8
@@ -2789,45 +2845,45 @@ loop:
 	VMULPD       Y4, Y4, Y9
 	VMULPD       Y1, Y1, Y10
 	VMULPD       Y9, Y9, Y11
-	VMOVUPD      constants64<>+4960(SB), Y12
-	VFMADD231PD  constants64<>+4928(SB), Y10, Y12
-	VFMADD213PD  constants64<>+4992(SB), Y10, Y12
-	VMOVUPD      constants64<>+5056(SB), Y13
-	VFMADD231PD  constants64<>+5024(SB), Y10, Y13
-	VFMADD213PD  constants64<>+1920(SB), Y10, Y13
+	VMOVUPD      constants64<>+5024(SB), Y12
+	VFMADD231PD  constants64<>+4992(SB), Y10, Y12
+	VFMADD213PD  constants64<>+5056(SB), Y10, Y12
+	VMOVUPD      constants64<>+5120(SB), Y13
+	VFMADD231PD  constants64<>+5088(SB), Y10, Y13
+	VFMADD213PD  constants64<>+1984(SB), Y10, Y13
 	VFMADD231PD  Y1, Y12, Y13
 	VMULPD       Y13, Y1, Y13
 	VMULPD       Y13, Y6, Y13
 	VFMADD231PD  Y5, Y8, Y6
 	VMULPD       Y5, Y8, Y8
-	VMOVUPD      constants64<>+4960(SB), Y5
-	VFMADD231PD  constants64<>+4928(SB), Y11, Y5
-	VFMADD213PD  constants64<>+4992(SB), Y11, Y5
-	VMOVUPD      constants64<>+5056(SB), Y12
-	VFMADD231PD  constants64<>+5024(SB), Y11, Y12
-	VFMADD213PD  constants64<>+1920(SB), Y11, Y12
+	VMOVUPD      constants64<>+5024(SB), Y5
+	VFMADD231PD  constants64<>+4992(SB), Y11, Y5
+	VFMADD213PD  constants64<>+5056(SB), Y11, Y5
+	VMOVUPD      constants64<>+5120(SB), Y12
+	VFMADD231PD  constants64<>+5088(SB), Y11, Y12
+	VFMADD213PD  constants64<>+1984(SB), Y11, Y12
 	VFMADD231PD  Y9, Y5, Y12
 	VMULPD       Y12, Y9, Y12
 	VMULPD       Y12, Y7, Y12
 	VFMADD231PD  Y4, Y3, Y7
 	VMULPD       Y4, Y3, Y3
-	VMOVUPD      constants64<>+5088(SB), Y4
+	VMOVUPD      constants64<>+5152(SB), Y4
 	VFMADD213PD  Y15, Y10, Y4
-	VFMADD213PD  constants64<>+5120(SB), Y10, Y4
-	VMOVUPD      constants64<>+5184(SB), Y5
-	VFMADD231PD  constants64<>+5152(SB), Y10, Y5
-	VFMADD213PD  constants64<>+5216(SB), Y10, Y5
+	VFMADD213PD  constants64<>+5184(SB), Y10, Y4
+	VMOVUPD      constants64<>+5248(SB), Y5
+	VFMADD231PD  constants64<>+5216(SB), Y10, Y5
+	VFMADD213PD  constants64<>+5280(SB), Y10, Y5
 	VFMADD231PD  Y1, Y4, Y5
 	VMULPD       Y5, Y1, Y1
 	VFMADD231PD  Y1, Y8, Y13
 	VADDPD       Y13, Y6, Y6
-	VMOVUPD      constants64<>+5088(SB), Y1
+	VMOVUPD      constants64<>+5152(SB), Y1
 	VFMADD213PD  Y15, Y11, Y1
 	VPOR         Y0, Y6, Y6
-	VMOVUPD      constants64<>+5184(SB), Y0
-	VFMADD231PD  constants64<>+5152(SB), Y11, Y0
-	VFMADD213PD  constants64<>+5120(SB), Y11, Y1
-	VFMADD213PD  constants64<>+5216(SB), Y11, Y0
+	VMOVUPD      constants64<>+5248(SB), Y0
+	VFMADD231PD  constants64<>+5216(SB), Y11, Y0
+	VFMADD213PD  constants64<>+5184(SB), Y11, Y1
+	VFMADD213PD  constants64<>+5280(SB), Y11, Y0
 	VFMADD231PD  Y9, Y1, Y0
 	VMULPD       Y0, Y9, Y9
 	VFMADD231PD  Y9, Y3, Y12
@@ -2885,35 +2941,35 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VMOVUPD      constants64<>+4800(SB), Y2
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VMOVUPD      constants64<>+4864(SB), Y2
 	VMINPD       Y1, Y2, Y2
-	VMULPD       constants64<>+864(SB), Y2, Y3
+	VMULPD       constants64<>+928(SB), Y2, Y3
 	VROUNDPD     $0x08, Y3, Y3
-	VFNMADD231PD constants64<>+896(SB), Y3, Y2
 	VFNMADD231PD constants64<>+960(SB), Y3, Y2
+	VFNMADD231PD constants64<>+1024(SB), Y3, Y2
 	VMULPD       Y2, Y2, Y4
 	VMULPD       Y4, Y4, Y5
-	VMOVUPD      constants64<>+4960(SB), Y6
-	VFMADD231PD  constants64<>+4928(SB), Y5, Y6
-	VFMADD213PD  constants64<>+4992(SB), Y5, Y6
-	VMOVUPD      constants64<>+5056(SB), Y7
-	VFMADD231PD  constants64<>+5024(SB), Y5, Y7
-	VFMADD213PD  constants64<>+1920(SB), Y5, Y7
+	VMOVUPD      constants64<>+5024(SB), Y6
+	VFMADD231PD  constants64<>+4992(SB), Y5, Y6
+	VFMADD213PD  constants64<>+5056(SB), Y5, Y6
+	VMOVUPD      constants64<>+5120(SB), Y7
+	VFMADD231PD  constants64<>+5088(SB), Y5, Y7
+	VFMADD213PD  constants64<>+1984(SB), Y5, Y7
 	VFMADD231PD  Y4, Y6, Y7
 	VMULPD       Y7, Y4, Y7
-	VADDPD       constants64<>+4864(SB), Y3, Y6
+	VADDPD       constants64<>+4928(SB), Y3, Y6
 	VPSLLQ       $0x34, Y6, Y6
-	VMOVUPD      constants64<>+4896(SB), Y8
+	VMOVUPD      constants64<>+4960(SB), Y8
 	VPSUBQ       Y6, Y8, Y8
 	VSUBPD       Y8, Y6, Y9
 	VMULPD       Y7, Y9, Y10
-	VMOVUPD      constants64<>+5088(SB), Y11
+	VMOVUPD      constants64<>+5152(SB), Y11
 	VFMADD213PD  Y15, Y5, Y11
-	VFMADD213PD  constants64<>+5120(SB), Y5, Y11
-	VMOVUPD      constants64<>+5184(SB), Y12
-	VFMADD231PD  constants64<>+5152(SB), Y5, Y12
-	VFMADD213PD  constants64<>+5216(SB), Y5, Y12
+	VFMADD213PD  constants64<>+5184(SB), Y5, Y11
+	VMOVUPD      constants64<>+5248(SB), Y12
+	VFMADD231PD  constants64<>+5216(SB), Y5, Y12
+	VFMADD213PD  constants64<>+5280(SB), Y5, Y12
 	VFMADD231PD  Y4, Y11, Y12
 	VMULPD       Y12, Y4, Y4
 	VADDPD       Y8, Y6, Y6
@@ -2923,9 +2979,9 @@ single:
 	VADDPD       Y10, Y9, Y9
 	VFMADD231PD  Y4, Y2, Y7
 	VADDPD       Y7, Y2, Y2
-	VADDPD       constants64<>+64(SB), Y2, Y2
-	VSUBPD       constants64<>+64(SB), Y3, Y3
-	VADDPD       constants64<>+928(SB), Y3, Y3
+	VADDPD       constants64<>+128(SB), Y2, Y2
+	VSUBPD       constants64<>+128(SB), Y3, Y3
+	VADDPD       constants64<>+992(SB), Y3, Y3
 	VPSRLQ       $0x01, Y3, Y4
 	VPSLLQ       $0x34, Y4, Y5
 	VMULPD       Y5, Y2, Y2
@@ -2934,9 +2990,9 @@ single:
 	VMULPD       Y3, Y2, Y2
 	VCMPPD       $0x04, Y1, Y1, Y3
 	VBLENDVPD    Y3, Y1, Y2, Y2
-	VCMPPD       $0x16, constants64<>+4832(SB), Y1, Y1
+	VCMPPD       $0x16, constants64<>+4896(SB), Y1, Y1
 	VBLENDVPD    Y1, Y2, Y9, Y9
-	VPAND        constants64<>+224(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y0, Y0
 	VPOR         Y0, Y9, Y9
 	VMOVUPD      Y9, (DI)(BX*8)
 	ADDQ         $0x04, BX
@@ -2951,11 +3007,11 @@ TEXT ·CoshF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+4768(SB), Y15
-	VMOVUPD constants64<>+4960(SB), Y14
-	VMOVUPD constants64<>+5184(SB), Y13
-	VMOVUPD constants64<>+5056(SB), Y12
-	VMOVUPD constants64<>+4800(SB), Y11
+	VMOVUPD constants64<>+4832(SB), Y15
+	VMOVUPD constants64<>+5024(SB), Y14
+	VMOVUPD constants64<>+5248(SB), Y13
+	VMOVUPD constants64<>+5120(SB), Y12
+	VMOVUPD constants64<>+4864(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -2963,30 +3019,30 @@ TEXT ·CoshF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y0
+	VPAND        constants64<>+0(SB), Y0, Y0
 	VMOVUPD      32(SI)(BX*8), Y1
-	VPAND        constants64<>+192(SB), Y1, Y1
+	VPAND        constants64<>+0(SB), Y1, Y1
 	VMINPD       Y0, Y11, Y2
 	VMINPD       Y1, Y11, Y3
-	VCMPPD       $0x16, constants64<>+4832(SB), Y0, Y0
-	VCMPPD       $0x16, constants64<>+4832(SB), Y1, Y1
+	VCMPPD       $0x16, constants64<>+4896(SB), Y0, Y0
+	VCMPPD       $0x16, constants64<>+4896(SB), Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVMSKPD    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPD       constants64<>+864(SB), Y2, Y1
-	VMULPD       constants64<>+864(SB), Y3, Y0
+	VMULPD       constants64<>+928(SB), Y2, Y1
+	VMULPD       constants64<>+928(SB), Y3, Y0
 	VROUNDPD     $0x08, Y1, Y1
 	VROUNDPD     $0x08, Y0, Y0
-	VFNMADD231PD constants64<>+896(SB), Y1, Y2
-	VFNMADD231PD constants64<>+896(SB), Y0, Y3
-	VADDPD       constants64<>+4864(SB), Y1, Y4
-	VADDPD       constants64<>+4864(SB), Y0, Y5
-	VPSLLQ       $0x34, Y4, Y4
-	VPSLLQ       $0x34, Y5, Y5
 	VFNMADD231PD constants64<>+960(SB), Y1, Y2
 	VFNMADD231PD constants64<>+960(SB), Y0, Y3
-	VMOVUPD      constants64<>+4896(SB), Y0
+	VADDPD       constants64<>+4928(SB), Y1, Y4
+	VADDPD       constants64<>+4928(SB), Y0, Y5
+	VPSLLQ       $0x34, Y4, Y4
+	VPSLLQ       $0x34, Y5, Y5
+	VFNMADD231PD constants64<>+1024(SB), Y1, Y2
+	VFNMADD231PD constants64<>+1024(SB), Y0, Y3
+	VMOVUPD      constants64<>+4960(SB), Y0
 	VPSUBQ       Y4, Y0, Y1
 	VPSUBQ       Y5, Y0, Y0
 	VSUBPD       Y1, Y4, Y6
@@ -2999,39 +3055,39 @@ loop:
 	VMULPD       Y3, Y7, Y7
 	VMULPD       Y0, Y0, Y2
 	VMULPD       Y1, Y1, Y3
-	VMOVUPD      constants64<>+5088(SB), Y8
+	VMOVUPD      constants64<>+5152(SB), Y8
 	VFMADD213PD  Y15, Y2, Y8
-	VFMADD213PD  constants64<>+5120(SB), Y2, Y8
-	VMOVUPD      constants64<>+5152(SB), Y9
+	VFMADD213PD  constants64<>+5184(SB), Y2, Y8
+	VMOVUPD      constants64<>+5216(SB), Y9
 	VFMADD213PD  Y13, Y2, Y9
-	VFMADD213PD  constants64<>+5216(SB), Y2, Y9
+	VFMADD213PD  constants64<>+5280(SB), Y2, Y9
 	VFMADD231PD  Y0, Y8, Y9
 	VMULPD       Y9, Y0, Y9
 	VFMADD213PD  Y6, Y6, Y9
-	VMOVUPD      constants64<>+5088(SB), Y6
+	VMOVUPD      constants64<>+5152(SB), Y6
 	VFMADD213PD  Y15, Y3, Y6
-	VFMADD213PD  constants64<>+5120(SB), Y3, Y6
-	VMOVUPD      constants64<>+5152(SB), Y8
+	VFMADD213PD  constants64<>+5184(SB), Y3, Y6
+	VMOVUPD      constants64<>+5216(SB), Y8
 	VFMADD213PD  Y13, Y3, Y8
-	VFMADD213PD  constants64<>+5216(SB), Y3, Y8
+	VFMADD213PD  constants64<>+5280(SB), Y3, Y8
 	VFMADD231PD  Y1, Y6, Y8
 	VMULPD       Y8, Y1, Y8
 	VFMADD213PD  Y7, Y7, Y8
-	VMOVUPD      constants64<>+4928(SB), Y6
+	VMOVUPD      constants64<>+4992(SB), Y6
 	VFMADD213PD  Y14, Y2, Y6
-	VFMADD213PD  constants64<>+4992(SB), Y2, Y6
-	VMOVUPD      constants64<>+5024(SB), Y7
+	VFMADD213PD  constants64<>+5056(SB), Y2, Y6
+	VMOVUPD      constants64<>+5088(SB), Y7
 	VFMADD213PD  Y12, Y2, Y7
-	VFMADD213PD  constants64<>+1920(SB), Y2, Y7
+	VFMADD213PD  constants64<>+1984(SB), Y2, Y7
 	VFMADD231PD  Y0, Y6, Y7
-	VMOVUPD      constants64<>+4928(SB), Y2
+	VMOVUPD      constants64<>+4992(SB), Y2
 	VFMADD213PD  Y14, Y3, Y2
 	VMULPD       Y7, Y0, Y0
-	VMOVUPD      constants64<>+5024(SB), Y6
+	VMOVUPD      constants64<>+5088(SB), Y6
 	VFMADD213PD  Y12, Y3, Y6
 	VFMADD231PD  Y0, Y4, Y9
-	VFMADD213PD  constants64<>+4992(SB), Y3, Y2
-	VFMADD213PD  constants64<>+1920(SB), Y3, Y6
+	VFMADD213PD  constants64<>+5056(SB), Y3, Y2
+	VFMADD213PD  constants64<>+1984(SB), Y3, Y6
 	VADDPD       Y9, Y4, Y4
 	VFMADD231PD  Y1, Y2, Y6
 	VMULPD       Y6, Y1, Y1
@@ -3089,35 +3145,35 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y0
+	VPAND        constants64<>+0(SB), Y0, Y0
 	VMINPD       Y0, Y11, Y1
-	VMULPD       constants64<>+864(SB), Y1, Y2
+	VMULPD       constants64<>+928(SB), Y1, Y2
 	VROUNDPD     $0x08, Y2, Y2
-	VFNMADD231PD constants64<>+896(SB), Y2, Y1
 	VFNMADD231PD constants64<>+960(SB), Y2, Y1
+	VFNMADD231PD constants64<>+1024(SB), Y2, Y1
 	VMULPD       Y1, Y1, Y3
 	VMULPD       Y3, Y3, Y4
-	VMOVUPD      constants64<>+5088(SB), Y5
+	VMOVUPD      constants64<>+5152(SB), Y5
 	VFMADD213PD  Y15, Y4, Y5
-	VFMADD213PD  constants64<>+5120(SB), Y4, Y5
-	VMOVUPD      constants64<>+5152(SB), Y6
+	VFMADD213PD  constants64<>+5184(SB), Y4, Y5
+	VMOVUPD      constants64<>+5216(SB), Y6
 	VFMADD213PD  Y13, Y4, Y6
-	VFMADD213PD  constants64<>+5216(SB), Y4, Y6
+	VFMADD213PD  constants64<>+5280(SB), Y4, Y6
 	VFMADD231PD  Y3, Y5, Y6
 	VMULPD       Y6, Y3, Y6
-	VADDPD       constants64<>+4864(SB), Y2, Y5
+	VADDPD       constants64<>+4928(SB), Y2, Y5
 	VPSLLQ       $0x34, Y5, Y5
-	VMOVUPD      constants64<>+4896(SB), Y7
+	VMOVUPD      constants64<>+4960(SB), Y7
 	VPSUBQ       Y5, Y7, Y7
 	VSUBPD       Y7, Y5, Y8
 	VMULPD       Y1, Y8, Y8
 	VFMADD231PD  Y6, Y8, Y8
-	VMOVUPD      constants64<>+4928(SB), Y9
+	VMOVUPD      constants64<>+4992(SB), Y9
 	VFMADD213PD  Y14, Y4, Y9
-	VFMADD213PD  constants64<>+4992(SB), Y4, Y9
-	VMOVUPD      constants64<>+5024(SB), Y10
+	VFMADD213PD  constants64<>+5056(SB), Y4, Y9
+	VMOVUPD      constants64<>+5088(SB), Y10
 	VFMADD213PD  Y12, Y4, Y10
-	VFMADD213PD  constants64<>+1920(SB), Y4, Y10
+	VFMADD213PD  constants64<>+1984(SB), Y4, Y10
 	VFMADD231PD  Y3, Y9, Y10
 	VMULPD       Y10, Y3, Y3
 	VADDPD       Y7, Y5, Y5
@@ -3125,9 +3181,9 @@ single:
 	VADDPD       Y8, Y5, Y5
 	VFMADD231PD  Y6, Y1, Y3
 	VADDPD       Y3, Y1, Y1
-	VADDPD       constants64<>+64(SB), Y1, Y1
-	VSUBPD       constants64<>+64(SB), Y2, Y2
-	VADDPD       constants64<>+928(SB), Y2, Y2
+	VADDPD       constants64<>+128(SB), Y1, Y1
+	VSUBPD       constants64<>+128(SB), Y2, Y2
+	VADDPD       constants64<>+992(SB), Y2, Y2
 	VPSRLQ       $0x01, Y2, Y3
 	VPSLLQ       $0x34, Y3, Y4
 	VMULPD       Y4, Y1, Y1
@@ -3136,7 +3192,7 @@ single:
 	VMULPD       Y2, Y1, Y1
 	VCMPPD       $0x04, Y0, Y0, Y2
 	VBLENDVPD    Y2, Y0, Y1, Y1
-	VCMPPD       $0x16, constants64<>+4832(SB), Y0, Y0
+	VCMPPD       $0x16, constants64<>+4896(SB), Y0, Y0
 	VBLENDVPD    Y0, Y1, Y5, Y5
 	VMOVUPD      Y5, (DI)(BX*8)
 	ADDQ         $0x04, BX
@@ -3151,7 +3207,7 @@ TEXT ·TanhF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+2304(SB), Y15
+	VMOVUPD constants64<>+2368(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -3162,63 +3218,63 @@ loop:
 	VMULPD       Y0, Y15, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
 	VMULPD       Y2, Y15, Y3
-	VPAND        constants64<>+224(SB), Y0, Y0
-	VPAND        constants64<>+224(SB), Y2, Y2
-	VPOR         constants64<>+224(SB), Y1, Y1
-	VPOR         constants64<>+224(SB), Y3, Y3
-	VMOVUPD      constants64<>+800(SB), Y4
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y2, Y2
+	VPOR         constants64<>+32(SB), Y1, Y1
+	VPOR         constants64<>+32(SB), Y3, Y3
+	VMOVUPD      constants64<>+864(SB), Y4
 	VMAXPD       Y1, Y4, Y1
 	VMAXPD       Y3, Y4, Y4
-	VMULPD       constants64<>+864(SB), Y1, Y3
-	VMULPD       constants64<>+864(SB), Y4, Y5
+	VMULPD       constants64<>+928(SB), Y1, Y3
+	VMULPD       constants64<>+928(SB), Y4, Y5
 	VROUNDPD     $0x08, Y3, Y3
 	VROUNDPD     $0x08, Y5, Y5
-	VFNMADD231PD constants64<>+896(SB), Y3, Y1
-	VFNMADD231PD constants64<>+896(SB), Y5, Y4
-	VMOVUPD      constants64<>+5248(SB), Y6
+	VFNMADD231PD constants64<>+960(SB), Y3, Y1
+	VFNMADD231PD constants64<>+960(SB), Y5, Y4
+	VMOVUPD      constants64<>+5312(SB), Y6
 	VMAXPD       Y3, Y6, Y7
 	VMAXPD       Y5, Y6, Y6
-	VADDPD       constants64<>+128(SB), Y7, Y7
-	VADDPD       constants64<>+128(SB), Y6, Y6
-	VMOVUPD      constants64<>+960(SB), Y8
+	VADDPD       constants64<>+320(SB), Y7, Y7
+	VADDPD       constants64<>+320(SB), Y6, Y6
+	VMOVUPD      constants64<>+1024(SB), Y8
 	VFNMADD213PD Y1, Y3, Y8
-	VMOVUPD      constants64<>+960(SB), Y9
+	VMOVUPD      constants64<>+1024(SB), Y9
 	VFNMADD213PD Y4, Y5, Y9
 	VSUBPD       Y8, Y1, Y1
-	VFNMADD231PD constants64<>+960(SB), Y3, Y1
+	VFNMADD231PD constants64<>+1024(SB), Y3, Y1
 	VPSLLQ       $0x34, Y7, Y7
 	VPSLLQ       $0x34, Y6, Y6
-	VMOVUPD      constants64<>+64(SB), Y3
+	VMOVUPD      constants64<>+128(SB), Y3
 	VSUBPD       Y7, Y3, Y10
 	VSUBPD       Y9, Y4, Y4
-	VFNMADD231PD constants64<>+960(SB), Y5, Y4
+	VFNMADD231PD constants64<>+1024(SB), Y5, Y4
 	VSUBPD       Y6, Y3, Y3
 	VMULPD       Y8, Y8, Y5
 	VMULPD       Y9, Y9, Y11
-	VMOVUPD      constants64<>+736(SB), Y12
-	VFMADD231PD  constants64<>+992(SB), Y5, Y12
-	VFMADD213PD  constants64<>+1024(SB), Y5, Y12
-	VFMADD213PD  constants64<>+1056(SB), Y5, Y12
+	VMOVUPD      constants64<>+800(SB), Y12
+	VFMADD231PD  constants64<>+1056(SB), Y5, Y12
 	VFMADD213PD  constants64<>+1088(SB), Y5, Y12
-	VMOVUPD      constants64<>+768(SB), Y13
-	VFMADD231PD  constants64<>+1120(SB), Y5, Y13
-	VFMADD213PD  constants64<>+1152(SB), Y5, Y13
-	VFMADD213PD  constants64<>+1184(SB), Y5, Y13
+	VFMADD213PD  constants64<>+1120(SB), Y5, Y12
+	VFMADD213PD  constants64<>+1152(SB), Y5, Y12
+	VMOVUPD      constants64<>+832(SB), Y13
+	VFMADD231PD  constants64<>+1184(SB), Y5, Y13
 	VFMADD213PD  constants64<>+1216(SB), Y5, Y13
+	VFMADD213PD  constants64<>+1248(SB), Y5, Y13
+	VFMADD213PD  constants64<>+1280(SB), Y5, Y13
 	VFMADD231PD  Y8, Y12, Y13
 	VFMADD231PD  Y13, Y5, Y1
 	VMULPD       Y8, Y7, Y8
 	VMULPD       Y1, Y7, Y7
-	VMOVUPD      constants64<>+736(SB), Y1
-	VFMADD231PD  constants64<>+992(SB), Y11, Y1
-	VFMADD213PD  constants64<>+1024(SB), Y11, Y1
-	VFMADD213PD  constants64<>+1056(SB), Y11, Y1
+	VMOVUPD      constants64<>+800(SB), Y1
+	VFMADD231PD  constants64<>+1056(SB), Y11, Y1
 	VFMADD213PD  constants64<>+1088(SB), Y11, Y1
-	VMOVUPD      constants64<>+768(SB), Y5
-	VFMADD231PD  constants64<>+1120(SB), Y11, Y5
-	VFMADD213PD  constants64<>+1152(SB), Y11, Y5
-	VFMADD213PD  constants64<>+1184(SB), Y11, Y5
+	VFMADD213PD  constants64<>+1120(SB), Y11, Y1
+	VFMADD213PD  constants64<>+1152(SB), Y11, Y1
+	VMOVUPD      constants64<>+832(SB), Y5
+	VFMADD231PD  constants64<>+1184(SB), Y11, Y5
 	VFMADD213PD  constants64<>+1216(SB), Y11, Y5
+	VFMADD213PD  constants64<>+1248(SB), Y11, Y5
+	VFMADD213PD  constants64<>+1280(SB), Y11, Y5
 	VFMADD231PD  Y9, Y1, Y5
 	VFMADD231PD  Y5, Y11, Y4
 	VMULPD       Y9, Y6, Y9
@@ -3250,13 +3306,13 @@ loop:
 	VADDPD       Y10, Y5, Y5
 	VSUBPD       Y7, Y4, Y4
 	VSUBPD       Y3, Y4, Y4
-	VMOVUPD      constants64<>+1920(SB), Y9
-	VFMADD231PD  constants64<>+1920(SB), Y6, Y9
+	VMOVUPD      constants64<>+1984(SB), Y9
+	VFMADD231PD  constants64<>+1984(SB), Y6, Y9
 	VFMADD231PD  Y9, Y5, Y6
 	VFNMADD231PD Y8, Y1, Y7
 	VFNMADD231PD Y4, Y1, Y3
-	VMOVUPD      constants64<>+1920(SB), Y4
-	VFMADD231PD  constants64<>+1920(SB), Y1, Y4
+	VMOVUPD      constants64<>+1984(SB), Y4
+	VFMADD231PD  constants64<>+1984(SB), Y1, Y4
 	VPOR         Y0, Y6, Y6
 	VADDPD       Y3, Y7, Y7
 	VFMADD231PD  Y4, Y7, Y1
@@ -3312,8 +3368,8 @@ TEXT ·AsinhF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+1920(SB), Y14
-	VMOVUPD constants64<>+64(SB), Y15
+	VMOVUPD constants64<>+1984(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -3321,10 +3377,10 @@ TEXT ·AsinhF64AVX2(SB), $64-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VPAND        constants64<>+224(SB), Y0, Y0
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VPAND        constants64<>+32(SB), Y0, Y0
 	VMULPD       Y1, Y1, Y2
-	VCMPPD       $0x15, constants64<>+5280(SB), Y1, Y3
+	VCMPPD       $0x15, constants64<>+5344(SB), Y1, Y3
 	VMOVMSKPD    Y3, AX
 	TESTL        AX, AX
 	JNZ          complete
@@ -3347,27 +3403,27 @@ loop:
 	VSUBPD       Y1, Y5, Y1
 	VSUBPD       Y15, Y6, Y7
 	VSUBPD       Y1, Y2, Y2
-	VPADDQ       constants64<>+2176(SB), Y6, Y1
-	VPAND        constants64<>+2592(SB), Y1, Y8
-	VPAND        constants64<>+256(SB), Y1, Y9
+	VPADDQ       constants64<>+2240(SB), Y6, Y1
+	VPAND        constants64<>+2656(SB), Y1, Y8
+	VPAND        constants64<>+64(SB), Y1, Y9
 	VPSRLQ       $0x34, Y1, Y1
-	VMOVUPD      constants64<>+2784(SB), Y10
+	VMOVUPD      constants64<>+2848(SB), Y10
 	VPSUBQ       Y8, Y10, Y10
-	VPADDQ       constants64<>+2208(SB), Y9, Y9
-	VPOR         constants64<>+320(SB), Y1, Y1
+	VPADDQ       constants64<>+2272(SB), Y9, Y9
+	VPOR         constants64<>+96(SB), Y1, Y1
 	VSUBPD       Y7, Y6, Y6
 	VSUBPD       Y7, Y5, Y5
 	VSUBPD       Y15, Y9, Y9
-	VSUBPD       constants64<>+2240(SB), Y1, Y1
+	VSUBPD       constants64<>+2304(SB), Y1, Y1
 	VMULPD       Y3, Y4, Y4
 	VSUBPD       Y6, Y15, Y6
-	VADDPD       constants64<>+1248(SB), Y1, Y1
+	VADDPD       constants64<>+1312(SB), Y1, Y1
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y6, Y6
 	VADDPD       Y2, Y6, Y6
 	VMULPD       Y10, Y6, Y6
 	VADDPD       Y6, Y9, Y2
-	VADDPD       constants64<>+2304(SB), Y2, Y3
+	VADDPD       constants64<>+2368(SB), Y2, Y3
 	VMULPD       Y2, Y2, Y4
 	VSUBPD       Y9, Y2, Y9
 	VDIVPD       Y3, Y2, Y3
@@ -3376,21 +3432,21 @@ loop:
 	VFNMADD231PD Y2, Y6, Y6
 	VMULPD       Y3, Y3, Y5
 	VMULPD       Y5, Y5, Y7
-	VMOVUPD      constants64<>+2368(SB), Y8
-	VFMADD231PD  constants64<>+2336(SB), Y7, Y8
-	VMOVUPD      constants64<>+2496(SB), Y9
-	VFMADD231PD  constants64<>+2464(SB), Y7, Y9
-	VFMADD213PD  constants64<>+2400(SB), Y7, Y8
-	VFMADD213PD  constants64<>+2528(SB), Y7, Y9
-	VFMADD213PD  constants64<>+2432(SB), Y7, Y8
+	VMOVUPD      constants64<>+2432(SB), Y8
+	VFMADD231PD  constants64<>+2400(SB), Y7, Y8
+	VMOVUPD      constants64<>+2560(SB), Y9
+	VFMADD231PD  constants64<>+2528(SB), Y7, Y9
+	VFMADD213PD  constants64<>+2464(SB), Y7, Y8
+	VFMADD213PD  constants64<>+2592(SB), Y7, Y9
+	VFMADD213PD  constants64<>+2496(SB), Y7, Y8
 	VFMADD231PD  Y5, Y9, Y8
 	VFMADD213PD  Y4, Y8, Y5
 	VMULPD       Y5, Y3, Y3
-	VFMADD231PD  constants64<>+960(SB), Y1, Y3
+	VFMADD231PD  constants64<>+1024(SB), Y1, Y3
 	VADDPD       Y3, Y6, Y6
 	VSUBPD       Y6, Y4, Y4
 	VSUBPD       Y4, Y2, Y2
-	VFMADD231PD  constants64<>+896(SB), Y1, Y2
+	VFMADD231PD  constants64<>+960(SB), Y1, Y2
 	VPOR         Y0, Y2, Y2
 	VMOVUPD      Y2, (DI)(BX*8)
 
@@ -3434,7 +3490,7 @@ done:
 
 complete:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMULPD       Y1, Y1, Y2
 	VADDPD       Y2, Y15, Y3
 	VSUBPD       Y15, Y3, Y4
@@ -3454,8 +3510,8 @@ complete:
 	VSUBPD       Y1, Y4, Y5
 	VSUBPD       Y5, Y2, Y2
 	VADDPD       Y3, Y2, Y2
-	VCMPPD       $0x15, constants64<>+5280(SB), Y1, Y3
-	VBLENDVPD    Y3, constants64<>+1248(SB), Y2, Y2
+	VCMPPD       $0x15, constants64<>+5344(SB), Y1, Y3
+	VBLENDVPD    Y3, constants64<>+1312(SB), Y2, Y2
 	VMULPD       Y14, Y1, Y5
 	VBLENDVPD    Y3, Y5, Y4, Y4
 	VADDPD       Y4, Y15, Y5
@@ -3465,49 +3521,49 @@ complete:
 	VSUBPD       Y6, Y4, Y4
 	VADDPD       Y4, Y7, Y7
 	VADDPD       Y2, Y7, Y7
-	VPADDQ       constants64<>+2176(SB), Y5, Y5
-	VPAND        constants64<>+2592(SB), Y5, Y2
-	VMOVUPD      constants64<>+2784(SB), Y4
+	VPADDQ       constants64<>+2240(SB), Y5, Y5
+	VPAND        constants64<>+2656(SB), Y5, Y2
+	VMOVUPD      constants64<>+2848(SB), Y4
 	VPSUBQ       Y2, Y4, Y4
 	VMULPD       Y4, Y7, Y7
-	VPAND        constants64<>+256(SB), Y5, Y2
-	VPADDQ       constants64<>+2208(SB), Y2, Y2
+	VPAND        constants64<>+64(SB), Y5, Y2
+	VPADDQ       constants64<>+2272(SB), Y2, Y2
 	VSUBPD       Y15, Y2, Y2
 	VADDPD       Y7, Y2, Y4
-	VADDPD       constants64<>+2304(SB), Y4, Y6
+	VADDPD       constants64<>+2368(SB), Y4, Y6
 	VDIVPD       Y6, Y4, Y6
 	VMULPD       Y6, Y6, Y8
 	VMULPD       Y8, Y8, Y9
-	VMOVUPD      constants64<>+2368(SB), Y10
-	VFMADD231PD  constants64<>+2336(SB), Y9, Y10
-	VFMADD213PD  constants64<>+2400(SB), Y9, Y10
-	VFMADD213PD  constants64<>+2432(SB), Y9, Y10
-	VMOVUPD      constants64<>+2496(SB), Y11
-	VFMADD231PD  constants64<>+2464(SB), Y9, Y11
-	VFMADD213PD  constants64<>+2528(SB), Y9, Y11
+	VMOVUPD      constants64<>+2432(SB), Y10
+	VFMADD231PD  constants64<>+2400(SB), Y9, Y10
+	VFMADD213PD  constants64<>+2464(SB), Y9, Y10
+	VFMADD213PD  constants64<>+2496(SB), Y9, Y10
+	VMOVUPD      constants64<>+2560(SB), Y11
+	VFMADD231PD  constants64<>+2528(SB), Y9, Y11
+	VFMADD213PD  constants64<>+2592(SB), Y9, Y11
 	VFMADD231PD  Y8, Y11, Y10
 	VMULPD       Y4, Y4, Y9
 	VMULPD       Y14, Y9, Y9
 	VFMADD213PD  Y9, Y10, Y8
 	VMULPD       Y8, Y6, Y6
 	VPSRLQ       $0x34, Y5, Y5
-	VPOR         constants64<>+320(SB), Y5, Y5
-	VSUBPD       constants64<>+2240(SB), Y5, Y5
+	VPOR         constants64<>+96(SB), Y5, Y5
+	VSUBPD       constants64<>+2304(SB), Y5, Y5
 	VPXOR        Y8, Y8, Y8
-	VBLENDVPD    Y3, constants64<>+2304(SB), Y8, Y8
+	VBLENDVPD    Y3, constants64<>+2368(SB), Y8, Y8
 	VADDPD       Y8, Y5, Y5
-	VFMADD231PD  constants64<>+960(SB), Y5, Y6
+	VFMADD231PD  constants64<>+1024(SB), Y5, Y6
 	VSUBPD       Y2, Y4, Y2
 	VSUBPD       Y2, Y7, Y7
 	VFNMADD231PD Y4, Y7, Y7
 	VADDPD       Y6, Y7, Y7
 	VSUBPD       Y7, Y9, Y9
 	VSUBPD       Y9, Y4, Y4
-	VFMADD231PD  constants64<>+896(SB), Y5, Y4
-	VCMPPD       $0x11, constants64<>+288(SB), Y1, Y2
+	VFMADD231PD  constants64<>+960(SB), Y5, Y4
+	VCMPPD       $0x11, constants64<>+736(SB), Y1, Y2
 	VBLENDVPD    Y2, Y4, Y1, Y1
 	VBLENDVPD    Y3, Y1, Y4, Y4
-	VPAND        constants64<>+224(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y0, Y0
 	VPOR         Y0, Y4, Y4
 	VMOVUPD      Y4, (DI)(BX*8)
 	JMP          next
@@ -3525,148 +3581,144 @@ TEXT ·AcoshF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VSUBPD       constants64<>+64(SB), Y0, Y1
+	VSUBPD       constants64<>+128(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VSUBPD       constants64<>+64(SB), Y2, Y3
-	VMOVUPD      constants64<>+64(SB), Y4
-	VCMPPD       $0x11, Y0, Y4, Y5
-	VCMPPD       $0x11, constants64<>+5280(SB), Y0, Y0
-	VCMPPD       $0x11, Y2, Y4, Y6
-	VCMPPD       $0x11, constants64<>+5280(SB), Y2, Y2
-	VMULPD       Y1, Y1, Y7
-	VMULPD       Y3, Y3, Y8
-	VPAND        Y0, Y5, Y5
-	VADDPD       Y1, Y1, Y0
-	VPAND        Y2, Y6, Y6
-	VADDPD       Y3, Y3, Y2
-	VPXOR        constants64<>+384(SB), Y5, Y5
-	VPXOR        constants64<>+384(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVMSKPD    Y5, AX
+	VSUBPD       constants64<>+128(SB), Y2, Y3
+	VPADDQ       constants64<>+5376(SB), Y0, Y0
+	VPADDQ       constants64<>+5376(SB), Y2, Y2
+	VCMPPD       $0x16, constants64<>+5408(SB), Y0, Y0
+	VCMPPD       $0x16, constants64<>+5408(SB), Y2, Y2
+	VPOR         Y2, Y0, Y0
+	VMOVMSKPD    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VADDPD       Y7, Y0, Y6
-	VADDPD       Y8, Y2, Y5
-	VSQRTPD      Y6, Y9
-	VSQRTPD      Y5, Y10
-	VSUBPD       Y0, Y6, Y11
-	VSUBPD       Y2, Y5, Y12
-	VSUBPD       Y11, Y6, Y13
-	VSUBPD       Y13, Y0, Y0
-	VSUBPD       Y11, Y7, Y11
-	VADDPD       Y11, Y0, Y0
-	VFMSUB231PD  Y1, Y1, Y7
-	VADDPD       Y7, Y0, Y0
-	VFNMADD231PD Y9, Y9, Y6
-	VADDPD       Y0, Y6, Y6
-	VSUBPD       Y12, Y5, Y0
-	VSUBPD       Y0, Y2, Y2
-	VSUBPD       Y12, Y8, Y12
-	VADDPD       Y12, Y2, Y2
-	VFMSUB231PD  Y3, Y3, Y8
-	VADDPD       Y8, Y2, Y2
-	VFNMADD231PD Y10, Y10, Y5
-	VADDPD       Y2, Y5, Y5
-	VMOVUPD      constants64<>+1920(SB), Y0
-	VDIVPD       Y9, Y0, Y2
-	VMULPD       Y2, Y6, Y6
-	VADDPD       Y1, Y9, Y2
-	VSUBPD       Y9, Y2, Y9
-	VSUBPD       Y9, Y1, Y1
-	VDIVPD       Y10, Y0, Y7
-	VMULPD       Y7, Y5, Y5
-	VADDPD       Y3, Y10, Y7
-	VADDPD       Y6, Y1, Y1
+	VMULPD       Y1, Y1, Y2
+	VMULPD       Y3, Y3, Y0
+	VADDPD       Y1, Y1, Y4
+	VADDPD       Y3, Y3, Y5
 	VADDPD       Y2, Y4, Y6
-	VSUBPD       Y10, Y7, Y10
-	VSUBPD       Y10, Y3, Y3
-	VADDPD       Y7, Y4, Y8
-	VADDPD       Y5, Y3, Y3
-	VSUBPD       Y4, Y6, Y5
-	VSUBPD       Y5, Y2, Y2
-	VSUBPD       Y5, Y6, Y5
-	VSUBPD       Y5, Y4, Y5
-	VADDPD       Y2, Y5, Y5
-	VSUBPD       Y4, Y8, Y2
-	VADDPD       Y1, Y5, Y5
-	VPADDQ       constants64<>+2176(SB), Y6, Y6
-	VPADDQ       constants64<>+2176(SB), Y8, Y1
-	VSUBPD       Y2, Y8, Y8
-	VSUBPD       Y2, Y7, Y7
-	VPAND        constants64<>+2592(SB), Y6, Y2
-	VSUBPD       Y8, Y4, Y8
-	VADDPD       Y7, Y8, Y8
-	VPAND        constants64<>+2592(SB), Y1, Y7
-	VADDPD       Y3, Y8, Y8
-	VPAND        constants64<>+256(SB), Y6, Y3
-	VMOVUPD      constants64<>+2784(SB), Y9
+	VADDPD       Y0, Y5, Y7
+	VSQRTPD      Y6, Y8
+	VSQRTPD      Y7, Y9
+	VSUBPD       Y4, Y6, Y10
+	VSUBPD       Y5, Y7, Y11
+	VSUBPD       Y10, Y6, Y12
+	VSUBPD       Y12, Y4, Y4
+	VSUBPD       Y10, Y2, Y10
+	VADDPD       Y10, Y4, Y4
+	VFMSUB231PD  Y1, Y1, Y2
+	VADDPD       Y2, Y4, Y4
+	VFNMADD231PD Y8, Y8, Y6
+	VADDPD       Y4, Y6, Y6
+	VSUBPD       Y11, Y7, Y2
+	VSUBPD       Y2, Y5, Y5
+	VSUBPD       Y11, Y0, Y11
+	VADDPD       Y11, Y5, Y5
+	VFMSUB231PD  Y3, Y3, Y0
+	VADDPD       Y0, Y5, Y5
+	VFNMADD231PD Y9, Y9, Y7
+	VADDPD       Y5, Y7, Y7
+	VMOVUPD      constants64<>+1984(SB), Y0
+	VDIVPD       Y8, Y0, Y2
+	VMULPD       Y2, Y6, Y6
+	VADDPD       Y1, Y8, Y2
+	VSUBPD       Y8, Y2, Y8
+	VSUBPD       Y8, Y1, Y1
+	VDIVPD       Y9, Y0, Y4
+	VMULPD       Y4, Y7, Y7
+	VADDPD       Y3, Y9, Y4
+	VADDPD       Y6, Y1, Y1
+	VADDPD       constants64<>+128(SB), Y2, Y5
+	VSUBPD       Y9, Y4, Y9
+	VSUBPD       Y9, Y3, Y3
+	VADDPD       constants64<>+128(SB), Y4, Y6
+	VADDPD       Y7, Y3, Y3
+	VSUBPD       constants64<>+128(SB), Y5, Y7
+	VSUBPD       Y7, Y2, Y2
+	VSUBPD       Y7, Y5, Y7
+	VMOVUPD      constants64<>+128(SB), Y8
+	VSUBPD       Y7, Y8, Y7
+	VADDPD       Y2, Y7, Y7
+	VSUBPD       Y8, Y6, Y2
+	VADDPD       Y1, Y7, Y7
+	VPADDQ       constants64<>+2240(SB), Y5, Y5
+	VPADDQ       constants64<>+2240(SB), Y6, Y1
+	VSUBPD       Y2, Y6, Y6
+	VSUBPD       Y2, Y4, Y4
+	VPAND        constants64<>+2656(SB), Y5, Y2
+	VSUBPD       Y6, Y8, Y6
+	VADDPD       Y4, Y6, Y6
+	VPAND        constants64<>+2656(SB), Y1, Y4
+	VADDPD       Y3, Y6, Y6
+	VPAND        constants64<>+64(SB), Y5, Y3
+	VMOVUPD      constants64<>+2848(SB), Y9
 	VPSUBQ       Y2, Y9, Y2
-	VMULPD       Y2, Y5, Y5
-	VPAND        constants64<>+256(SB), Y1, Y2
-	VPSUBQ       Y7, Y9, Y9
-	VMULPD       Y9, Y8, Y8
-	VPADDQ       constants64<>+2208(SB), Y3, Y3
-	VPADDQ       constants64<>+2208(SB), Y2, Y2
-	VSUBPD       Y4, Y3, Y3
-	VSUBPD       Y4, Y2, Y2
-	VPSRLQ       $0x34, Y6, Y6
+	VMULPD       Y2, Y7, Y7
+	VPAND        constants64<>+64(SB), Y1, Y2
+	VPSUBQ       Y4, Y9, Y9
+	VMULPD       Y9, Y6, Y6
+	VPADDQ       constants64<>+2272(SB), Y3, Y3
+	VPADDQ       constants64<>+2272(SB), Y2, Y2
+	VSUBPD       Y8, Y3, Y3
+	VSUBPD       Y8, Y2, Y2
+	VPSRLQ       $0x34, Y5, Y5
 	VPSRLQ       $0x34, Y1, Y1
-	VPOR         constants64<>+320(SB), Y6, Y6
-	VPOR         constants64<>+320(SB), Y1, Y1
-	VSUBPD       constants64<>+2240(SB), Y6, Y6
-	VSUBPD       constants64<>+2240(SB), Y1, Y1
-	VADDPD       Y5, Y3, Y4
+	VPOR         constants64<>+96(SB), Y5, Y5
+	VPOR         constants64<>+96(SB), Y1, Y1
+	VSUBPD       constants64<>+2304(SB), Y5, Y5
+	VSUBPD       constants64<>+2304(SB), Y1, Y1
+	VADDPD       Y7, Y3, Y4
 	VSUBPD       Y3, Y4, Y3
-	VSUBPD       Y3, Y5, Y5
-	VADDPD       Y8, Y2, Y3
+	VSUBPD       Y3, Y7, Y7
+	VADDPD       Y6, Y2, Y3
 	VSUBPD       Y2, Y3, Y2
-	VSUBPD       Y2, Y8, Y8
-	VADDPD       constants64<>+1248(SB), Y6, Y6
-	VADDPD       constants64<>+1248(SB), Y1, Y1
-	VADDPD       constants64<>+2304(SB), Y4, Y2
+	VSUBPD       Y2, Y6, Y6
+	VADDPD       constants64<>+1312(SB), Y5, Y5
+	VADDPD       constants64<>+1312(SB), Y1, Y1
+	VADDPD       constants64<>+2368(SB), Y4, Y2
 	VDIVPD       Y2, Y4, Y2
-	VFNMADD231PD Y4, Y5, Y5
-	VFNMADD231PD Y3, Y8, Y8
-	VADDPD       constants64<>+2304(SB), Y3, Y7
-	VDIVPD       Y7, Y3, Y7
+	VFNMADD231PD Y4, Y7, Y7
+	VFNMADD231PD Y3, Y6, Y6
+	VADDPD       constants64<>+2368(SB), Y3, Y8
+	VDIVPD       Y8, Y3, Y8
 	VMULPD       Y2, Y2, Y9
-	VMULPD       Y7, Y7, Y10
+	VMULPD       Y8, Y8, Y10
 	VMULPD       Y9, Y9, Y11
 	VMULPD       Y10, Y10, Y12
-	VMOVUPD      constants64<>+2368(SB), Y13
-	VFMADD231PD  constants64<>+2336(SB), Y11, Y13
-	VFMADD213PD  constants64<>+2400(SB), Y11, Y13
-	VFMADD213PD  constants64<>+2432(SB), Y11, Y13
-	VMOVUPD      constants64<>+2368(SB), Y14
-	VFMADD231PD  constants64<>+2336(SB), Y12, Y14
-	VFMADD213PD  constants64<>+2400(SB), Y12, Y14
-	VFMADD213PD  constants64<>+2432(SB), Y12, Y14
-	VMOVUPD      constants64<>+2496(SB), Y15
-	VFMADD231PD  constants64<>+2464(SB), Y11, Y15
-	VFMADD213PD  constants64<>+2528(SB), Y11, Y15
+	VMOVUPD      constants64<>+2432(SB), Y13
+	VFMADD231PD  constants64<>+2400(SB), Y11, Y13
+	VFMADD213PD  constants64<>+2464(SB), Y11, Y13
+	VFMADD213PD  constants64<>+2496(SB), Y11, Y13
+	VMOVUPD      constants64<>+2432(SB), Y14
+	VFMADD231PD  constants64<>+2400(SB), Y12, Y14
+	VFMADD213PD  constants64<>+2464(SB), Y12, Y14
+	VFMADD213PD  constants64<>+2496(SB), Y12, Y14
+	VMOVUPD      constants64<>+2560(SB), Y15
+	VFMADD231PD  constants64<>+2528(SB), Y11, Y15
+	VFMADD213PD  constants64<>+2592(SB), Y11, Y15
 	VFMADD231PD  Y9, Y15, Y13
-	VMOVUPD      constants64<>+2496(SB), Y11
-	VFMADD231PD  constants64<>+2464(SB), Y12, Y11
-	VFMADD213PD  constants64<>+2528(SB), Y12, Y11
+	VMOVUPD      constants64<>+2560(SB), Y11
+	VFMADD231PD  constants64<>+2528(SB), Y12, Y11
+	VFMADD213PD  constants64<>+2592(SB), Y12, Y11
 	VFMADD231PD  Y10, Y11, Y14
 	VMULPD       Y4, Y4, Y11
 	VMULPD       Y0, Y11, Y11
 	VFMADD213PD  Y11, Y13, Y9
 	VMULPD       Y9, Y2, Y2
-	VFMADD231PD  constants64<>+960(SB), Y6, Y2
-	VADDPD       Y2, Y5, Y5
-	VSUBPD       Y5, Y11, Y11
+	VFMADD231PD  constants64<>+1024(SB), Y5, Y2
+	VADDPD       Y2, Y7, Y7
+	VSUBPD       Y7, Y11, Y11
 	VSUBPD       Y11, Y4, Y4
-	VFMADD231PD  constants64<>+896(SB), Y6, Y4
+	VFMADD231PD  constants64<>+960(SB), Y5, Y4
 	VMULPD       Y3, Y3, Y2
 	VMULPD       Y0, Y2, Y2
 	VFMADD213PD  Y2, Y14, Y10
-	VMULPD       Y10, Y7, Y7
-	VFMADD231PD  constants64<>+960(SB), Y1, Y7
-	VADDPD       Y7, Y8, Y8
-	VSUBPD       Y8, Y2, Y2
+	VMULPD       Y10, Y8, Y8
+	VFMADD231PD  constants64<>+1024(SB), Y1, Y8
+	VADDPD       Y8, Y6, Y6
+	VSUBPD       Y6, Y2, Y2
 	VSUBPD       Y2, Y3, Y3
-	VFMADD231PD  constants64<>+896(SB), Y1, Y3
+	VFMADD231PD  constants64<>+960(SB), Y1, Y3
 	VMOVUPD      Y4, (DI)(BX*8)
 	VMOVUPD      Y3, 32(DI)(BX*8)
 
@@ -3719,7 +3771,7 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VSUBPD       constants64<>+64(SB), Y0, Y1
+	VSUBPD       constants64<>+128(SB), Y0, Y1
 	VADDPD       Y1, Y1, Y2
 	VMULPD       Y1, Y1, Y3
 	VADDPD       Y3, Y2, Y4
@@ -3733,79 +3785,77 @@ single:
 	VSQRTPD      Y4, Y3
 	VFNMADD231PD Y3, Y3, Y4
 	VADDPD       Y2, Y4, Y4
-	VMOVUPD      constants64<>+1920(SB), Y2
+	VMOVUPD      constants64<>+1984(SB), Y2
 	VDIVPD       Y3, Y2, Y5
 	VMULPD       Y5, Y4, Y4
 	VADDPD       Y1, Y3, Y5
 	VSUBPD       Y3, Y5, Y3
 	VSUBPD       Y3, Y1, Y1
 	VADDPD       Y4, Y1, Y1
-	VMOVUPD      constants64<>+64(SB), Y3
-	VCMPPD       $0x11, Y0, Y3, Y4
-	VCMPPD       $0x11, constants64<>+5280(SB), Y0, Y6
-	VPAND        Y6, Y4, Y4
-	VPXOR        constants64<>+384(SB), Y4, Y4
-	VMOVUPD      constants64<>+5280(SB), Y6
-	VCMPPD       $0x12, Y0, Y6, Y6
-	VPAND        Y6, Y4, Y6
-	VBLENDVPD    Y6, constants64<>+1248(SB), Y1, Y1
-	VMULPD       Y2, Y0, Y7
-	VBLENDVPD    Y6, Y7, Y5, Y5
-	VADDPD       Y5, Y3, Y7
-	VSUBPD       Y3, Y7, Y8
-	VSUBPD       Y8, Y7, Y9
-	VSUBPD       Y9, Y3, Y9
-	VSUBPD       Y8, Y5, Y5
-	VADDPD       Y5, Y9, Y9
-	VADDPD       Y1, Y9, Y9
-	VPADDQ       constants64<>+2176(SB), Y7, Y7
-	VPAND        constants64<>+2592(SB), Y7, Y1
-	VMOVUPD      constants64<>+2784(SB), Y5
+	VPADDQ       constants64<>+5376(SB), Y0, Y3
+	VCMPPD       $0x16, constants64<>+5408(SB), Y3, Y3
+	VMOVUPD      constants64<>+5344(SB), Y4
+	VCMPPD       $0x12, Y0, Y4, Y4
+	VPAND        Y4, Y3, Y4
+	VBLENDVPD    Y4, constants64<>+1312(SB), Y1, Y1
+	VMULPD       Y2, Y0, Y6
+	VBLENDVPD    Y4, Y6, Y5, Y5
+	VADDPD       constants64<>+128(SB), Y5, Y6
+	VSUBPD       constants64<>+128(SB), Y6, Y7
+	VSUBPD       Y7, Y6, Y8
+	VMOVUPD      constants64<>+128(SB), Y9
+	VSUBPD       Y8, Y9, Y8
+	VSUBPD       Y7, Y5, Y5
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y1, Y8, Y8
+	VPADDQ       constants64<>+2240(SB), Y6, Y6
+	VPAND        constants64<>+2656(SB), Y6, Y1
+	VMOVUPD      constants64<>+2848(SB), Y5
 	VPSUBQ       Y1, Y5, Y5
-	VMULPD       Y5, Y9, Y9
-	VPAND        constants64<>+256(SB), Y7, Y1
-	VPADDQ       constants64<>+2208(SB), Y1, Y1
-	VSUBPD       Y3, Y1, Y1
-	VADDPD       Y9, Y1, Y5
-	VADDPD       constants64<>+2304(SB), Y5, Y8
-	VDIVPD       Y8, Y5, Y8
-	VMULPD       Y8, Y8, Y10
+	VMULPD       Y5, Y8, Y8
+	VPAND        constants64<>+64(SB), Y6, Y1
+	VPADDQ       constants64<>+2272(SB), Y1, Y1
+	VSUBPD       Y9, Y1, Y1
+	VADDPD       Y8, Y1, Y5
+	VADDPD       constants64<>+2368(SB), Y5, Y7
+	VDIVPD       Y7, Y5, Y7
+	VMULPD       Y7, Y7, Y10
 	VMULPD       Y10, Y10, Y11
-	VMOVUPD      constants64<>+2368(SB), Y12
-	VFMADD231PD  constants64<>+2336(SB), Y11, Y12
-	VFMADD213PD  constants64<>+2400(SB), Y11, Y12
-	VFMADD213PD  constants64<>+2432(SB), Y11, Y12
-	VMOVUPD      constants64<>+2496(SB), Y13
-	VFMADD231PD  constants64<>+2464(SB), Y11, Y13
-	VFMADD213PD  constants64<>+2528(SB), Y11, Y13
+	VMOVUPD      constants64<>+2432(SB), Y12
+	VFMADD231PD  constants64<>+2400(SB), Y11, Y12
+	VFMADD213PD  constants64<>+2464(SB), Y11, Y12
+	VFMADD213PD  constants64<>+2496(SB), Y11, Y12
+	VMOVUPD      constants64<>+2560(SB), Y13
+	VFMADD231PD  constants64<>+2528(SB), Y11, Y13
+	VFMADD213PD  constants64<>+2592(SB), Y11, Y13
 	VFMADD231PD  Y10, Y13, Y12
 	VMULPD       Y5, Y5, Y11
 	VMULPD       Y2, Y11, Y11
 	VFMADD213PD  Y11, Y12, Y10
-	VMULPD       Y10, Y8, Y8
-	VPSRLQ       $0x34, Y7, Y7
-	VPOR         constants64<>+320(SB), Y7, Y7
-	VSUBPD       constants64<>+2240(SB), Y7, Y7
+	VMULPD       Y10, Y7, Y7
+	VPSRLQ       $0x34, Y6, Y6
+	VPOR         constants64<>+96(SB), Y6, Y6
+	VSUBPD       constants64<>+2304(SB), Y6, Y6
 	VPXOR        Y2, Y2, Y2
-	VBLENDVPD    Y6, constants64<>+2304(SB), Y2, Y6
-	VADDPD       Y6, Y7, Y7
-	VFMADD231PD  constants64<>+960(SB), Y7, Y8
+	VBLENDVPD    Y4, constants64<>+2368(SB), Y2, Y4
+	VADDPD       Y4, Y6, Y6
+	VFMADD231PD  constants64<>+1024(SB), Y6, Y7
 	VSUBPD       Y1, Y5, Y1
-	VSUBPD       Y1, Y9, Y9
-	VFNMADD231PD Y5, Y9, Y9
-	VADDPD       Y8, Y9, Y9
-	VSUBPD       Y9, Y11, Y11
+	VSUBPD       Y1, Y8, Y8
+	VFNMADD231PD Y5, Y8, Y8
+	VADDPD       Y7, Y8, Y8
+	VSUBPD       Y8, Y11, Y11
 	VSUBPD       Y11, Y5, Y5
-	VFMADD231PD  constants64<>+896(SB), Y7, Y5
-	VCMPPD       $0x11, constants64<>+288(SB), Y0, Y1
+	VFMADD231PD  constants64<>+960(SB), Y6, Y5
+	VCMPPD       $0x11, constants64<>+736(SB), Y0, Y1
 	VBLENDVPD    Y1, Y5, Y0, Y1
-	VCMPPD       $0x12, Y0, Y3, Y6
-	VCMPPD       $0x12, Y3, Y0, Y0
-	VPAND        Y0, Y6, Y0
+	VCMPPD       $0x12, Y0, Y9, Y4
+	VCMPPD       $0x12, Y9, Y0, Y0
+	VPAND        Y0, Y4, Y0
 	VBLENDVPD    Y0, Y2, Y1, Y1
-	VMOVUPD      constants64<>+2560(SB), Y0
-	VBLENDVPD    Y6, Y1, Y0, Y0
-	VBLENDVPD    Y4, Y0, Y5, Y5
+	VMOVUPD      constants64<>+2624(SB), Y0
+	VBLENDVPD    Y4, Y1, Y0, Y0
+	VBLENDVPD    Y3, Y0, Y5, Y5
 	VMOVUPD      Y5, (DI)(BX*8)
 	ADDQ         $0x04, BX
 	XORL         $0x01, R15
@@ -3819,7 +3869,7 @@ TEXT ·AtanhF64AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+64(SB), Y15
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -3827,37 +3877,37 @@ TEXT ·AtanhF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPAND       constants64<>+192(SB), Y0, Y1
+	VPAND       constants64<>+0(SB), Y0, Y1
 	VMOVUPD     32(SI)(BX*8), Y2
-	VPAND       constants64<>+192(SB), Y2, Y3
-	VPAND       constants64<>+224(SB), Y0, Y0
-	VPAND       constants64<>+224(SB), Y2, Y2
+	VPAND       constants64<>+0(SB), Y2, Y3
+	VPAND       constants64<>+32(SB), Y0, Y0
+	VPAND       constants64<>+32(SB), Y2, Y2
 	VADDPD      Y1, Y15, Y4
 	VSUBPD      Y1, Y15, Y5
 	VADDPD      Y3, Y15, Y6
 	VSUBPD      Y3, Y15, Y7
-	VCMPPD      $0x16, constants64<>+5312(SB), Y1, Y8
-	VCMPPD      $0x16, constants64<>+5312(SB), Y3, Y9
+	VCMPPD      $0x16, constants64<>+5440(SB), Y1, Y8
+	VCMPPD      $0x16, constants64<>+5440(SB), Y3, Y9
 	VPSUBQ      Y5, Y4, Y4
-	VPADDQ      constants64<>+5344(SB), Y4, Y4
+	VPADDQ      constants64<>+5472(SB), Y4, Y4
 	VPOR        Y9, Y8, Y8
 	VMOVMSKPD   Y8, AX
 	TESTL       AX, AX
 	JNZ         complete
 	VPSUBQ      Y7, Y6, Y6
-	VPAND       constants64<>+2592(SB), Y4, Y5
+	VPAND       constants64<>+2656(SB), Y4, Y5
 	VPSRLQ      $0x34, Y4, Y4
-	VPADDQ      constants64<>+5344(SB), Y6, Y6
+	VPADDQ      constants64<>+5472(SB), Y6, Y6
 	VADDPD      Y5, Y15, Y7
 	VSUBPD      Y5, Y15, Y5
-	VPOR        constants64<>+320(SB), Y4, Y4
-	VPAND       constants64<>+2592(SB), Y6, Y8
+	VPOR        constants64<>+96(SB), Y4, Y4
+	VPAND       constants64<>+2656(SB), Y6, Y8
 	VPSRLQ      $0x34, Y6, Y6
-	VPOR        constants64<>+320(SB), Y6, Y6
-	VSUBPD      constants64<>+352(SB), Y4, Y4
-	VSUBPD      constants64<>+352(SB), Y6, Y6
-	VMULPD      constants64<>+1920(SB), Y4, Y4
-	VMULPD      constants64<>+1920(SB), Y6, Y6
+	VPOR        constants64<>+96(SB), Y6, Y6
+	VSUBPD      constants64<>+160(SB), Y4, Y4
+	VSUBPD      constants64<>+160(SB), Y6, Y6
+	VMULPD      constants64<>+1984(SB), Y4, Y4
+	VMULPD      constants64<>+1984(SB), Y6, Y6
 	VADDPD      Y8, Y15, Y9
 	VSUBPD      Y8, Y15, Y8
 	VMOVUPD     Y5, Y10
@@ -3873,36 +3923,36 @@ loop:
 	VMULPD      Y3, Y10, Y7
 	VMULPD      Y1, Y1, Y8
 	VMULPD      Y8, Y8, Y9
-	VMOVUPD     constants64<>+5408(SB), Y11
-	VFMADD231PD constants64<>+5376(SB), Y5, Y11
-	VFMADD213PD constants64<>+5440(SB), Y5, Y11
-	VFMADD213PD constants64<>+5472(SB), Y5, Y11
-	VFMADD213PD constants64<>+32(SB), Y5, Y11
-	VMOVUPD     constants64<>+5408(SB), Y12
-	VFMADD231PD constants64<>+5376(SB), Y9, Y12
-	VFMADD213PD constants64<>+5440(SB), Y9, Y12
-	VFMADD213PD constants64<>+5472(SB), Y9, Y12
-	VFMADD213PD constants64<>+32(SB), Y9, Y12
-	VMOVUPD     constants64<>+5536(SB), Y13
-	VFMADD231PD constants64<>+5504(SB), Y5, Y13
-	VFMADD213PD constants64<>+5568(SB), Y5, Y13
-	VFMADD213PD constants64<>+5600(SB), Y5, Y13
+	VMOVUPD     constants64<>+5536(SB), Y11
+	VFMADD231PD constants64<>+5504(SB), Y5, Y11
+	VFMADD213PD constants64<>+5568(SB), Y5, Y11
+	VFMADD213PD constants64<>+5600(SB), Y5, Y11
+	VFMADD213PD constants64<>+256(SB), Y5, Y11
+	VMOVUPD     constants64<>+5536(SB), Y12
+	VFMADD231PD constants64<>+5504(SB), Y9, Y12
+	VFMADD213PD constants64<>+5568(SB), Y9, Y12
+	VFMADD213PD constants64<>+5600(SB), Y9, Y12
+	VFMADD213PD constants64<>+256(SB), Y9, Y12
+	VMOVUPD     constants64<>+5664(SB), Y13
+	VFMADD231PD constants64<>+5632(SB), Y5, Y13
+	VFMADD213PD constants64<>+5696(SB), Y5, Y13
+	VFMADD213PD constants64<>+5728(SB), Y5, Y13
 	VFMADD231PD Y3, Y13, Y11
 	VMULPD      Y11, Y7, Y7
-	VFMADD231PD constants64<>+960(SB), Y4, Y7
+	VFMADD231PD constants64<>+1024(SB), Y4, Y7
 	VADDPD      Y7, Y10, Y10
-	VFMADD231PD constants64<>+896(SB), Y4, Y10
-	VMOVUPD     constants64<>+5536(SB), Y3
-	VFMADD231PD constants64<>+5504(SB), Y9, Y3
+	VFMADD231PD constants64<>+960(SB), Y4, Y10
+	VMOVUPD     constants64<>+5664(SB), Y3
+	VFMADD231PD constants64<>+5632(SB), Y9, Y3
 	VPOR        Y0, Y10, Y10
 	VMULPD      Y8, Y1, Y0
-	VFMADD213PD constants64<>+5568(SB), Y9, Y3
-	VFMADD213PD constants64<>+5600(SB), Y9, Y3
+	VFMADD213PD constants64<>+5696(SB), Y9, Y3
+	VFMADD213PD constants64<>+5728(SB), Y9, Y3
 	VFMADD231PD Y8, Y3, Y12
 	VMULPD      Y12, Y0, Y0
-	VFMADD231PD constants64<>+960(SB), Y6, Y0
+	VFMADD231PD constants64<>+1024(SB), Y6, Y0
 	VADDPD      Y0, Y1, Y1
-	VFMADD231PD constants64<>+896(SB), Y6, Y1
+	VFMADD231PD constants64<>+960(SB), Y6, Y1
 	VPOR        Y2, Y1, Y1
 	VMOVUPD     Y10, (DI)(BX*8)
 	VMOVUPD     Y1, 32(DI)(BX*8)
@@ -3956,17 +4006,17 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x16, constants64<>+5312(SB), Y1, Y2
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VCMPPD       $0x16, constants64<>+5440(SB), Y1, Y2
 	VCMPPD       $0x11, Y15, Y1, Y3
-	VPXOR        constants64<>+384(SB), Y3, Y4
+	VPXOR        constants64<>+768(SB), Y3, Y4
 	VPAND        Y4, Y2, Y4
-	VBLENDVPD    Y4, constants64<>+1248(SB), Y1, Y4
+	VBLENDVPD    Y4, constants64<>+1312(SB), Y1, Y4
 	VADDPD       Y4, Y15, Y5
 	VSUBPD       Y4, Y15, Y6
 	VPSUBQ       Y6, Y5, Y7
-	VPADDQ       constants64<>+5344(SB), Y7, Y7
-	VPAND        constants64<>+2592(SB), Y7, Y8
+	VPADDQ       constants64<>+5472(SB), Y7, Y7
+	VPAND        constants64<>+2656(SB), Y7, Y8
 	VADDPD       Y8, Y15, Y9
 	VSUBPD       Y8, Y15, Y10
 	VMOVUPD      Y10, Y11
@@ -3980,31 +4030,31 @@ single:
 	VDIVPD       Y9, Y11, Y11
 	VMULPD       Y11, Y11, Y4
 	VMULPD       Y4, Y4, Y5
-	VMOVUPD      constants64<>+5408(SB), Y6
-	VFMADD231PD  constants64<>+5376(SB), Y5, Y6
-	VFMADD213PD  constants64<>+5440(SB), Y5, Y6
-	VFMADD213PD  constants64<>+5472(SB), Y5, Y6
-	VFMADD213PD  constants64<>+32(SB), Y5, Y6
-	VMOVUPD      constants64<>+5536(SB), Y8
-	VFMADD231PD  constants64<>+5504(SB), Y5, Y8
-	VFMADD213PD  constants64<>+5568(SB), Y5, Y8
-	VFMADD213PD  constants64<>+5600(SB), Y5, Y8
+	VMOVUPD      constants64<>+5536(SB), Y6
+	VFMADD231PD  constants64<>+5504(SB), Y5, Y6
+	VFMADD213PD  constants64<>+5568(SB), Y5, Y6
+	VFMADD213PD  constants64<>+5600(SB), Y5, Y6
+	VFMADD213PD  constants64<>+256(SB), Y5, Y6
+	VMOVUPD      constants64<>+5664(SB), Y8
+	VFMADD231PD  constants64<>+5632(SB), Y5, Y8
+	VFMADD213PD  constants64<>+5696(SB), Y5, Y8
+	VFMADD213PD  constants64<>+5728(SB), Y5, Y8
 	VFMADD231PD  Y4, Y8, Y6
 	VMULPD       Y4, Y11, Y4
 	VMULPD       Y6, Y4, Y4
 	VPSRLQ       $0x34, Y7, Y7
-	VPOR         constants64<>+320(SB), Y7, Y7
-	VSUBPD       constants64<>+352(SB), Y7, Y7
-	VMULPD       constants64<>+1920(SB), Y7, Y7
-	VFMADD231PD  constants64<>+960(SB), Y7, Y4
+	VPOR         constants64<>+96(SB), Y7, Y7
+	VSUBPD       constants64<>+160(SB), Y7, Y7
+	VMULPD       constants64<>+1984(SB), Y7, Y7
+	VFMADD231PD  constants64<>+1024(SB), Y7, Y4
 	VADDPD       Y4, Y11, Y11
-	VFMADD231PD  constants64<>+896(SB), Y7, Y11
-	VMOVUPD      constants64<>+2560(SB), Y4
+	VFMADD231PD  constants64<>+960(SB), Y7, Y11
+	VMOVUPD      constants64<>+2624(SB), Y4
 	VBLENDVPD    Y3, Y11, Y4, Y4
 	VCMPPD       $0x00, Y15, Y1, Y1
-	VBLENDVPD    Y1, constants64<>+288(SB), Y4, Y4
+	VBLENDVPD    Y1, constants64<>+736(SB), Y4, Y4
 	VBLENDVPD    Y2, Y4, Y11, Y11
-	VPAND        constants64<>+224(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y0, Y0
 	VPOR         Y0, Y11, Y11
 	VMOVUPD      Y11, (DI)(BX*8)
 	ADDQ         $0x04, BX
@@ -4020,10 +4070,10 @@ TEXT ·SigmoidF64AVX2(SB), $64-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPD constants64<>+736(SB), Y13
-	VMOVUPD constants64<>+768(SB), Y12
-	VMOVUPD constants64<>+64(SB), Y15
-	VMOVUPD constants64<>+800(SB), Y11
+	VMOVUPD constants64<>+800(SB), Y13
+	VMOVUPD constants64<>+832(SB), Y12
+	VMOVUPD constants64<>+128(SB), Y15
+	VMOVUPD constants64<>+864(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -4031,34 +4081,34 @@ TEXT ·SigmoidF64AVX2(SB), $64-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPOR         constants64<>+224(SB), Y0, Y1
+	VPOR         constants64<>+32(SB), Y0, Y1
 	VCMPPD       $0x11, Y14, Y0, Y0
 	VMAXPD       Y1, Y11, Y1
-	VMULPD       constants64<>+864(SB), Y1, Y2
+	VMULPD       constants64<>+928(SB), Y1, Y2
 	VROUNDPD     $0x08, Y2, Y2
-	VFNMADD231PD constants64<>+896(SB), Y2, Y1
-	VMOVUPD      constants64<>+5248(SB), Y3
+	VFNMADD231PD constants64<>+960(SB), Y2, Y1
+	VMOVUPD      constants64<>+5312(SB), Y3
 	VMAXPD       Y2, Y3, Y3
 	VBLENDVPD    Y0, Y2, Y14, Y4
-	VADDPD       constants64<>+928(SB), Y4, Y4
-	VADDPD       constants64<>+128(SB), Y3, Y3
-	VFNMADD231PD constants64<>+960(SB), Y2, Y1
+	VADDPD       constants64<>+992(SB), Y4, Y4
+	VADDPD       constants64<>+320(SB), Y3, Y3
+	VFNMADD231PD constants64<>+1024(SB), Y2, Y1
 	VPSRLQ       $0x01, Y4, Y2
 	VPSLLQ       $0x34, Y3, Y3
 	VPSLLQ       $0x34, Y2, Y5
 	VPSUBQ       Y2, Y4, Y4
 	VPSLLQ       $0x34, Y4, Y4
 	VMULPD       Y1, Y1, Y2
-	VMOVUPD      constants64<>+992(SB), Y6
+	VMOVUPD      constants64<>+1056(SB), Y6
 	VFMADD213PD  Y13, Y2, Y6
-	VMOVUPD      constants64<>+1120(SB), Y7
+	VMOVUPD      constants64<>+1184(SB), Y7
 	VFMADD213PD  Y12, Y2, Y7
-	VFMADD213PD  constants64<>+1024(SB), Y2, Y6
-	VFMADD213PD  constants64<>+1152(SB), Y2, Y7
-	VFMADD213PD  constants64<>+1056(SB), Y2, Y6
-	VFMADD213PD  constants64<>+1184(SB), Y2, Y7
 	VFMADD213PD  constants64<>+1088(SB), Y2, Y6
 	VFMADD213PD  constants64<>+1216(SB), Y2, Y7
+	VFMADD213PD  constants64<>+1120(SB), Y2, Y6
+	VFMADD213PD  constants64<>+1248(SB), Y2, Y7
+	VFMADD213PD  constants64<>+1152(SB), Y2, Y6
+	VFMADD213PD  constants64<>+1280(SB), Y2, Y7
 	VFMADD231PD  Y1, Y6, Y7
 	VFMADD231PD  Y7, Y2, Y1
 	VADDPD       Y1, Y15, Y2
@@ -4124,10 +4174,10 @@ TEXT ·SoftplusF64AVX2(SB), $64-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPD constants64<>+736(SB), Y13
-	VMOVUPD constants64<>+768(SB), Y12
-	VMOVUPD constants64<>+2368(SB), Y11
-	VMOVUPD constants64<>+64(SB), Y15
+	VMOVUPD constants64<>+800(SB), Y13
+	VMOVUPD constants64<>+832(SB), Y12
+	VMOVUPD constants64<>+2432(SB), Y11
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -4135,30 +4185,30 @@ TEXT ·SoftplusF64AVX2(SB), $64-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPOR         constants64<>+224(SB), Y0, Y1
+	VPOR         constants64<>+32(SB), Y0, Y1
 	VMAXPD       Y0, Y14, Y0
-	VMOVUPD      constants64<>+800(SB), Y2
+	VMOVUPD      constants64<>+864(SB), Y2
 	VMAXPD       Y1, Y2, Y2
-	VMULPD       constants64<>+864(SB), Y2, Y1
+	VMULPD       constants64<>+928(SB), Y2, Y1
 	VROUNDPD     $0x08, Y1, Y1
-	VFNMADD231PD constants64<>+896(SB), Y1, Y2
-	VADDPD       constants64<>+928(SB), Y1, Y3
-	VPSRLQ       $0x01, Y3, Y4
 	VFNMADD231PD constants64<>+960(SB), Y1, Y2
+	VADDPD       constants64<>+992(SB), Y1, Y3
+	VPSRLQ       $0x01, Y3, Y4
+	VFNMADD231PD constants64<>+1024(SB), Y1, Y2
 	VPSLLQ       $0x34, Y4, Y1
 	VPSUBQ       Y4, Y3, Y3
 	VPSLLQ       $0x34, Y3, Y3
 	VMULPD       Y2, Y2, Y4
-	VMOVUPD      constants64<>+992(SB), Y5
+	VMOVUPD      constants64<>+1056(SB), Y5
 	VFMADD213PD  Y13, Y4, Y5
-	VMOVUPD      constants64<>+1120(SB), Y6
+	VMOVUPD      constants64<>+1184(SB), Y6
 	VFMADD213PD  Y12, Y4, Y6
-	VFMADD213PD  constants64<>+1024(SB), Y4, Y5
-	VFMADD213PD  constants64<>+1152(SB), Y4, Y6
-	VFMADD213PD  constants64<>+1056(SB), Y4, Y5
-	VFMADD213PD  constants64<>+1184(SB), Y4, Y6
 	VFMADD213PD  constants64<>+1088(SB), Y4, Y5
 	VFMADD213PD  constants64<>+1216(SB), Y4, Y6
+	VFMADD213PD  constants64<>+1120(SB), Y4, Y5
+	VFMADD213PD  constants64<>+1248(SB), Y4, Y6
+	VFMADD213PD  constants64<>+1152(SB), Y4, Y5
+	VFMADD213PD  constants64<>+1280(SB), Y4, Y6
 	VFMADD231PD  Y2, Y5, Y6
 	VFMADD231PD  Y6, Y4, Y2
 	VADDPD       Y2, Y15, Y2
@@ -4166,45 +4216,45 @@ loop:
 	VMULPD       Y3, Y2, Y2
 	VADDPD       Y2, Y15, Y1
 	VSUBPD       Y15, Y1, Y3
-	VPADDQ       constants64<>+2176(SB), Y1, Y4
-	VPAND        constants64<>+2592(SB), Y4, Y5
-	VPAND        constants64<>+256(SB), Y4, Y6
+	VPADDQ       constants64<>+2240(SB), Y1, Y4
+	VPAND        constants64<>+2656(SB), Y4, Y5
+	VPAND        constants64<>+64(SB), Y4, Y6
 	VPSRLQ       $0x34, Y4, Y4
-	VMOVUPD      constants64<>+2784(SB), Y7
+	VMOVUPD      constants64<>+2848(SB), Y7
 	VPSUBQ       Y5, Y7, Y7
-	VPADDQ       constants64<>+2208(SB), Y6, Y6
-	VPOR         constants64<>+320(SB), Y4, Y4
+	VPADDQ       constants64<>+2272(SB), Y6, Y6
+	VPOR         constants64<>+96(SB), Y4, Y4
 	VSUBPD       Y3, Y1, Y1
 	VSUBPD       Y3, Y2, Y2
 	VSUBPD       Y15, Y6, Y6
-	VSUBPD       constants64<>+2240(SB), Y4, Y4
+	VSUBPD       constants64<>+2304(SB), Y4, Y4
 	VSUBPD       Y1, Y15, Y1
 	VADDPD       Y2, Y1, Y1
 	VMULPD       Y7, Y1, Y1
 	VADDPD       Y1, Y6, Y2
-	VADDPD       constants64<>+2304(SB), Y2, Y3
+	VADDPD       constants64<>+2368(SB), Y2, Y3
 	VMULPD       Y2, Y2, Y5
 	VSUBPD       Y6, Y2, Y6
 	VDIVPD       Y3, Y2, Y3
 	VSUBPD       Y6, Y1, Y1
-	VMULPD       constants64<>+1920(SB), Y5, Y5
+	VMULPD       constants64<>+1984(SB), Y5, Y5
 	VMULPD       Y3, Y3, Y6
 	VMULPD       Y6, Y6, Y7
-	VMOVUPD      constants64<>+2336(SB), Y8
+	VMOVUPD      constants64<>+2400(SB), Y8
 	VFMADD213PD  Y11, Y7, Y8
-	VMOVUPD      constants64<>+2496(SB), Y9
-	VFMADD231PD  constants64<>+2464(SB), Y7, Y9
-	VFMADD213PD  constants64<>+2400(SB), Y7, Y8
-	VFMADD213PD  constants64<>+2528(SB), Y7, Y9
-	VFMADD213PD  constants64<>+2432(SB), Y7, Y8
+	VMOVUPD      constants64<>+2560(SB), Y9
+	VFMADD231PD  constants64<>+2528(SB), Y7, Y9
+	VFMADD213PD  constants64<>+2464(SB), Y7, Y8
+	VFMADD213PD  constants64<>+2592(SB), Y7, Y9
+	VFMADD213PD  constants64<>+2496(SB), Y7, Y8
 	VFMADD231PD  Y6, Y9, Y8
 	VFMADD213PD  Y5, Y8, Y6
 	VMULPD       Y6, Y3, Y3
-	VFMADD231PD  constants64<>+960(SB), Y4, Y3
+	VFMADD231PD  constants64<>+1024(SB), Y4, Y3
 	VADDPD       Y3, Y1, Y1
 	VSUBPD       Y1, Y5, Y5
 	VSUBPD       Y5, Y2, Y2
-	VFMADD231PD  constants64<>+896(SB), Y4, Y2
+	VFMADD231PD  constants64<>+960(SB), Y4, Y2
 	VADDPD       Y2, Y0, Y0
 	VMOVUPD      Y0, (DI)(BX*8)
 	LEAQ         8(BX), AX
@@ -4257,141 +4307,141 @@ TEXT ·ErfF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
-	VPAND        constants64<>+224(SB), Y0, Y0
-	VPAND        constants64<>+224(SB), Y2, Y2
-	VMOVUPD      constants64<>+5632(SB), Y4
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y2, Y2
+	VMOVUPD      constants64<>+5760(SB), Y4
 	VMINPD       Y1, Y4, Y5
 	VMINPD       Y3, Y4, Y4
 	VMULPD       Y1, Y1, Y6
 	VMULPD       Y3, Y3, Y7
-	VSUBPD       constants64<>+64(SB), Y5, Y5
-	VSUBPD       constants64<>+64(SB), Y4, Y4
+	VSUBPD       constants64<>+128(SB), Y5, Y5
+	VSUBPD       constants64<>+128(SB), Y4, Y4
 	VMULPD       Y5, Y5, Y8
 	VMULPD       Y4, Y4, Y9
-	VMOVUPD      constants64<>+5696(SB), Y10
-	VFMADD231PD  constants64<>+5664(SB), Y8, Y10
-	VFMADD213PD  constants64<>+5728(SB), Y8, Y10
-	VFMADD213PD  constants64<>+5760(SB), Y8, Y10
-	VFMADD213PD  constants64<>+5792(SB), Y8, Y10
-	VFMADD213PD  constants64<>+5824(SB), Y8, Y10
+	VMOVUPD      constants64<>+5824(SB), Y10
+	VFMADD231PD  constants64<>+5792(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5856(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5888(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5920(SB), Y8, Y10
 	VFMADD213PD  constants64<>+5952(SB), Y8, Y10
-	VMOVUPD      constants64<>+6016(SB), Y11
-	VFMADD231PD  constants64<>+5984(SB), Y8, Y11
-	VFMADD213PD  constants64<>+6048(SB), Y8, Y11
-	VFMADD213PD  constants64<>+6080(SB), Y8, Y11
-	VFMADD213PD  constants64<>+6112(SB), Y8, Y11
-	VFMADD213PD  constants64<>+6144(SB), Y8, Y11
+	VFMADD213PD  constants64<>+5984(SB), Y8, Y10
+	VFMADD213PD  constants64<>+6016(SB), Y8, Y10
+	VFMADD213PD  constants64<>+6048(SB), Y8, Y10
+	VFMADD213PD  constants64<>+6080(SB), Y8, Y10
+	VMOVUPD      constants64<>+6144(SB), Y11
+	VFMADD231PD  constants64<>+6112(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6176(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6208(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6240(SB), Y8, Y11
 	VFMADD213PD  constants64<>+6272(SB), Y8, Y11
+	VFMADD213PD  constants64<>+6304(SB), Y8, Y11
+	VFMADD213PD  constants64<>+6336(SB), Y8, Y11
+	VFMADD213PD  constants64<>+6368(SB), Y8, Y11
+	VFMADD213PD  constants64<>+6400(SB), Y8, Y11
 	VFMADD231PD  Y5, Y10, Y11
-	VPXOR        constants64<>+224(SB), Y11, Y11
-	VMOVUPD      constants64<>+5696(SB), Y5
-	VFMADD231PD  constants64<>+5664(SB), Y9, Y5
-	VFMADD213PD  constants64<>+5728(SB), Y9, Y5
-	VFMADD213PD  constants64<>+5760(SB), Y9, Y5
-	VFMADD213PD  constants64<>+5792(SB), Y9, Y5
-	VFMADD213PD  constants64<>+5824(SB), Y9, Y5
+	VPXOR        constants64<>+32(SB), Y11, Y11
+	VMOVUPD      constants64<>+5824(SB), Y5
+	VFMADD231PD  constants64<>+5792(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5856(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5888(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5920(SB), Y9, Y5
 	VFMADD213PD  constants64<>+5952(SB), Y9, Y5
-	VMOVUPD      constants64<>+6016(SB), Y8
-	VFMADD231PD  constants64<>+5984(SB), Y9, Y8
-	VFMADD213PD  constants64<>+6048(SB), Y9, Y8
-	VFMADD213PD  constants64<>+6080(SB), Y9, Y8
-	VFMADD213PD  constants64<>+6112(SB), Y9, Y8
-	VFMADD213PD  constants64<>+6144(SB), Y9, Y8
+	VFMADD213PD  constants64<>+5984(SB), Y9, Y5
+	VFMADD213PD  constants64<>+6016(SB), Y9, Y5
+	VFMADD213PD  constants64<>+6048(SB), Y9, Y5
+	VFMADD213PD  constants64<>+6080(SB), Y9, Y5
+	VMOVUPD      constants64<>+6144(SB), Y8
+	VFMADD231PD  constants64<>+6112(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6176(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6208(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6240(SB), Y9, Y8
 	VFMADD213PD  constants64<>+6272(SB), Y9, Y8
+	VFMADD213PD  constants64<>+6304(SB), Y9, Y8
+	VFMADD213PD  constants64<>+6336(SB), Y9, Y8
+	VFMADD213PD  constants64<>+6368(SB), Y9, Y8
+	VFMADD213PD  constants64<>+6400(SB), Y9, Y8
 	VFMADD231PD  Y4, Y5, Y8
-	VPXOR        constants64<>+224(SB), Y8, Y8
-	VMULPD       constants64<>+864(SB), Y11, Y4
+	VPXOR        constants64<>+32(SB), Y8, Y8
+	VMULPD       constants64<>+928(SB), Y11, Y4
 	VROUNDPD     $0x08, Y4, Y4
-	VFNMADD231PD constants64<>+896(SB), Y4, Y11
 	VFNMADD231PD constants64<>+960(SB), Y4, Y11
-	VADDPD       constants64<>+128(SB), Y4, Y4
+	VFNMADD231PD constants64<>+1024(SB), Y4, Y11
+	VADDPD       constants64<>+320(SB), Y4, Y4
 	VPSLLQ       $0x34, Y4, Y4
-	VMULPD       constants64<>+864(SB), Y8, Y5
+	VMULPD       constants64<>+928(SB), Y8, Y5
 	VROUNDPD     $0x08, Y5, Y5
-	VFNMADD231PD constants64<>+896(SB), Y5, Y8
 	VFNMADD231PD constants64<>+960(SB), Y5, Y8
-	VADDPD       constants64<>+128(SB), Y5, Y5
+	VFNMADD231PD constants64<>+1024(SB), Y5, Y8
+	VADDPD       constants64<>+320(SB), Y5, Y5
 	VPSLLQ       $0x34, Y5, Y5
 	VMULPD       Y6, Y6, Y9
 	VMULPD       Y7, Y7, Y10
 	VMULPD       Y11, Y11, Y12
 	VMULPD       Y8, Y8, Y13
-	VMOVUPD      constants64<>+6336(SB), Y14
-	VFMADD231PD  constants64<>+6304(SB), Y9, Y14
-	VFMADD213PD  constants64<>+6368(SB), Y9, Y14
-	VFMADD213PD  constants64<>+6400(SB), Y9, Y14
-	VFMADD213PD  constants64<>+6432(SB), Y9, Y14
-	VFMADD213PD  constants64<>+6464(SB), Y9, Y14
+	VMOVUPD      constants64<>+6464(SB), Y14
+	VFMADD231PD  constants64<>+6432(SB), Y9, Y14
 	VFMADD213PD  constants64<>+6496(SB), Y9, Y14
-	VMOVUPD      constants64<>+6560(SB), Y15
-	VFMADD231PD  constants64<>+6528(SB), Y9, Y15
-	VFMADD213PD  constants64<>+6592(SB), Y9, Y15
-	VFMADD213PD  constants64<>+6624(SB), Y9, Y15
-	VFMADD213PD  constants64<>+6656(SB), Y9, Y15
-	VFMADD213PD  constants64<>+6688(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6528(SB), Y9, Y14
+	VFMADD213PD  constants64<>+6560(SB), Y9, Y14
+	VFMADD213PD  constants64<>+6592(SB), Y9, Y14
+	VFMADD213PD  constants64<>+6624(SB), Y9, Y14
+	VMOVUPD      constants64<>+6688(SB), Y15
+	VFMADD231PD  constants64<>+6656(SB), Y9, Y15
 	VFMADD213PD  constants64<>+6720(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6752(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6784(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6816(SB), Y9, Y15
+	VFMADD213PD  constants64<>+6848(SB), Y9, Y15
 	VFMADD231PD  Y6, Y14, Y15
 	VFMADD213PD  Y1, Y1, Y15
-	VCMPPD       $0x11, constants64<>+64(SB), Y1, Y1
-	VMOVUPD      constants64<>+6336(SB), Y6
-	VFMADD231PD  constants64<>+6304(SB), Y10, Y6
-	VFMADD213PD  constants64<>+6368(SB), Y10, Y6
-	VFMADD213PD  constants64<>+6400(SB), Y10, Y6
-	VFMADD213PD  constants64<>+6432(SB), Y10, Y6
-	VFMADD213PD  constants64<>+6464(SB), Y10, Y6
+	VCMPPD       $0x11, constants64<>+128(SB), Y1, Y1
+	VMOVUPD      constants64<>+6464(SB), Y6
+	VFMADD231PD  constants64<>+6432(SB), Y10, Y6
 	VFMADD213PD  constants64<>+6496(SB), Y10, Y6
-	VMOVUPD      constants64<>+6560(SB), Y9
-	VFMADD231PD  constants64<>+6528(SB), Y10, Y9
-	VFMADD213PD  constants64<>+6592(SB), Y10, Y9
-	VFMADD213PD  constants64<>+6624(SB), Y10, Y9
-	VFMADD213PD  constants64<>+6656(SB), Y10, Y9
-	VFMADD213PD  constants64<>+6688(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6528(SB), Y10, Y6
+	VFMADD213PD  constants64<>+6560(SB), Y10, Y6
+	VFMADD213PD  constants64<>+6592(SB), Y10, Y6
+	VFMADD213PD  constants64<>+6624(SB), Y10, Y6
+	VMOVUPD      constants64<>+6688(SB), Y9
+	VFMADD231PD  constants64<>+6656(SB), Y10, Y9
 	VFMADD213PD  constants64<>+6720(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6752(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6784(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6816(SB), Y10, Y9
+	VFMADD213PD  constants64<>+6848(SB), Y10, Y9
 	VFMADD231PD  Y7, Y6, Y9
 	VFMADD213PD  Y3, Y3, Y9
-	VCMPPD       $0x11, constants64<>+64(SB), Y3, Y3
-	VMOVUPD      constants64<>+736(SB), Y6
-	VFMADD231PD  constants64<>+992(SB), Y12, Y6
-	VFMADD213PD  constants64<>+1024(SB), Y12, Y6
-	VFMADD213PD  constants64<>+1056(SB), Y12, Y6
+	VCMPPD       $0x11, constants64<>+128(SB), Y3, Y3
+	VMOVUPD      constants64<>+800(SB), Y6
+	VFMADD231PD  constants64<>+1056(SB), Y12, Y6
 	VFMADD213PD  constants64<>+1088(SB), Y12, Y6
-	VMOVUPD      constants64<>+768(SB), Y7
-	VFMADD231PD  constants64<>+1120(SB), Y12, Y7
-	VFMADD213PD  constants64<>+1152(SB), Y12, Y7
-	VFMADD213PD  constants64<>+1184(SB), Y12, Y7
+	VFMADD213PD  constants64<>+1120(SB), Y12, Y6
+	VFMADD213PD  constants64<>+1152(SB), Y12, Y6
+	VMOVUPD      constants64<>+832(SB), Y7
+	VFMADD231PD  constants64<>+1184(SB), Y12, Y7
 	VFMADD213PD  constants64<>+1216(SB), Y12, Y7
+	VFMADD213PD  constants64<>+1248(SB), Y12, Y7
+	VFMADD213PD  constants64<>+1280(SB), Y12, Y7
 	VFMADD231PD  Y11, Y6, Y7
 	VFMADD231PD  Y7, Y12, Y11
 	VFMADD213PD  Y4, Y4, Y11
-	VMOVUPD      constants64<>+64(SB), Y4
+	VMOVUPD      constants64<>+128(SB), Y4
 	VSUBPD       Y11, Y4, Y11
 	VBLENDVPD    Y1, Y15, Y11, Y11
 	VPOR         Y0, Y11, Y11
-	VMOVUPD      constants64<>+736(SB), Y0
-	VFMADD231PD  constants64<>+992(SB), Y13, Y0
-	VFMADD213PD  constants64<>+1024(SB), Y13, Y0
-	VFMADD213PD  constants64<>+1056(SB), Y13, Y0
+	VMOVUPD      constants64<>+800(SB), Y0
+	VFMADD231PD  constants64<>+1056(SB), Y13, Y0
 	VFMADD213PD  constants64<>+1088(SB), Y13, Y0
-	VMOVUPD      constants64<>+768(SB), Y1
-	VFMADD231PD  constants64<>+1120(SB), Y13, Y1
-	VFMADD213PD  constants64<>+1152(SB), Y13, Y1
-	VFMADD213PD  constants64<>+1184(SB), Y13, Y1
+	VFMADD213PD  constants64<>+1120(SB), Y13, Y0
+	VFMADD213PD  constants64<>+1152(SB), Y13, Y0
+	VMOVUPD      constants64<>+832(SB), Y1
+	VFMADD231PD  constants64<>+1184(SB), Y13, Y1
 	VFMADD213PD  constants64<>+1216(SB), Y13, Y1
+	VFMADD213PD  constants64<>+1248(SB), Y13, Y1
+	VFMADD213PD  constants64<>+1280(SB), Y13, Y1
 	VFMADD231PD  Y8, Y0, Y1
 	VFMADD231PD  Y1, Y13, Y8
 	VFMADD213PD  Y5, Y5, Y8
@@ -4449,8 +4499,8 @@ TEXT ·ErfcF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+6560(SB), Y14
-	VMOVUPD constants64<>+64(SB), Y15
+	VMOVUPD constants64<>+6688(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -4458,32 +4508,32 @@ TEXT ·ErfcF64AVX2(SB), $64-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VMOVUPD      constants64<>+6752(SB), Y2
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VMOVUPD      constants64<>+6880(SB), Y2
 	VMINPD       Y1, Y2, Y2
 	VMULPD       Y2, Y2, Y1
-	VMULPD       constants64<>+6784(SB), Y1, Y3
+	VMULPD       constants64<>+6912(SB), Y1, Y3
 	VROUNDPD     $0x08, Y3, Y3
-	VPXOR        constants64<>+224(SB), Y1, Y4
-	VFNMADD231PD constants64<>+896(SB), Y3, Y4
-	VMOVUPD      constants64<>+960(SB), Y5
+	VPXOR        constants64<>+32(SB), Y1, Y4
+	VFNMADD231PD constants64<>+960(SB), Y3, Y4
+	VMOVUPD      constants64<>+1024(SB), Y5
 	VFNMADD213PD Y4, Y3, Y5
 	VMULPD       Y5, Y5, Y6
-	VMOVUPD      constants64<>+736(SB), Y7
-	VFMADD231PD  constants64<>+992(SB), Y6, Y7
-	VFMADD213PD  constants64<>+1024(SB), Y6, Y7
-	VFMADD213PD  constants64<>+1056(SB), Y6, Y7
+	VMOVUPD      constants64<>+800(SB), Y7
+	VFMADD231PD  constants64<>+1056(SB), Y6, Y7
 	VFMADD213PD  constants64<>+1088(SB), Y6, Y7
-	VMOVUPD      constants64<>+768(SB), Y8
-	VFMADD231PD  constants64<>+1120(SB), Y6, Y8
-	VFMADD213PD  constants64<>+1152(SB), Y6, Y8
-	VFMADD213PD  constants64<>+1184(SB), Y6, Y8
+	VFMADD213PD  constants64<>+1120(SB), Y6, Y7
+	VFMADD213PD  constants64<>+1152(SB), Y6, Y7
+	VMOVUPD      constants64<>+832(SB), Y8
+	VFMADD231PD  constants64<>+1184(SB), Y6, Y8
 	VFMADD213PD  constants64<>+1216(SB), Y6, Y8
+	VFMADD213PD  constants64<>+1248(SB), Y6, Y8
+	VFMADD213PD  constants64<>+1280(SB), Y6, Y8
 	VFMADD231PD  Y5, Y7, Y8
 	VMULPD       Y8, Y6, Y6
 	VADDPD       Y6, Y5, Y7
 	VSUBPD       Y5, Y4, Y4
-	VFNMADD231PD constants64<>+960(SB), Y3, Y4
+	VFNMADD231PD constants64<>+1024(SB), Y3, Y4
 	VMOVUPD      Y1, Y8
 	VFMSUB231PD  Y2, Y2, Y8
 	VSUBPD       Y8, Y4, Y4
@@ -4491,36 +4541,36 @@ loop:
 	VADDPD       Y7, Y6, Y6
 	VADDPD       Y5, Y15, Y4
 	VADDPD       Y6, Y4, Y7
-	VSUBPD       constants64<>+2144(SB), Y2, Y8
-	VADDPD       constants64<>+2144(SB), Y2, Y9
+	VSUBPD       constants64<>+2208(SB), Y2, Y8
+	VADDPD       constants64<>+2208(SB), Y2, Y9
 	VDIVPD       Y9, Y8, Y8
 	VMULPD       Y8, Y8, Y9
-	VMOVUPD      constants64<>+6848(SB), Y10
-	VFMADD231PD  constants64<>+6816(SB), Y9, Y10
-	VFMADD213PD  constants64<>+6880(SB), Y9, Y10
-	VFMADD213PD  constants64<>+6912(SB), Y9, Y10
-	VFMADD213PD  constants64<>+6944(SB), Y9, Y10
-	VFMADD213PD  constants64<>+6976(SB), Y9, Y10
+	VMOVUPD      constants64<>+6976(SB), Y10
+	VFMADD231PD  constants64<>+6944(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7008(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7040(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7072(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7104(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7136(SB), Y9, Y10
 	VFMADD213PD  constants64<>+7168(SB), Y9, Y10
-	VMOVUPD      constants64<>+7232(SB), Y11
-	VFMADD231PD  constants64<>+7200(SB), Y9, Y11
-	VFMADD213PD  constants64<>+7264(SB), Y9, Y11
-	VFMADD213PD  constants64<>+7296(SB), Y9, Y11
-	VFMADD213PD  constants64<>+7328(SB), Y9, Y11
-	VFMADD213PD  constants64<>+7360(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7200(SB), Y9, Y10
+	VFMADD213PD  constants64<>+7232(SB), Y9, Y10
+	VFMADD213PD  constants64<>+7264(SB), Y9, Y10
+	VFMADD213PD  constants64<>+7296(SB), Y9, Y10
+	VMOVUPD      constants64<>+7360(SB), Y11
+	VFMADD231PD  constants64<>+7328(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7392(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7424(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7456(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7488(SB), Y9, Y11
 	VFMADD213PD  constants64<>+7520(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7552(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7584(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7616(SB), Y9, Y11
+	VFMADD213PD  constants64<>+7648(SB), Y9, Y11
 	VFMADD231PD  Y8, Y11, Y10
 	VMULPD       Y10, Y8, Y8
-	VADDPD       constants64<>+7552(SB), Y8, Y9
+	VADDPD       constants64<>+7680(SB), Y8, Y9
 	VMULPD       Y9, Y7, Y10
 	VMOVUPD      Y10, Y11
 	VFMSUB231PD  Y9, Y7, Y11
@@ -4530,7 +4580,7 @@ loop:
 	VSUBPD       Y4, Y5, Y5
 	VADDPD       Y6, Y5, Y5
 	VFMADD231PD  Y9, Y5, Y11
-	VSUBPD       constants64<>+7552(SB), Y9, Y9
+	VSUBPD       constants64<>+7680(SB), Y9, Y9
 	VSUBPD       Y9, Y8, Y8
 	VFMADD231PD  Y8, Y7, Y11
 	VADDPD       Y2, Y2, Y4
@@ -4546,7 +4596,7 @@ loop:
 	VFNMADD231PD Y5, Y7, Y10
 	VADDPD       Y11, Y10, Y10
 	VFMADD231PD  Y6, Y10, Y7
-	VADDPD       constants64<>+928(SB), Y3, Y3
+	VADDPD       constants64<>+992(SB), Y3, Y3
 	VPSRLQ       $0x01, Y3, Y4
 	VPSLLQ       $0x34, Y4, Y5
 	VMULPD       Y5, Y7, Y7
@@ -4554,28 +4604,28 @@ loop:
 	VPSLLQ       $0x34, Y3, Y3
 	VMULPD       Y3, Y7, Y7
 	VMULPD       Y1, Y1, Y3
-	VMOVUPD      constants64<>+6336(SB), Y4
-	VFMADD231PD  constants64<>+6304(SB), Y3, Y4
-	VFMADD213PD  constants64<>+6368(SB), Y3, Y4
-	VFMADD213PD  constants64<>+6400(SB), Y3, Y4
-	VFMADD213PD  constants64<>+6432(SB), Y3, Y4
-	VFMADD213PD  constants64<>+6464(SB), Y3, Y4
+	VMOVUPD      constants64<>+6464(SB), Y4
+	VFMADD231PD  constants64<>+6432(SB), Y3, Y4
 	VFMADD213PD  constants64<>+6496(SB), Y3, Y4
-	VMOVUPD      constants64<>+6528(SB), Y5
+	VFMADD213PD  constants64<>+6528(SB), Y3, Y4
+	VFMADD213PD  constants64<>+6560(SB), Y3, Y4
+	VFMADD213PD  constants64<>+6592(SB), Y3, Y4
+	VFMADD213PD  constants64<>+6624(SB), Y3, Y4
+	VMOVUPD      constants64<>+6656(SB), Y5
 	VFMADD213PD  Y14, Y3, Y5
-	VFMADD213PD  constants64<>+6592(SB), Y3, Y5
-	VFMADD213PD  constants64<>+6624(SB), Y3, Y5
-	VFMADD213PD  constants64<>+6656(SB), Y3, Y5
-	VFMADD213PD  constants64<>+6688(SB), Y3, Y5
 	VFMADD213PD  constants64<>+6720(SB), Y3, Y5
+	VFMADD213PD  constants64<>+6752(SB), Y3, Y5
+	VFMADD213PD  constants64<>+6784(SB), Y3, Y5
+	VFMADD213PD  constants64<>+6816(SB), Y3, Y5
+	VFMADD213PD  constants64<>+6848(SB), Y3, Y5
 	VFMADD231PD  Y1, Y4, Y5
 	VFMADD213PD  Y2, Y2, Y5
 	VSUBPD       Y5, Y15, Y5
-	VCMPPD       $0x11, constants64<>+1920(SB), Y2, Y2
+	VCMPPD       $0x11, constants64<>+1984(SB), Y2, Y2
 	VBLENDVPD    Y2, Y5, Y7, Y7
-	VMOVUPD      constants64<>+2304(SB), Y1
+	VMOVUPD      constants64<>+2368(SB), Y1
 	VSUBPD       Y7, Y1, Y1
-	VCMPPD       $0x11, constants64<>+1248(SB), Y0, Y0
+	VCMPPD       $0x11, constants64<>+1312(SB), Y0, Y0
 	VBLENDVPD    Y0, Y1, Y7, Y7
 	VMOVUPD      Y7, (DI)(BX*8)
 	LEAQ         8(BX), AX
@@ -4622,9 +4672,9 @@ TEXT ·PowF64AVX2(SB), $160-40
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+1280(SB), Y14
-	VMOVUPD constants64<>+1440(SB), Y13
-	VMOVUPD constants64<>+64(SB), Y15
+	VMOVUPD constants64<>+1344(SB), Y14
+	VMOVUPD constants64<>+1504(SB), Y13
+	VMOVUPD constants64<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -4632,15 +4682,15 @@ TEXT ·PowF64AVX2(SB), $160-40
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPADDQ       constants64<>+2176(SB), Y0, Y0
-	VPAND        constants64<>+256(SB), Y0, Y1
+	VPADDQ       constants64<>+2240(SB), Y0, Y0
+	VPAND        constants64<>+64(SB), Y0, Y1
 	VPSRLQ       $0x34, Y0, Y2
-	VCMPPD       $0x12, constants64<>+2272(SB), Y0, Y0
-	VPADDQ       constants64<>+2208(SB), Y1, Y1
-	VPOR         constants64<>+320(SB), Y2, Y2
+	VCMPPD       $0x12, constants64<>+2336(SB), Y0, Y0
+	VPADDQ       constants64<>+2272(SB), Y1, Y1
+	VPOR         constants64<>+96(SB), Y2, Y2
 	VADDPD       Y1, Y15, Y3
 	VSUBPD       Y15, Y1, Y4
-	VSUBPD       constants64<>+2240(SB), Y2, Y2
+	VSUBPD       constants64<>+2304(SB), Y2, Y2
 	VDIVPD       Y3, Y15, Y5
 	VSUBPD       Y15, Y3, Y6
 	VSUBPD       Y6, Y1, Y1
@@ -4648,14 +4698,14 @@ loop:
 	VMULPD       Y6, Y6, Y7
 	VFNMADD231PD Y3, Y6, Y4
 	VADDPD       Y6, Y6, Y3
-	VMOVUPD      constants64<>+7616(SB), Y8
-	VFMADD231PD  constants64<>+7584(SB), Y7, Y8
-	VMOVUPD      constants64<>+7680(SB), Y9
-	VFMADD231PD  constants64<>+7648(SB), Y7, Y9
-	VMOVUPD      constants64<>+7744(SB), Y10
-	VFMADD231PD  constants64<>+7712(SB), Y7, Y10
-	VMOVUPD      constants64<>+7808(SB), Y11
-	VFMADD231PD  constants64<>+7776(SB), Y7, Y11
+	VMOVUPD      constants64<>+7744(SB), Y8
+	VFMADD231PD  constants64<>+7712(SB), Y7, Y8
+	VMOVUPD      constants64<>+7808(SB), Y9
+	VFMADD231PD  constants64<>+7776(SB), Y7, Y9
+	VMOVUPD      constants64<>+7872(SB), Y10
+	VFMADD231PD  constants64<>+7840(SB), Y7, Y10
+	VMOVUPD      constants64<>+7936(SB), Y11
+	VFMADD231PD  constants64<>+7904(SB), Y7, Y11
 	VFNMADD231PD Y1, Y6, Y4
 	VMULPD       Y7, Y7, Y1
 	VFMADD231PD  Y1, Y9, Y8
@@ -4666,15 +4716,15 @@ loop:
 	VMULPD       Y5, Y4, Y4
 	VFMADD231PD  Y1, Y10, Y8
 	VFMADD231PD  Y4, Y3, Y9
-	VFMADD213PD  constants64<>+7840(SB), Y7, Y8
-	VADDPD       constants64<>+7872(SB), Y8, Y1
+	VFMADD213PD  constants64<>+7968(SB), Y7, Y8
+	VADDPD       constants64<>+8000(SB), Y8, Y1
 	VMULPD       Y1, Y7, Y3
 	VADDPD       Y8, Y1, Y5
-	VSUBPD       constants64<>+7872(SB), Y1, Y10
+	VSUBPD       constants64<>+8000(SB), Y1, Y10
 	VSUBPD       Y10, Y8, Y8
 	VFMSUB213PD  Y3, Y7, Y1
-	VADDPD       constants64<>+7904(SB), Y3, Y10
-	VSUBPD       constants64<>+7904(SB), Y10, Y11
+	VADDPD       constants64<>+8032(SB), Y3, Y10
+	VSUBPD       constants64<>+8032(SB), Y10, Y11
 	VFMADD231PD  Y5, Y9, Y1
 	VMULPD       Y10, Y6, Y5
 	VSUBPD       Y11, Y3, Y3
@@ -4682,7 +4732,7 @@ loop:
 	VFMSUB231PD  Y10, Y6, Y9
 	VFMADD231PD  Y8, Y7, Y1
 	VADDPD       Y5, Y2, Y7
-	VADDPD       constants64<>+7936(SB), Y3, Y3
+	VADDPD       constants64<>+8064(SB), Y3, Y3
 	VSUBPD       Y2, Y7, Y2
 	VMOVUPD      (DX)(BX*8), Y8
 	VMULPD       Y7, Y8, Y11
@@ -4691,14 +4741,14 @@ loop:
 	VSUBPD       Y2, Y5, Y5
 	VFMSUB213PD  Y11, Y8, Y7
 	VROUNDPD     $0x08, Y11, Y1
-	VPAND        constants64<>+192(SB), Y11, Y2
+	VPAND        constants64<>+0(SB), Y11, Y2
 	VFMADD231PD  Y3, Y6, Y9
-	VCMPPD       $0x11, constants64<>+7968(SB), Y2, Y2
+	VCMPPD       $0x11, constants64<>+8096(SB), Y2, Y2
 	VSUBPD       Y1, Y11, Y11
-	VADDPD       constants64<>+928(SB), Y1, Y1
+	VADDPD       constants64<>+992(SB), Y1, Y1
 	VPAND        Y2, Y0, Y0
 	VADDPD       Y9, Y5, Y5
-	VPXOR        constants64<>+384(SB), Y0, Y0
+	VPXOR        constants64<>+768(SB), Y0, Y0
 	VMOVMSKPD    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
@@ -4708,25 +4758,25 @@ loop:
 	VFMADD231PD  Y5, Y8, Y7
 	VPSLLQ       $0x34, Y1, Y1
 	VADDPD       Y7, Y11, Y11
-	VMOVUPD      constants64<>+1472(SB), Y2
-	VFMADD231PD  constants64<>+1600(SB), Y11, Y2
-	VMOVUPD      constants64<>+1312(SB), Y3
+	VMOVUPD      constants64<>+1536(SB), Y2
+	VFMADD231PD  constants64<>+1664(SB), Y11, Y2
+	VMOVUPD      constants64<>+1376(SB), Y3
 	VFMADD213PD  Y13, Y11, Y3
-	VMOVUPD      constants64<>+1568(SB), Y4
+	VMOVUPD      constants64<>+1632(SB), Y4
 	VFMADD213PD  Y14, Y11, Y4
 	VMULPD       Y11, Y11, Y5
-	VMOVUPD      constants64<>+1536(SB), Y6
-	VFMADD231PD  constants64<>+1664(SB), Y11, Y6
-	VMOVUPD      constants64<>+1504(SB), Y7
-	VFMADD231PD  constants64<>+1632(SB), Y11, Y7
+	VMOVUPD      constants64<>+1600(SB), Y6
+	VFMADD231PD  constants64<>+1728(SB), Y11, Y6
+	VMOVUPD      constants64<>+1568(SB), Y7
+	VFMADD231PD  constants64<>+1696(SB), Y11, Y7
 	VMULPD       Y0, Y11, Y8
 	VFMADD231PD  Y5, Y3, Y2
-	VFMADD231PD  constants64<>+1408(SB), Y5, Y4
+	VFMADD231PD  constants64<>+1472(SB), Y5, Y4
 	VMULPD       Y5, Y5, Y3
 	VFMADD231PD  Y5, Y7, Y6
 	VFMADD231PD  Y3, Y4, Y2
 	VFMADD231PD  Y3, Y2, Y6
-	VFMADD213PD  constants64<>+896(SB), Y6, Y11
+	VFMADD213PD  constants64<>+960(SB), Y6, Y11
 	VFMADD231PD  Y11, Y8, Y0
 	VMULPD       Y1, Y0, Y0
 	VMOVUPD      Y0, (DI)(BX*8)
@@ -4775,39 +4825,39 @@ done:
 
 complete:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPADDQ       constants64<>+2176(SB), Y0, Y1
-	VCMPPD       $0x16, constants64<>+2272(SB), Y1, Y1
-	VPAND        constants64<>+192(SB), Y0, Y2
-	VCMPPD       $0x11, constants64<>+0(SB), Y2, Y3
+	VPADDQ       constants64<>+2240(SB), Y0, Y1
+	VCMPPD       $0x16, constants64<>+2336(SB), Y1, Y1
+	VPAND        constants64<>+0(SB), Y0, Y2
+	VCMPPD       $0x11, constants64<>+640(SB), Y2, Y3
 	VPAND        Y3, Y1, Y3
 	VMULPD       constants64<>+672(SB), Y2, Y4
 	VBLENDVPD    Y3, Y4, Y2, Y4
 	VBLENDVPD    Y1, Y4, Y0, Y4
-	VPADDQ       constants64<>+2176(SB), Y4, Y4
-	VPAND        constants64<>+256(SB), Y4, Y5
-	VPADDQ       constants64<>+2208(SB), Y5, Y5
+	VPADDQ       constants64<>+2240(SB), Y4, Y4
+	VPAND        constants64<>+64(SB), Y4, Y5
+	VPADDQ       constants64<>+2272(SB), Y5, Y5
 	VADDPD       Y5, Y15, Y6
 	VDIVPD       Y6, Y15, Y7
 	VSUBPD       Y15, Y5, Y8
 	VMULPD       Y7, Y8, Y9
 	VMULPD       Y9, Y9, Y10
 	VMULPD       Y10, Y10, Y11
+	VMOVUPD      constants64<>+7936(SB), Y12
+	VFMADD231PD  constants64<>+7904(SB), Y10, Y12
+	VMOVUPD      Y1, 96(SP)
+	VMOVUPD      constants64<>+7872(SB), Y1
+	VFMADD231PD  constants64<>+7840(SB), Y10, Y1
+	VFMADD231PD  Y11, Y12, Y1
 	VMOVUPD      constants64<>+7808(SB), Y12
 	VFMADD231PD  constants64<>+7776(SB), Y10, Y12
-	VMOVUPD      Y1, 96(SP)
-	VMOVUPD      constants64<>+7744(SB), Y1
-	VFMADD231PD  constants64<>+7712(SB), Y10, Y1
-	VFMADD231PD  Y11, Y12, Y1
-	VMOVUPD      constants64<>+7680(SB), Y12
-	VFMADD231PD  constants64<>+7648(SB), Y10, Y12
 	VMOVUPD      Y2, 128(SP)
-	VMOVUPD      constants64<>+7616(SB), Y2
-	VFMADD231PD  constants64<>+7584(SB), Y10, Y2
+	VMOVUPD      constants64<>+7744(SB), Y2
+	VFMADD231PD  constants64<>+7712(SB), Y10, Y2
 	VFMADD231PD  Y11, Y12, Y2
 	VMULPD       Y11, Y11, Y11
 	VFMADD231PD  Y11, Y1, Y2
-	VFMADD213PD  constants64<>+7840(SB), Y10, Y2
-	VADDPD       constants64<>+7872(SB), Y2, Y1
+	VFMADD213PD  constants64<>+7968(SB), Y10, Y2
+	VADDPD       constants64<>+8000(SB), Y2, Y1
 	VMULPD       Y1, Y10, Y11
 	VMOVUPD      Y11, Y12
 	VFMSUB231PD  Y1, Y10, Y12
@@ -4822,13 +4872,13 @@ complete:
 	VADDPD       Y9, Y9, Y6
 	VFMADD231PD  Y8, Y6, Y5
 	VFMADD231PD  Y0, Y5, Y12
-	VSUBPD       constants64<>+7872(SB), Y1, Y1
+	VSUBPD       constants64<>+8000(SB), Y1, Y1
 	VSUBPD       Y1, Y2, Y2
 	VFMADD231PD  Y2, Y10, Y12
-	VADDPD       constants64<>+7904(SB), Y11, Y0
-	VSUBPD       constants64<>+7904(SB), Y0, Y1
+	VADDPD       constants64<>+8032(SB), Y11, Y0
+	VSUBPD       constants64<>+8032(SB), Y0, Y1
 	VSUBPD       Y1, Y11, Y11
-	VADDPD       constants64<>+7936(SB), Y11, Y11
+	VADDPD       constants64<>+8064(SB), Y11, Y11
 	VADDPD       Y12, Y11, Y11
 	VMULPD       Y0, Y9, Y1
 	VMOVUPD      Y1, Y2
@@ -4836,8 +4886,8 @@ complete:
 	VFMADD231PD  Y0, Y8, Y2
 	VFMADD231PD  Y11, Y9, Y2
 	VPSRLQ       $0x34, Y4, Y4
-	VPOR         constants64<>+320(SB), Y4, Y4
-	VSUBPD       constants64<>+2240(SB), Y4, Y4
+	VPOR         constants64<>+96(SB), Y4, Y4
+	VSUBPD       constants64<>+2304(SB), Y4, Y4
 	VSUBPD       constants64<>+704(SB), Y4, Y0
 	VBLENDVPD    Y3, Y0, Y4, Y4
 	VADDPD       Y1, Y4, Y0
@@ -4849,38 +4899,38 @@ complete:
 	VMOVUPD      Y3, Y4
 	VFMSUB231PD  Y0, Y2, Y4
 	VFMADD231PD  Y1, Y2, Y4
-	VPAND        constants64<>+192(SB), Y3, Y1
-	VCMPPD       $0x15, constants64<>+7968(SB), Y1, Y1
-	VBLENDVPD    Y1, constants64<>+1248(SB), Y4, Y4
-	VMOVUPD      constants64<>+7968(SB), Y5
+	VPAND        constants64<>+0(SB), Y3, Y1
+	VCMPPD       $0x15, constants64<>+8096(SB), Y1, Y1
+	VBLENDVPD    Y1, constants64<>+1312(SB), Y4, Y4
+	VMOVUPD      constants64<>+8096(SB), Y5
 	VMINPD       Y3, Y5, Y5
-	VMOVUPD      constants64<>+8000(SB), Y6
+	VMOVUPD      constants64<>+8128(SB), Y6
 	VMAXPD       Y5, Y6, Y6
-	VCMPPD       $0x00, constants64<>+1248(SB), Y0, Y0
-	VBLENDVPD    Y0, constants64<>+1248(SB), Y6, Y6
+	VCMPPD       $0x00, constants64<>+1312(SB), Y0, Y0
+	VBLENDVPD    Y0, constants64<>+1312(SB), Y6, Y6
 	VBLENDVPD    Y1, Y6, Y3, Y3
 	VROUNDPD     $0x08, Y3, Y0
 	VSUBPD       Y0, Y3, Y3
 	VADDPD       Y4, Y3, Y3
 	VMULPD       Y3, Y3, Y1
-	VMOVUPD      constants64<>+1312(SB), Y4
+	VMOVUPD      constants64<>+1376(SB), Y4
 	VFMADD213PD  Y13, Y3, Y4
-	VMOVUPD      constants64<>+1472(SB), Y5
-	VFMADD231PD  constants64<>+1600(SB), Y3, Y5
+	VMOVUPD      constants64<>+1536(SB), Y5
+	VFMADD231PD  constants64<>+1664(SB), Y3, Y5
 	VFMADD231PD  Y1, Y4, Y5
 	VMULPD       Y1, Y1, Y4
-	VMOVUPD      constants64<>+1568(SB), Y6
+	VMOVUPD      constants64<>+1632(SB), Y6
 	VFMADD213PD  Y14, Y3, Y6
-	VFMADD231PD  constants64<>+1408(SB), Y1, Y6
+	VFMADD231PD  constants64<>+1472(SB), Y1, Y6
 	VFMADD231PD  Y4, Y6, Y5
-	VMOVUPD      constants64<>+1504(SB), Y6
-	VFMADD231PD  constants64<>+1632(SB), Y3, Y6
-	VMOVUPD      constants64<>+1536(SB), Y7
-	VFMADD231PD  constants64<>+1664(SB), Y3, Y7
+	VMOVUPD      constants64<>+1568(SB), Y6
+	VFMADD231PD  constants64<>+1696(SB), Y3, Y6
+	VMOVUPD      constants64<>+1600(SB), Y7
+	VFMADD231PD  constants64<>+1728(SB), Y3, Y7
 	VFMADD231PD  Y1, Y6, Y7
 	VFMADD231PD  Y4, Y5, Y7
-	VFMADD213PD  constants64<>+896(SB), Y3, Y7
-	VADDPD       constants64<>+928(SB), Y0, Y0
+	VFMADD213PD  constants64<>+960(SB), Y3, Y7
+	VADDPD       constants64<>+992(SB), Y0, Y0
 	VPSRLQ       $0x01, Y0, Y1
 	VPSLLQ       $0x34, Y1, Y4
 	VMULPD       Y4, Y3, Y3
@@ -4890,17 +4940,17 @@ complete:
 	VMULPD       Y0, Y4, Y4
 	VROUNDPD     $0x0b, Y2, Y0
 	VCMPPD       $0x00, Y0, Y2, Y0
-	VPXOR        constants64<>+384(SB), Y0, Y1
+	VPXOR        constants64<>+768(SB), Y0, Y1
 	VMOVUPD      (SI)(BX*8), Y3
 	VPSLLQ       $0x00, Y3, Y5
 	VPAND        Y1, Y5, Y1
-	VBLENDVPD    Y1, constants64<>+2560(SB), Y4, Y1
+	VBLENDVPD    Y1, constants64<>+2624(SB), Y4, Y1
 	VMOVUPD      128(SP), Y6
-	VCMPPD       $0x00, constants64<>+1248(SB), Y6, Y7
+	VCMPPD       $0x00, constants64<>+1312(SB), Y6, Y7
 	VPSLLQ       $0x00, Y2, Y8
 	VPXOR        Y8, Y7, Y9
-	VMOVUPD      constants64<>+288(SB), Y10
-	VBLENDVPD    Y9, constants64<>+1248(SB), Y10, Y9
+	VMOVUPD      constants64<>+736(SB), Y10
+	VBLENDVPD    Y9, constants64<>+1312(SB), Y10, Y9
 	VCMPPD       $0x00, Y10, Y6, Y11
 	VPOR         Y11, Y7, Y7
 	VBLENDVPD    Y7, Y9, Y1, Y1
@@ -4910,20 +4960,20 @@ complete:
 	VBLENDVPD    Y7, Y10, Y8, Y7
 	VCMPPD       $0x00, Y15, Y6, Y6
 	VBLENDVPD    Y6, Y15, Y7, Y7
-	VPAND        constants64<>+192(SB), Y2, Y6
+	VPAND        constants64<>+0(SB), Y2, Y6
 	VCMPPD       $0x00, Y10, Y6, Y6
 	VBLENDVPD    Y6, Y7, Y1, Y1
-	VMULPD       constants64<>+1920(SB), Y2, Y6
+	VMULPD       constants64<>+1984(SB), Y2, Y6
 	VROUNDPD     $0x0b, Y6, Y7
 	VCMPPD       $0x04, Y7, Y6, Y6
 	VPAND        Y6, Y0, Y0
 	VPAND        Y0, Y5, Y5
-	VBLENDVPD    Y5, constants64<>+224(SB), Y8, Y5
+	VBLENDVPD    Y5, constants64<>+32(SB), Y8, Y5
 	VPXOR        Y5, Y1, Y1
 	VCMPPD       $0x04, Y3, Y3, Y0
 	VCMPPD       $0x04, Y2, Y2, Y5
 	VPOR         Y5, Y0, Y0
-	VBLENDVPD    Y0, constants64<>+2560(SB), Y1, Y1
+	VBLENDVPD    Y0, constants64<>+2624(SB), Y1, Y1
 	VCMPPD       $0x00, Y8, Y2, Y2
 	VCMPPD       $0x00, Y15, Y3, Y3
 	VPOR         Y3, Y2, Y2
@@ -4947,19 +4997,19 @@ TEXT ·Atan2F64AVX2(SB), $192-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPAND       constants64<>+192(SB), Y0, Y1
+	VPAND       constants64<>+0(SB), Y0, Y1
 	VMOVUPD     (DX)(BX*8), Y2
-	VPAND       constants64<>+192(SB), Y2, Y3
+	VPAND       constants64<>+0(SB), Y2, Y3
 	VMOVUPD     32(SI)(BX*8), Y4
-	VPAND       constants64<>+192(SB), Y4, Y5
+	VPAND       constants64<>+0(SB), Y4, Y5
 	VMOVUPD     32(DX)(BX*8), Y6
-	VPAND       constants64<>+192(SB), Y6, Y7
+	VPAND       constants64<>+0(SB), Y6, Y7
 	VCMPPD      $0x11, Y1, Y3, Y8
 	VCMPPD      $0x11, Y5, Y7, Y9
-	VPAND       constants64<>+224(SB), Y2, Y10
-	VPAND       constants64<>+224(SB), Y6, Y11
-	VPXOR       constants64<>+224(SB), Y10, Y12
-	VPXOR       constants64<>+224(SB), Y11, Y13
+	VPAND       constants64<>+32(SB), Y2, Y10
+	VPAND       constants64<>+32(SB), Y6, Y11
+	VPXOR       constants64<>+32(SB), Y10, Y12
+	VPXOR       constants64<>+32(SB), Y11, Y13
 	VBLENDVPD   Y8, Y12, Y10, Y10
 	VPSLLQ      $0x00, Y2, Y2
 	VBLENDVPD   Y9, Y13, Y11, Y11
@@ -4978,60 +5028,60 @@ loop:
 	VMULPD      Y3, Y3, Y7
 	VMULPD      Y10, Y10, Y11
 	VMULPD      Y7, Y7, Y13
-	VMOVUPD     constants64<>+4160(SB), Y14
-	VFMADD231PD constants64<>+4128(SB), Y11, Y14
-	VFMADD213PD constants64<>+4192(SB), Y11, Y14
-	VFMADD213PD constants64<>+4224(SB), Y11, Y14
+	VMOVUPD     constants64<>+4224(SB), Y14
+	VFMADD231PD constants64<>+4192(SB), Y11, Y14
 	VFMADD213PD constants64<>+4256(SB), Y11, Y14
 	VFMADD213PD constants64<>+4288(SB), Y11, Y14
 	VFMADD213PD constants64<>+4320(SB), Y11, Y14
 	VFMADD213PD constants64<>+4352(SB), Y11, Y14
-	VMOVUPD     constants64<>+4416(SB), Y15
-	VFMADD231PD constants64<>+4384(SB), Y11, Y15
-	VFMADD213PD constants64<>+4448(SB), Y11, Y15
-	VFMADD213PD constants64<>+4480(SB), Y11, Y15
+	VFMADD213PD constants64<>+4384(SB), Y11, Y14
+	VFMADD213PD constants64<>+4416(SB), Y11, Y14
+	VMOVUPD     constants64<>+4480(SB), Y15
+	VFMADD231PD constants64<>+4448(SB), Y11, Y15
 	VFMADD213PD constants64<>+4512(SB), Y11, Y15
 	VFMADD213PD constants64<>+4544(SB), Y11, Y15
 	VFMADD213PD constants64<>+4576(SB), Y11, Y15
 	VFMADD213PD constants64<>+4608(SB), Y11, Y15
+	VFMADD213PD constants64<>+4640(SB), Y11, Y15
+	VFMADD213PD constants64<>+4672(SB), Y11, Y15
 	VFMADD231PD Y10, Y14, Y15
-	VFMADD213PD constants64<>+4640(SB), Y10, Y15
-	VFMADD213PD constants64<>+4672(SB), Y10, Y15
 	VFMADD213PD constants64<>+4704(SB), Y10, Y15
 	VFMADD213PD constants64<>+4736(SB), Y10, Y15
+	VFMADD213PD constants64<>+4768(SB), Y10, Y15
+	VFMADD213PD constants64<>+4800(SB), Y10, Y15
 	VMULPD      Y10, Y12, Y10
-	VMOVUPD     constants64<>+4160(SB), Y11
-	VFMADD231PD constants64<>+4128(SB), Y13, Y11
-	VFMADD213PD constants64<>+4192(SB), Y13, Y11
-	VFMADD213PD constants64<>+4224(SB), Y13, Y11
+	VMOVUPD     constants64<>+4224(SB), Y11
+	VFMADD231PD constants64<>+4192(SB), Y13, Y11
 	VFMADD213PD constants64<>+4256(SB), Y13, Y11
 	VFMADD213PD constants64<>+4288(SB), Y13, Y11
 	VFMADD213PD constants64<>+4320(SB), Y13, Y11
 	VFMADD213PD constants64<>+4352(SB), Y13, Y11
-	VMOVUPD     constants64<>+4416(SB), Y14
-	VFMADD231PD constants64<>+4384(SB), Y13, Y14
-	VFMADD213PD constants64<>+4448(SB), Y13, Y14
-	VFMADD213PD constants64<>+4480(SB), Y13, Y14
+	VFMADD213PD constants64<>+4384(SB), Y13, Y11
+	VFMADD213PD constants64<>+4416(SB), Y13, Y11
+	VMOVUPD     constants64<>+4480(SB), Y14
+	VFMADD231PD constants64<>+4448(SB), Y13, Y14
 	VFMADD213PD constants64<>+4512(SB), Y13, Y14
 	VFMADD213PD constants64<>+4544(SB), Y13, Y14
 	VFMADD213PD constants64<>+4576(SB), Y13, Y14
 	VFMADD213PD constants64<>+4608(SB), Y13, Y14
+	VFMADD213PD constants64<>+4640(SB), Y13, Y14
+	VFMADD213PD constants64<>+4672(SB), Y13, Y14
 	VFMADD231PD Y7, Y11, Y14
-	VFMADD213PD constants64<>+4640(SB), Y7, Y14
-	VFMADD213PD constants64<>+4672(SB), Y7, Y14
 	VFMADD213PD constants64<>+4704(SB), Y7, Y14
 	VFMADD213PD constants64<>+4736(SB), Y7, Y14
+	VFMADD213PD constants64<>+4768(SB), Y7, Y14
+	VFMADD213PD constants64<>+4800(SB), Y7, Y14
 	VMULPD      Y7, Y3, Y7
 	VPXOR       Y11, Y11, Y11
-	VBLENDVPD   Y2, constants64<>+4096(SB), Y11, Y13
-	VBLENDVPD   Y8, constants64<>+2944(SB), Y13, Y13
-	VBLENDVPD   Y2, constants64<>+4064(SB), Y11, Y2
-	VBLENDVPD   Y8, constants64<>+2976(SB), Y2, Y2
+	VBLENDVPD   Y2, constants64<>+4160(SB), Y11, Y13
+	VBLENDVPD   Y8, constants64<>+3008(SB), Y13, Y13
+	VBLENDVPD   Y2, constants64<>+4128(SB), Y11, Y2
+	VBLENDVPD   Y8, constants64<>+3040(SB), Y2, Y2
 	VFMADD231PD Y15, Y10, Y2
-	VBLENDVPD   Y6, constants64<>+4096(SB), Y11, Y8
-	VBLENDVPD   Y9, constants64<>+2944(SB), Y8, Y8
-	VBLENDVPD   Y6, constants64<>+4064(SB), Y11, Y6
-	VBLENDVPD   Y9, constants64<>+2976(SB), Y6, Y6
+	VBLENDVPD   Y6, constants64<>+4160(SB), Y11, Y8
+	VBLENDVPD   Y9, constants64<>+3008(SB), Y8, Y8
+	VBLENDVPD   Y6, constants64<>+4128(SB), Y11, Y6
+	VBLENDVPD   Y9, constants64<>+3040(SB), Y6, Y6
 	VFMADD231PD Y14, Y7, Y6
 	VADDPD      Y12, Y13, Y7
 	VADDPD      Y3, Y8, Y9
@@ -5039,20 +5089,20 @@ loop:
 	VSUBPD      Y13, Y12, Y12
 	VCMPPD      $0x11, Y1, Y11, Y10
 	VADDPD      Y2, Y12, Y12
-	VCMPPD      $0x11, constants64<>+288(SB), Y1, Y1
+	VCMPPD      $0x11, constants64<>+736(SB), Y1, Y1
 	VCMPPD      $0x11, Y5, Y11, Y11
 	VADDPD      Y12, Y7, Y7
-	VCMPPD      $0x11, constants64<>+288(SB), Y5, Y5
+	VCMPPD      $0x11, constants64<>+736(SB), Y5, Y5
 	VSUBPD      Y8, Y9, Y8
-	VPAND       constants64<>+224(SB), Y0, Y0
+	VPAND       constants64<>+32(SB), Y0, Y0
 	VSUBPD      Y8, Y3, Y3
-	VPAND       constants64<>+224(SB), Y4, Y4
+	VPAND       constants64<>+32(SB), Y4, Y4
 	VADDPD      Y6, Y3, Y3
 	VPAND       Y1, Y10, Y10
 	VPAND       Y5, Y11, Y11
 	VPOR        Y0, Y7, Y7
-	VPXOR       constants64<>+384(SB), Y10, Y10
-	VPXOR       constants64<>+384(SB), Y11, Y11
+	VPXOR       constants64<>+768(SB), Y10, Y10
+	VPXOR       constants64<>+768(SB), Y11, Y11
 	VADDPD      Y3, Y9, Y9
 	VPOR        Y11, Y10, Y10
 	VMOVMSKPD   Y10, AX
@@ -5117,60 +5167,60 @@ complete:
 
 single:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPAND       constants64<>+192(SB), Y0, Y1
+	VPAND       constants64<>+0(SB), Y0, Y1
 	VMOVUPD     (DX)(BX*8), Y2
-	VPAND       constants64<>+192(SB), Y2, Y3
+	VPAND       constants64<>+0(SB), Y2, Y3
 	VADDPD      Y3, Y1, Y4
 	VPXOR       Y5, Y5, Y5
 	VCMPPD      $0x11, Y4, Y5, Y6
-	VCMPPD      $0x11, constants64<>+288(SB), Y4, Y7
+	VCMPPD      $0x11, constants64<>+736(SB), Y4, Y7
 	VPAND       Y7, Y6, Y6
-	VPXOR       constants64<>+384(SB), Y6, Y6
+	VPXOR       constants64<>+768(SB), Y6, Y6
 	VCMPPD      $0x11, Y1, Y3, Y7
 	VBLENDVPD   Y7, Y1, Y3, Y8
 	VCMPPD      $0x00, Y5, Y8, Y9
 	VPAND       Y9, Y6, Y9
-	VBLENDVPD   Y9, constants64<>+64(SB), Y8, Y8
+	VBLENDVPD   Y9, constants64<>+128(SB), Y8, Y8
 	VBLENDVPD   Y7, Y3, Y1, Y1
-	VCMPPD      $0x00, constants64<>+288(SB), Y1, Y3
+	VCMPPD      $0x00, constants64<>+736(SB), Y1, Y3
 	VPAND       Y3, Y6, Y3
-	VBLENDVPD   Y3, constants64<>+64(SB), Y8, Y8
-	VBLENDVPD   Y3, constants64<>+64(SB), Y1, Y1
+	VBLENDVPD   Y3, constants64<>+128(SB), Y8, Y8
+	VBLENDVPD   Y3, constants64<>+128(SB), Y1, Y1
 	VDIVPD      Y8, Y1, Y1
-	VPAND       constants64<>+224(SB), Y2, Y3
-	VPXOR       constants64<>+224(SB), Y3, Y8
+	VPAND       constants64<>+32(SB), Y2, Y3
+	VPXOR       constants64<>+32(SB), Y3, Y8
 	VBLENDVPD   Y7, Y8, Y3, Y3
 	VPXOR       Y3, Y1, Y1
 	VMULPD      Y1, Y1, Y3
 	VMULPD      Y3, Y3, Y8
-	VMOVUPD     constants64<>+4160(SB), Y9
-	VFMADD231PD constants64<>+4128(SB), Y8, Y9
-	VFMADD213PD constants64<>+4192(SB), Y8, Y9
-	VFMADD213PD constants64<>+4224(SB), Y8, Y9
+	VMOVUPD     constants64<>+4224(SB), Y9
+	VFMADD231PD constants64<>+4192(SB), Y8, Y9
 	VFMADD213PD constants64<>+4256(SB), Y8, Y9
 	VFMADD213PD constants64<>+4288(SB), Y8, Y9
 	VFMADD213PD constants64<>+4320(SB), Y8, Y9
 	VFMADD213PD constants64<>+4352(SB), Y8, Y9
-	VMOVUPD     constants64<>+4416(SB), Y10
-	VFMADD231PD constants64<>+4384(SB), Y8, Y10
-	VFMADD213PD constants64<>+4448(SB), Y8, Y10
-	VFMADD213PD constants64<>+4480(SB), Y8, Y10
+	VFMADD213PD constants64<>+4384(SB), Y8, Y9
+	VFMADD213PD constants64<>+4416(SB), Y8, Y9
+	VMOVUPD     constants64<>+4480(SB), Y10
+	VFMADD231PD constants64<>+4448(SB), Y8, Y10
 	VFMADD213PD constants64<>+4512(SB), Y8, Y10
 	VFMADD213PD constants64<>+4544(SB), Y8, Y10
 	VFMADD213PD constants64<>+4576(SB), Y8, Y10
 	VFMADD213PD constants64<>+4608(SB), Y8, Y10
+	VFMADD213PD constants64<>+4640(SB), Y8, Y10
+	VFMADD213PD constants64<>+4672(SB), Y8, Y10
 	VFMADD231PD Y3, Y9, Y10
-	VFMADD213PD constants64<>+4640(SB), Y3, Y10
-	VFMADD213PD constants64<>+4672(SB), Y3, Y10
 	VFMADD213PD constants64<>+4704(SB), Y3, Y10
 	VFMADD213PD constants64<>+4736(SB), Y3, Y10
+	VFMADD213PD constants64<>+4768(SB), Y3, Y10
+	VFMADD213PD constants64<>+4800(SB), Y3, Y10
 	VMULPD      Y3, Y1, Y3
 	VPSLLQ      $0x00, Y2, Y2
-	VBLENDVPD   Y2, constants64<>+4064(SB), Y5, Y8
-	VBLENDVPD   Y7, constants64<>+2976(SB), Y8, Y8
+	VBLENDVPD   Y2, constants64<>+4128(SB), Y5, Y8
+	VBLENDVPD   Y7, constants64<>+3040(SB), Y8, Y8
 	VFMADD231PD Y10, Y3, Y8
-	VBLENDVPD   Y2, constants64<>+4096(SB), Y5, Y5
-	VBLENDVPD   Y7, constants64<>+2944(SB), Y5, Y5
+	VBLENDVPD   Y2, constants64<>+4160(SB), Y5, Y5
+	VBLENDVPD   Y7, constants64<>+3008(SB), Y5, Y5
 	VADDPD      Y1, Y5, Y2
 	VSUBPD      Y5, Y2, Y5
 	VSUBPD      Y5, Y1, Y1
@@ -5178,8 +5228,8 @@ single:
 	VADDPD      Y1, Y2, Y2
 	VCMPPD      $0x04, Y4, Y4, Y4
 	VPAND       Y4, Y6, Y6
-	VBLENDVPD   Y6, constants64<>+2560(SB), Y2, Y2
-	VPAND       constants64<>+224(SB), Y0, Y0
+	VBLENDVPD   Y6, constants64<>+2624(SB), Y2, Y2
+	VPAND       constants64<>+32(SB), Y0, Y0
 	VPOR        Y0, Y2, Y2
 	VMOVUPD     Y2, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -5195,9 +5245,9 @@ TEXT ·HypotF64AVX2(SB), $192-40
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+8032(SB), Y15
-	VMOVUPD constants64<>+8064(SB), Y13
-	VMOVUPD constants64<>+224(SB), Y14
+	VMOVUPD constants64<>+8160(SB), Y15
+	VMOVUPD constants64<>+8192(SB), Y13
+	VMOVUPD constants64<>+32(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -5205,13 +5255,13 @@ TEXT ·HypotF64AVX2(SB), $192-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPAND       constants64<>+192(SB), Y0, Y0
+	VPAND       constants64<>+0(SB), Y0, Y0
 	VMOVUPD     (DX)(BX*8), Y1
-	VPAND       constants64<>+192(SB), Y1, Y1
+	VPAND       constants64<>+0(SB), Y1, Y1
 	VMOVUPD     32(SI)(BX*8), Y2
-	VPAND       constants64<>+192(SB), Y2, Y2
+	VPAND       constants64<>+0(SB), Y2, Y2
 	VMOVUPD     32(DX)(BX*8), Y3
-	VPAND       constants64<>+192(SB), Y3, Y3
+	VPAND       constants64<>+0(SB), Y3, Y3
 	VMINPD      Y1, Y0, Y4
 	VMINPD      Y3, Y2, Y5
 	VMAXPD      Y1, Y0, Y6
@@ -5228,8 +5278,8 @@ loop:
 	VFMADD231PD Y7, Y7, Y5
 	VPAND       Y0, Y1, Y1
 	VPAND       Y2, Y3, Y3
-	VPXOR       constants64<>+384(SB), Y1, Y1
-	VPXOR       constants64<>+384(SB), Y3, Y3
+	VPXOR       constants64<>+768(SB), Y1, Y1
+	VPXOR       constants64<>+768(SB), Y3, Y3
 	VPOR        Y3, Y1, Y1
 	VMOVMSKPD   Y1, AX
 	TESTL       AX, AX
@@ -5294,22 +5344,22 @@ complete:
 
 single:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPAND       constants64<>+192(SB), Y0, Y0
+	VPAND       constants64<>+0(SB), Y0, Y0
 	VMOVUPD     (DX)(BX*8), Y1
-	VPAND       constants64<>+192(SB), Y1, Y1
+	VPAND       constants64<>+0(SB), Y1, Y1
 	VMAXPD      Y1, Y0, Y2
 	VCMPPD      $0x11, Y2, Y15, Y3
 	VADDPD      Y1, Y0, Y4
 	VCMPPD      $0x11, Y13, Y4, Y5
 	VPAND       Y5, Y3, Y3
-	VPXOR       constants64<>+384(SB), Y3, Y3
+	VPXOR       constants64<>+768(SB), Y3, Y3
 	VCMPPD      $0x12, Y4, Y13, Y4
 	VPAND       Y4, Y3, Y4
-	VMOVUPD     constants64<>+64(SB), Y5
-	VBLENDVPD   Y4, constants64<>+8096(SB), Y5, Y6
+	VMOVUPD     constants64<>+128(SB), Y5
+	VBLENDVPD   Y4, constants64<>+8224(SB), Y5, Y6
 	VCMPPD      $0x12, Y15, Y2, Y7
 	VPAND       Y7, Y3, Y7
-	VBLENDVPD   Y7, constants64<>+8128(SB), Y6, Y6
+	VBLENDVPD   Y7, constants64<>+8256(SB), Y6, Y6
 	VMINPD      Y1, Y0, Y8
 	VMULPD      Y6, Y8, Y9
 	VBLENDVPD   Y3, Y9, Y8, Y8
@@ -5318,18 +5368,18 @@ single:
 	VBLENDVPD   Y3, Y6, Y2, Y2
 	VFMADD231PD Y2, Y2, Y8
 	VSQRTPD     Y8, Y8
-	VBLENDVPD   Y4, constants64<>+8128(SB), Y5, Y5
-	VBLENDVPD   Y7, constants64<>+8096(SB), Y5, Y5
+	VBLENDVPD   Y4, constants64<>+8256(SB), Y5, Y5
+	VBLENDVPD   Y7, constants64<>+8224(SB), Y5, Y5
 	VMULPD      Y5, Y8, Y5
 	VBLENDVPD   Y3, Y5, Y8, Y8
 	VCMPPD      $0x04, Y0, Y0, Y2
 	VCMPPD      $0x04, Y1, Y1, Y4
 	VPOR        Y4, Y2, Y2
-	VBLENDVPD   Y2, constants64<>+2560(SB), Y8, Y2
-	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y0
-	VCMPPD      $0x00, constants64<>+288(SB), Y1, Y1
+	VBLENDVPD   Y2, constants64<>+2624(SB), Y8, Y2
+	VCMPPD      $0x00, constants64<>+736(SB), Y0, Y0
+	VCMPPD      $0x00, constants64<>+736(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
-	VBLENDVPD   Y0, constants64<>+288(SB), Y2, Y2
+	VBLENDVPD   Y0, constants64<>+736(SB), Y2, Y2
 	VBLENDVPD   Y3, Y2, Y8, Y8
 	VMOVUPD     Y8, (DI)(BX*8)
 	ADDQ        $0x04, BX
@@ -5344,9 +5394,9 @@ TEXT ·NdtriF64AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPD constants64<>+64(SB), Y15
-	VMOVUPD constants64<>+8160(SB), Y14
-	VMOVUPD constants64<>+8192(SB), Y13
+	VMOVUPD constants64<>+128(SB), Y15
+	VMOVUPD constants64<>+8288(SB), Y14
+	VMOVUPD constants64<>+8320(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x04
@@ -5355,109 +5405,109 @@ TEXT ·NdtriF64AVX2(SB), $64-40
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
 	VSUBPD       Y0, Y15, Y1
-	VSUBPD       constants64<>+1920(SB), Y0, Y2
+	VSUBPD       constants64<>+1984(SB), Y0, Y2
 	VMINPD       Y1, Y0, Y0
-	VPAND        constants64<>+192(SB), Y2, Y1
-	VMOVUPD      constants64<>+8224(SB), Y3
+	VPAND        constants64<>+0(SB), Y2, Y1
+	VMOVUPD      constants64<>+8352(SB), Y3
 	VFNMADD231PD Y2, Y2, Y3
-	VMULPD       constants64<>+8256(SB), Y2, Y4
-	VCMPPD       $0x12, constants64<>+8288(SB), Y1, Y1
-	VPAND        constants64<>+224(SB), Y2, Y2
-	VPADDQ       constants64<>+2176(SB), Y0, Y0
+	VMULPD       constants64<>+8384(SB), Y2, Y4
+	VCMPPD       $0x12, constants64<>+8416(SB), Y1, Y1
+	VPAND        constants64<>+32(SB), Y2, Y2
+	VPADDQ       constants64<>+2240(SB), Y0, Y0
 	VPOR         Y2, Y14, Y2
-	VPAND        constants64<>+256(SB), Y0, Y5
+	VPAND        constants64<>+64(SB), Y0, Y5
 	VPSRLQ       $0x34, Y0, Y6
-	VCMPPD       $0x16, constants64<>+2272(SB), Y0, Y0
+	VCMPPD       $0x16, constants64<>+2336(SB), Y0, Y0
 	VMOVMSKPD    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VPADDQ       constants64<>+2208(SB), Y5, Y5
-	VPOR         constants64<>+320(SB), Y6, Y6
+	VPADDQ       constants64<>+2272(SB), Y5, Y5
+	VPOR         constants64<>+96(SB), Y6, Y6
 	VBLENDVPD    Y1, Y15, Y14, Y0
 	VBLENDVPD    Y1, Y4, Y2, Y2
 	VSUBPD       Y15, Y5, Y5
-	VSUBPD       constants64<>+2240(SB), Y6, Y6
-	VADDPD       constants64<>+2304(SB), Y5, Y4
+	VSUBPD       constants64<>+2304(SB), Y6, Y6
+	VADDPD       constants64<>+2368(SB), Y5, Y4
 	VMULPD       Y5, Y5, Y7
 	VDIVPD       Y4, Y5, Y4
-	VMULPD       constants64<>+1920(SB), Y7, Y7
+	VMULPD       constants64<>+1984(SB), Y7, Y7
 	VMULPD       Y4, Y4, Y8
 	VMULPD       Y8, Y8, Y9
-	VMOVUPD      constants64<>+2368(SB), Y10
-	VFMADD231PD  constants64<>+2336(SB), Y9, Y10
-	VFMADD213PD  constants64<>+2400(SB), Y9, Y10
-	VFMADD213PD  constants64<>+2432(SB), Y9, Y10
-	VMOVUPD      constants64<>+2496(SB), Y11
-	VFMADD231PD  constants64<>+2464(SB), Y9, Y11
-	VFMADD213PD  constants64<>+2528(SB), Y9, Y11
+	VMOVUPD      constants64<>+2432(SB), Y10
+	VFMADD231PD  constants64<>+2400(SB), Y9, Y10
+	VFMADD213PD  constants64<>+2464(SB), Y9, Y10
+	VFMADD213PD  constants64<>+2496(SB), Y9, Y10
+	VMOVUPD      constants64<>+2560(SB), Y11
+	VFMADD231PD  constants64<>+2528(SB), Y9, Y11
+	VFMADD213PD  constants64<>+2592(SB), Y9, Y11
 	VFMADD231PD  Y8, Y11, Y10
 	VFMADD213PD  Y7, Y10, Y8
 	VMULPD       Y8, Y4, Y4
-	VFMADD231PD  constants64<>+960(SB), Y6, Y4
+	VFMADD231PD  constants64<>+1024(SB), Y6, Y4
 	VSUBPD       Y4, Y7, Y7
 	VSUBPD       Y7, Y5, Y5
-	VFMADD231PD  constants64<>+896(SB), Y6, Y5
-	VPXOR        constants64<>+224(SB), Y5, Y5
+	VFMADD231PD  constants64<>+960(SB), Y6, Y5
+	VPXOR        constants64<>+32(SB), Y5, Y5
 	VSQRTPD      Y5, Y5
-	VSUBPD       constants64<>+8320(SB), Y5, Y5
+	VSUBPD       constants64<>+8448(SB), Y5, Y5
 	VCMPPD       $0x11, Y5, Y13, Y4
 	VSUBPD       Y13, Y5, Y6
 	VBLENDVPD    Y4, Y6, Y5, Y5
-	VMOVUPD      constants64<>+8352(SB), Y6
-	VBLENDVPD    Y4, constants64<>+8384(SB), Y6, Y6
-	VMOVUPD      constants64<>+8416(SB), Y7
-	VBLENDVPD    Y4, constants64<>+8448(SB), Y7, Y7
-	VMOVUPD      constants64<>+8480(SB), Y8
-	VBLENDVPD    Y4, constants64<>+8512(SB), Y8, Y8
+	VMOVUPD      constants64<>+8480(SB), Y6
+	VBLENDVPD    Y4, constants64<>+8512(SB), Y6, Y6
+	VMOVUPD      constants64<>+8544(SB), Y7
+	VBLENDVPD    Y4, constants64<>+8576(SB), Y7, Y7
+	VMOVUPD      constants64<>+8608(SB), Y8
+	VBLENDVPD    Y4, constants64<>+8640(SB), Y8, Y8
 	VBLENDVPD    Y1, Y3, Y5, Y5
-	VBLENDVPD    Y1, constants64<>+8544(SB), Y6, Y6
-	VBLENDVPD    Y1, constants64<>+8576(SB), Y7, Y7
-	VMOVUPD      constants64<>+8608(SB), Y3
-	VBLENDVPD    Y4, constants64<>+8640(SB), Y3, Y3
+	VBLENDVPD    Y1, constants64<>+8672(SB), Y6, Y6
+	VBLENDVPD    Y1, constants64<>+8704(SB), Y7, Y7
+	VMOVUPD      constants64<>+8736(SB), Y3
+	VBLENDVPD    Y4, constants64<>+8768(SB), Y3, Y3
 	VFMADD231PD  Y5, Y7, Y6
-	VMOVUPD      constants64<>+8672(SB), Y7
-	VBLENDVPD    Y4, constants64<>+8704(SB), Y7, Y7
-	VBLENDVPD    Y1, constants64<>+8736(SB), Y8, Y8
-	VBLENDVPD    Y1, constants64<>+8768(SB), Y3, Y3
-	VBLENDVPD    Y1, constants64<>+8800(SB), Y7, Y7
-	VMOVUPD      constants64<>+8832(SB), Y9
-	VBLENDVPD    Y4, constants64<>+8864(SB), Y9, Y9
-	VMOVUPD      constants64<>+8896(SB), Y10
-	VBLENDVPD    Y4, constants64<>+8928(SB), Y10, Y10
+	VMOVUPD      constants64<>+8800(SB), Y7
+	VBLENDVPD    Y4, constants64<>+8832(SB), Y7, Y7
+	VBLENDVPD    Y1, constants64<>+8864(SB), Y8, Y8
+	VBLENDVPD    Y1, constants64<>+8896(SB), Y3, Y3
+	VBLENDVPD    Y1, constants64<>+8928(SB), Y7, Y7
+	VMOVUPD      constants64<>+8960(SB), Y9
+	VBLENDVPD    Y4, constants64<>+8992(SB), Y9, Y9
+	VMOVUPD      constants64<>+9024(SB), Y10
+	VBLENDVPD    Y4, constants64<>+9056(SB), Y10, Y10
 	VFMADD231PD  Y5, Y6, Y8
 	VFMADD231PD  Y5, Y7, Y3
-	VBLENDVPD    Y1, constants64<>+8960(SB), Y9, Y9
-	VBLENDVPD    Y1, constants64<>+8992(SB), Y10, Y10
-	VMOVUPD      constants64<>+9024(SB), Y6
-	VBLENDVPD    Y4, constants64<>+9056(SB), Y6, Y6
-	VMOVUPD      constants64<>+9088(SB), Y7
-	VBLENDVPD    Y4, constants64<>+9120(SB), Y7, Y7
+	VBLENDVPD    Y1, constants64<>+9088(SB), Y9, Y9
+	VBLENDVPD    Y1, constants64<>+9120(SB), Y10, Y10
+	VMOVUPD      constants64<>+9152(SB), Y6
+	VBLENDVPD    Y4, constants64<>+9184(SB), Y6, Y6
+	VMOVUPD      constants64<>+9216(SB), Y7
+	VBLENDVPD    Y4, constants64<>+9248(SB), Y7, Y7
 	VFMADD231PD  Y5, Y8, Y9
-	VBLENDVPD    Y1, constants64<>+9152(SB), Y6, Y6
-	VMOVUPD      constants64<>+9184(SB), Y8
-	VBLENDVPD    Y4, constants64<>+9216(SB), Y8, Y8
+	VBLENDVPD    Y1, constants64<>+9280(SB), Y6, Y6
+	VMOVUPD      constants64<>+9312(SB), Y8
+	VBLENDVPD    Y4, constants64<>+9344(SB), Y8, Y8
 	VFMADD231PD  Y5, Y3, Y10
-	VBLENDVPD    Y1, constants64<>+9248(SB), Y7, Y7
-	VMOVUPD      constants64<>+9280(SB), Y3
-	VBLENDVPD    Y4, constants64<>+9312(SB), Y3, Y3
+	VBLENDVPD    Y1, constants64<>+9376(SB), Y7, Y7
+	VMOVUPD      constants64<>+9408(SB), Y3
+	VBLENDVPD    Y4, constants64<>+9440(SB), Y3, Y3
 	VFMADD231PD  Y5, Y9, Y6
-	VBLENDVPD    Y1, constants64<>+9344(SB), Y8, Y8
-	VBLENDVPD    Y1, constants64<>+9376(SB), Y3, Y3
-	VMOVUPD      constants64<>+9408(SB), Y9
-	VBLENDVPD    Y4, constants64<>+9440(SB), Y9, Y9
+	VBLENDVPD    Y1, constants64<>+9472(SB), Y8, Y8
+	VBLENDVPD    Y1, constants64<>+9504(SB), Y3, Y3
+	VMOVUPD      constants64<>+9536(SB), Y9
+	VBLENDVPD    Y4, constants64<>+9568(SB), Y9, Y9
 	VFMADD231PD  Y5, Y10, Y7
-	VMOVUPD      constants64<>+9472(SB), Y10
-	VBLENDVPD    Y4, constants64<>+9504(SB), Y10, Y10
+	VMOVUPD      constants64<>+9600(SB), Y10
+	VBLENDVPD    Y4, constants64<>+9632(SB), Y10, Y10
 	VFMADD231PD  Y5, Y6, Y8
-	VBLENDVPD    Y1, constants64<>+9536(SB), Y9, Y9
-	VMOVUPD      constants64<>+9568(SB), Y6
-	VBLENDVPD    Y4, constants64<>+9600(SB), Y6, Y6
+	VBLENDVPD    Y1, constants64<>+9664(SB), Y9, Y9
+	VMOVUPD      constants64<>+9696(SB), Y6
+	VBLENDVPD    Y4, constants64<>+9728(SB), Y6, Y6
 	VFMADD231PD  Y5, Y7, Y3
-	VBLENDVPD    Y1, constants64<>+9632(SB), Y10, Y10
-	VMOVUPD      constants64<>+9664(SB), Y7
-	VBLENDVPD    Y4, constants64<>+9696(SB), Y7, Y7
-	VBLENDVPD    Y1, constants64<>+9728(SB), Y6, Y6
-	VBLENDVPD    Y1, constants64<>+9760(SB), Y7, Y7
+	VBLENDVPD    Y1, constants64<>+9760(SB), Y10, Y10
+	VMOVUPD      constants64<>+9792(SB), Y7
+	VBLENDVPD    Y4, constants64<>+9824(SB), Y7, Y7
+	VBLENDVPD    Y1, constants64<>+9856(SB), Y6, Y6
+	VBLENDVPD    Y1, constants64<>+9888(SB), Y7, Y7
 	VFMADD231PD  Y5, Y8, Y9
 	VFMADD231PD  Y5, Y3, Y10
 	VFMADD231PD  Y5, Y9, Y6
@@ -5509,115 +5559,115 @@ complete:
 	VMOVUPD      (SI)(BX*8), Y0
 	VSUBPD       Y0, Y15, Y1
 	VMINPD       Y1, Y0, Y1
-	VPADDQ       constants64<>+2176(SB), Y1, Y2
-	VCMPPD       $0x16, constants64<>+2272(SB), Y2, Y2
-	VCMPPD       $0x11, constants64<>+0(SB), Y1, Y3
+	VPADDQ       constants64<>+2240(SB), Y1, Y2
+	VCMPPD       $0x16, constants64<>+2336(SB), Y2, Y2
+	VCMPPD       $0x11, constants64<>+640(SB), Y1, Y3
 	VPAND        Y3, Y2, Y3
 	VMULPD       constants64<>+672(SB), Y1, Y4
 	VBLENDVPD    Y3, Y4, Y1, Y1
-	VPADDQ       constants64<>+2176(SB), Y1, Y1
-	VPAND        constants64<>+256(SB), Y1, Y4
-	VPADDQ       constants64<>+2208(SB), Y4, Y4
+	VPADDQ       constants64<>+2240(SB), Y1, Y1
+	VPAND        constants64<>+64(SB), Y1, Y4
+	VPADDQ       constants64<>+2272(SB), Y4, Y4
 	VSUBPD       Y15, Y4, Y4
-	VADDPD       constants64<>+2304(SB), Y4, Y5
+	VADDPD       constants64<>+2368(SB), Y4, Y5
 	VDIVPD       Y5, Y4, Y5
 	VMULPD       Y5, Y5, Y6
 	VMULPD       Y6, Y6, Y7
-	VMOVUPD      constants64<>+2368(SB), Y8
-	VFMADD231PD  constants64<>+2336(SB), Y7, Y8
-	VFMADD213PD  constants64<>+2400(SB), Y7, Y8
-	VFMADD213PD  constants64<>+2432(SB), Y7, Y8
-	VMOVUPD      constants64<>+2496(SB), Y9
-	VFMADD231PD  constants64<>+2464(SB), Y7, Y9
-	VFMADD213PD  constants64<>+2528(SB), Y7, Y9
+	VMOVUPD      constants64<>+2432(SB), Y8
+	VFMADD231PD  constants64<>+2400(SB), Y7, Y8
+	VFMADD213PD  constants64<>+2464(SB), Y7, Y8
+	VFMADD213PD  constants64<>+2496(SB), Y7, Y8
+	VMOVUPD      constants64<>+2560(SB), Y9
+	VFMADD231PD  constants64<>+2528(SB), Y7, Y9
+	VFMADD213PD  constants64<>+2592(SB), Y7, Y9
 	VFMADD231PD  Y6, Y9, Y8
 	VMULPD       Y4, Y4, Y7
-	VMULPD       constants64<>+1920(SB), Y7, Y7
+	VMULPD       constants64<>+1984(SB), Y7, Y7
 	VFMADD213PD  Y7, Y8, Y6
 	VMULPD       Y6, Y5, Y5
 	VPSRLQ       $0x34, Y1, Y1
-	VPOR         constants64<>+320(SB), Y1, Y1
-	VSUBPD       constants64<>+2240(SB), Y1, Y1
+	VPOR         constants64<>+96(SB), Y1, Y1
+	VSUBPD       constants64<>+2304(SB), Y1, Y1
 	VSUBPD       constants64<>+704(SB), Y1, Y6
 	VBLENDVPD    Y3, Y6, Y1, Y1
-	VFMADD231PD  constants64<>+960(SB), Y1, Y5
+	VFMADD231PD  constants64<>+1024(SB), Y1, Y5
 	VSUBPD       Y5, Y7, Y7
 	VSUBPD       Y7, Y4, Y4
-	VFMADD231PD  constants64<>+896(SB), Y1, Y4
-	VPXOR        constants64<>+224(SB), Y4, Y4
+	VFMADD231PD  constants64<>+960(SB), Y1, Y4
+	VPXOR        constants64<>+32(SB), Y4, Y4
 	VSQRTPD      Y4, Y4
-	VSUBPD       constants64<>+8320(SB), Y4, Y4
+	VSUBPD       constants64<>+8448(SB), Y4, Y4
 	VCMPPD       $0x11, Y4, Y13, Y1
 	VSUBPD       Y13, Y4, Y3
 	VBLENDVPD    Y1, Y3, Y4, Y4
-	VSUBPD       constants64<>+1920(SB), Y0, Y3
-	VMOVUPD      constants64<>+8224(SB), Y5
+	VSUBPD       constants64<>+1984(SB), Y0, Y3
+	VMOVUPD      constants64<>+8352(SB), Y5
 	VFNMADD231PD Y3, Y3, Y5
-	VPAND        constants64<>+192(SB), Y3, Y6
-	VCMPPD       $0x12, constants64<>+8288(SB), Y6, Y6
+	VPAND        constants64<>+0(SB), Y3, Y6
+	VCMPPD       $0x12, constants64<>+8416(SB), Y6, Y6
 	VBLENDVPD    Y6, Y5, Y4, Y4
-	VMOVUPD      constants64<>+8416(SB), Y5
-	VBLENDVPD    Y1, constants64<>+8448(SB), Y5, Y5
-	VBLENDVPD    Y6, constants64<>+8576(SB), Y5, Y5
-	VMOVUPD      constants64<>+8352(SB), Y7
-	VBLENDVPD    Y1, constants64<>+8384(SB), Y7, Y7
-	VBLENDVPD    Y6, constants64<>+8544(SB), Y7, Y7
+	VMOVUPD      constants64<>+8544(SB), Y5
+	VBLENDVPD    Y1, constants64<>+8576(SB), Y5, Y5
+	VBLENDVPD    Y6, constants64<>+8704(SB), Y5, Y5
+	VMOVUPD      constants64<>+8480(SB), Y7
+	VBLENDVPD    Y1, constants64<>+8512(SB), Y7, Y7
+	VBLENDVPD    Y6, constants64<>+8672(SB), Y7, Y7
 	VFMADD231PD  Y4, Y5, Y7
-	VMOVUPD      constants64<>+8480(SB), Y5
-	VBLENDVPD    Y1, constants64<>+8512(SB), Y5, Y5
-	VBLENDVPD    Y6, constants64<>+8736(SB), Y5, Y5
+	VMOVUPD      constants64<>+8608(SB), Y5
+	VBLENDVPD    Y1, constants64<>+8640(SB), Y5, Y5
+	VBLENDVPD    Y6, constants64<>+8864(SB), Y5, Y5
 	VFMADD231PD  Y4, Y7, Y5
-	VMOVUPD      constants64<>+8832(SB), Y7
-	VBLENDVPD    Y1, constants64<>+8864(SB), Y7, Y7
-	VBLENDVPD    Y6, constants64<>+8960(SB), Y7, Y7
+	VMOVUPD      constants64<>+8960(SB), Y7
+	VBLENDVPD    Y1, constants64<>+8992(SB), Y7, Y7
+	VBLENDVPD    Y6, constants64<>+9088(SB), Y7, Y7
 	VFMADD231PD  Y4, Y5, Y7
-	VMOVUPD      constants64<>+9024(SB), Y5
-	VBLENDVPD    Y1, constants64<>+9056(SB), Y5, Y5
-	VBLENDVPD    Y6, constants64<>+9152(SB), Y5, Y5
+	VMOVUPD      constants64<>+9152(SB), Y5
+	VBLENDVPD    Y1, constants64<>+9184(SB), Y5, Y5
+	VBLENDVPD    Y6, constants64<>+9280(SB), Y5, Y5
 	VFMADD231PD  Y4, Y7, Y5
-	VMOVUPD      constants64<>+9184(SB), Y7
-	VBLENDVPD    Y1, constants64<>+9216(SB), Y7, Y7
-	VBLENDVPD    Y6, constants64<>+9344(SB), Y7, Y7
+	VMOVUPD      constants64<>+9312(SB), Y7
+	VBLENDVPD    Y1, constants64<>+9344(SB), Y7, Y7
+	VBLENDVPD    Y6, constants64<>+9472(SB), Y7, Y7
 	VFMADD231PD  Y4, Y5, Y7
-	VMOVUPD      constants64<>+9408(SB), Y5
-	VBLENDVPD    Y1, constants64<>+9440(SB), Y5, Y5
-	VBLENDVPD    Y6, constants64<>+9536(SB), Y5, Y5
+	VMOVUPD      constants64<>+9536(SB), Y5
+	VBLENDVPD    Y1, constants64<>+9568(SB), Y5, Y5
+	VBLENDVPD    Y6, constants64<>+9664(SB), Y5, Y5
 	VFMADD231PD  Y4, Y7, Y5
-	VMOVUPD      constants64<>+9568(SB), Y7
-	VBLENDVPD    Y1, constants64<>+9600(SB), Y7, Y7
-	VBLENDVPD    Y6, constants64<>+9728(SB), Y7, Y7
+	VMOVUPD      constants64<>+9696(SB), Y7
+	VBLENDVPD    Y1, constants64<>+9728(SB), Y7, Y7
+	VBLENDVPD    Y6, constants64<>+9856(SB), Y7, Y7
 	VFMADD231PD  Y4, Y5, Y7
-	VPAND        constants64<>+224(SB), Y3, Y5
+	VPAND        constants64<>+32(SB), Y3, Y5
 	VPOR         Y5, Y14, Y8
-	VMULPD       constants64<>+8256(SB), Y3, Y3
+	VMULPD       constants64<>+8384(SB), Y3, Y3
 	VBLENDVPD    Y6, Y3, Y8, Y8
 	VMULPD       Y7, Y8, Y8
-	VMOVUPD      constants64<>+8672(SB), Y3
-	VBLENDVPD    Y1, constants64<>+8704(SB), Y3, Y3
-	VBLENDVPD    Y6, constants64<>+8800(SB), Y3, Y3
-	VMOVUPD      constants64<>+8608(SB), Y7
-	VBLENDVPD    Y1, constants64<>+8640(SB), Y7, Y7
-	VBLENDVPD    Y6, constants64<>+8768(SB), Y7, Y7
+	VMOVUPD      constants64<>+8800(SB), Y3
+	VBLENDVPD    Y1, constants64<>+8832(SB), Y3, Y3
+	VBLENDVPD    Y6, constants64<>+8928(SB), Y3, Y3
+	VMOVUPD      constants64<>+8736(SB), Y7
+	VBLENDVPD    Y1, constants64<>+8768(SB), Y7, Y7
+	VBLENDVPD    Y6, constants64<>+8896(SB), Y7, Y7
 	VFMADD231PD  Y4, Y3, Y7
-	VMOVUPD      constants64<>+8896(SB), Y3
-	VBLENDVPD    Y1, constants64<>+8928(SB), Y3, Y3
-	VBLENDVPD    Y6, constants64<>+8992(SB), Y3, Y3
+	VMOVUPD      constants64<>+9024(SB), Y3
+	VBLENDVPD    Y1, constants64<>+9056(SB), Y3, Y3
+	VBLENDVPD    Y6, constants64<>+9120(SB), Y3, Y3
 	VFMADD231PD  Y4, Y7, Y3
-	VMOVUPD      constants64<>+9088(SB), Y7
-	VBLENDVPD    Y1, constants64<>+9120(SB), Y7, Y7
-	VBLENDVPD    Y6, constants64<>+9248(SB), Y7, Y7
+	VMOVUPD      constants64<>+9216(SB), Y7
+	VBLENDVPD    Y1, constants64<>+9248(SB), Y7, Y7
+	VBLENDVPD    Y6, constants64<>+9376(SB), Y7, Y7
 	VFMADD231PD  Y4, Y3, Y7
-	VMOVUPD      constants64<>+9280(SB), Y3
-	VBLENDVPD    Y1, constants64<>+9312(SB), Y3, Y3
-	VBLENDVPD    Y6, constants64<>+9376(SB), Y3, Y3
+	VMOVUPD      constants64<>+9408(SB), Y3
+	VBLENDVPD    Y1, constants64<>+9440(SB), Y3, Y3
+	VBLENDVPD    Y6, constants64<>+9504(SB), Y3, Y3
 	VFMADD231PD  Y4, Y7, Y3
-	VMOVUPD      constants64<>+9472(SB), Y7
-	VBLENDVPD    Y1, constants64<>+9504(SB), Y7, Y7
-	VBLENDVPD    Y6, constants64<>+9632(SB), Y7, Y7
+	VMOVUPD      constants64<>+9600(SB), Y7
+	VBLENDVPD    Y1, constants64<>+9632(SB), Y7, Y7
+	VBLENDVPD    Y6, constants64<>+9760(SB), Y7, Y7
 	VFMADD231PD  Y4, Y3, Y7
-	VMOVUPD      constants64<>+9664(SB), Y3
-	VBLENDVPD    Y1, constants64<>+9696(SB), Y3, Y3
-	VBLENDVPD    Y6, constants64<>+9760(SB), Y3, Y3
+	VMOVUPD      constants64<>+9792(SB), Y3
+	VBLENDVPD    Y1, constants64<>+9824(SB), Y3, Y3
+	VBLENDVPD    Y6, constants64<>+9888(SB), Y3, Y3
 	VFMADD231PD  Y4, Y7, Y3
 	VBLENDVPD    Y1, Y14, Y14, Y1
 	VBLENDVPD    Y6, Y15, Y1, Y1
@@ -5627,9 +5677,9 @@ complete:
 	VCMPPD       $0x12, Y0, Y1, Y3
 	VCMPPD       $0x12, Y15, Y0, Y4
 	VPAND        Y4, Y3, Y3
-	VPXOR        constants64<>+384(SB), Y3, Y3
-	VBLENDVPD    Y3, constants64<>+2560(SB), Y8, Y3
-	VPOR         constants64<>+288(SB), Y5, Y5
+	VPXOR        constants64<>+768(SB), Y3, Y3
+	VBLENDVPD    Y3, constants64<>+2624(SB), Y8, Y3
+	VPOR         constants64<>+736(SB), Y5, Y5
 	VCMPPD       $0x00, Y1, Y0, Y1
 	VCMPPD       $0x00, Y15, Y0, Y0
 	VPOR         Y0, Y1, Y1
@@ -5662,32 +5712,32 @@ loop:
 	VCMPPD    $0x11, Y4, Y15, Y7
 	VCMPPD    $0x00, Y15, Y0, Y8
 	VCMPPD    $0x00, Y15, Y4, Y9
-	VPSUBQ    constants64<>+3584(SB), Y0, Y10
-	VPADDQ    constants64<>+3584(SB), Y0, Y11
-	VPAND     constants64<>+224(SB), Y1, Y12
+	VPSUBQ    constants64<>+3648(SB), Y0, Y10
+	VPADDQ    constants64<>+3648(SB), Y0, Y11
+	VPAND     constants64<>+32(SB), Y1, Y12
 	VCMPPD    $0x00, Y1, Y0, Y13
 	VPXOR     Y3, Y2, Y2
 	VCMPPD    $0x04, Y0, Y0, Y0
 	VBLENDVPD Y2, Y10, Y11, Y11
 	VCMPPD    $0x04, Y1, Y1, Y2
 	VPXOR     Y7, Y6, Y6
-	VPSUBQ    constants64<>+3584(SB), Y4, Y3
-	VPADDQ    constants64<>+3584(SB), Y4, Y7
+	VPSUBQ    constants64<>+3648(SB), Y4, Y3
+	VPADDQ    constants64<>+3648(SB), Y4, Y7
 	VBLENDVPD Y6, Y3, Y7, Y7
-	VPAND     constants64<>+224(SB), Y5, Y3
+	VPAND     constants64<>+32(SB), Y5, Y3
 	VCMPPD    $0x00, Y5, Y4, Y6
 	VPOR      Y2, Y0, Y0
 	VCMPPD    $0x04, Y4, Y4, Y4
-	VPOR      constants64<>+3584(SB), Y12, Y12
+	VPOR      constants64<>+3648(SB), Y12, Y12
 	VBLENDVPD Y8, Y12, Y11, Y11
 	VCMPPD    $0x04, Y5, Y5, Y2
-	VPOR      constants64<>+3584(SB), Y3, Y3
+	VPOR      constants64<>+3648(SB), Y3, Y3
 	VBLENDVPD Y13, Y1, Y11, Y11
 	VBLENDVPD Y9, Y3, Y7, Y7
-	VBLENDVPD Y0, constants64<>+2560(SB), Y11, Y11
+	VBLENDVPD Y0, constants64<>+2624(SB), Y11, Y11
 	VBLENDVPD Y6, Y5, Y7, Y7
 	VPOR      Y2, Y4, Y4
-	VBLENDVPD Y4, constants64<>+2560(SB), Y7, Y7
+	VBLENDVPD Y4, constants64<>+2624(SB), Y7, Y7
 	VMOVUPD   Y11, (DI)(BX*8)
 	VMOVUPD   Y7, 32(DI)(BX*8)
 	LEAQ      16(BX), AX
@@ -5753,78 +5803,78 @@ TEXT ·LdexpF64AVX2(SB), $192-40
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
-	VPAND     constants64<>+192(SB), Y0, Y1
+	VPAND     constants64<>+0(SB), Y0, Y1
 	VMOVUPD   32(SI)(BX*8), Y2
-	VPAND     constants64<>+192(SB), Y2, Y3
+	VPAND     constants64<>+0(SB), Y2, Y3
 	VMOVUPD   (DX)(BX*8), Y4
 	VROUNDPD  $0x0b, Y4, Y5
 	VMOVUPD   32(DX)(BX*8), Y6
 	VROUNDPD  $0x0b, Y6, Y7
 	VMULPD    constants64<>+672(SB), Y1, Y8
 	VMULPD    constants64<>+672(SB), Y3, Y9
-	VCMPPD    $0x11, constants64<>+0(SB), Y1, Y10
-	VCMPPD    $0x11, constants64<>+0(SB), Y3, Y11
-	VCMPPD    $0x00, constants64<>+1248(SB), Y0, Y12
-	VCMPPD    $0x00, constants64<>+1248(SB), Y2, Y13
+	VCMPPD    $0x11, constants64<>+640(SB), Y1, Y10
+	VCMPPD    $0x11, constants64<>+640(SB), Y3, Y11
+	VCMPPD    $0x00, constants64<>+1312(SB), Y0, Y12
+	VCMPPD    $0x00, constants64<>+1312(SB), Y2, Y13
 	VBLENDVPD Y10, Y8, Y1, Y8
 	VBLENDVPD Y11, Y9, Y3, Y9
 	VPXOR     Y14, Y14, Y14
 	VBLENDVPD Y10, constants64<>+704(SB), Y14, Y10
-	VMINPD    constants64<>+9792(SB), Y5, Y5
+	VMINPD    constants64<>+9920(SB), Y5, Y5
 	VBLENDVPD Y11, constants64<>+704(SB), Y14, Y14
-	VMINPD    constants64<>+9792(SB), Y7, Y7
-	VMAXPD    constants64<>+9824(SB), Y5, Y5
-	VMAXPD    constants64<>+9824(SB), Y7, Y7
-	VCMPPD    $0x15, constants64<>+288(SB), Y1, Y1
+	VMINPD    constants64<>+9920(SB), Y7, Y7
+	VMAXPD    constants64<>+9952(SB), Y5, Y5
+	VMAXPD    constants64<>+9952(SB), Y7, Y7
+	VCMPPD    $0x15, constants64<>+736(SB), Y1, Y1
 	VPOR      Y1, Y12, Y12
 	VPSRLQ    $0x34, Y8, Y1
-	VPOR      constants64<>+320(SB), Y1, Y1
-	VSUBPD    constants64<>+352(SB), Y1, Y1
+	VPOR      constants64<>+96(SB), Y1, Y1
+	VSUBPD    constants64<>+160(SB), Y1, Y1
 	VSUBPD    Y10, Y1, Y1
 	VPSRLQ    $0x34, Y9, Y10
 	VADDPD    Y5, Y1, Y1
-	VPAND     constants64<>+256(SB), Y8, Y8
-	VPAND     constants64<>+256(SB), Y9, Y9
-	VPOR      constants64<>+320(SB), Y10, Y10
-	VPOR      constants64<>+64(SB), Y8, Y8
-	VPOR      constants64<>+64(SB), Y9, Y9
-	VPAND     constants64<>+224(SB), Y0, Y5
-	VSUBPD    constants64<>+352(SB), Y10, Y10
+	VPAND     constants64<>+64(SB), Y8, Y8
+	VPAND     constants64<>+64(SB), Y9, Y9
+	VPOR      constants64<>+96(SB), Y10, Y10
+	VPOR      constants64<>+128(SB), Y8, Y8
+	VPOR      constants64<>+128(SB), Y9, Y9
+	VPAND     constants64<>+32(SB), Y0, Y5
+	VSUBPD    constants64<>+160(SB), Y10, Y10
 	VSUBPD    Y14, Y10, Y10
 	VCMPPD    $0x04, Y4, Y4, Y4
 	VADDPD    Y7, Y10, Y10
-	VMINPD    constants64<>+7968(SB), Y1, Y1
-	VCMPPD    $0x15, constants64<>+288(SB), Y3, Y3
-	VPAND     constants64<>+224(SB), Y2, Y7
+	VMINPD    constants64<>+8096(SB), Y1, Y1
+	VCMPPD    $0x15, constants64<>+736(SB), Y3, Y3
+	VPAND     constants64<>+32(SB), Y2, Y7
 	VPOR      Y3, Y13, Y13
 	VCMPPD    $0x04, Y6, Y6, Y6
-	VMINPD    constants64<>+7968(SB), Y10, Y10
-	VMAXPD    constants64<>+8000(SB), Y1, Y1
-	VMAXPD    constants64<>+8000(SB), Y10, Y10
-	VMULPD    constants64<>+1920(SB), Y1, Y3
+	VMINPD    constants64<>+8096(SB), Y10, Y10
+	VMAXPD    constants64<>+8128(SB), Y1, Y1
+	VMAXPD    constants64<>+8128(SB), Y10, Y10
+	VMULPD    constants64<>+1984(SB), Y1, Y3
 	VROUNDPD  $0x09, Y3, Y3
 	VSUBPD    Y3, Y1, Y1
-	VADDPD    constants64<>+128(SB), Y3, Y3
+	VADDPD    constants64<>+320(SB), Y3, Y3
 	VPSLLQ    $0x34, Y3, Y3
 	VMULPD    Y3, Y8, Y8
-	VADDPD    constants64<>+128(SB), Y1, Y1
+	VADDPD    constants64<>+320(SB), Y1, Y1
 	VPSLLQ    $0x34, Y1, Y1
 	VMULPD    Y1, Y8, Y8
-	VMULPD    constants64<>+1920(SB), Y10, Y1
+	VMULPD    constants64<>+1984(SB), Y10, Y1
 	VPOR      Y5, Y8, Y8
 	VBLENDVPD Y12, Y0, Y8, Y8
-	VBLENDVPD Y4, constants64<>+2560(SB), Y8, Y8
+	VBLENDVPD Y4, constants64<>+2624(SB), Y8, Y8
 	VROUNDPD  $0x09, Y1, Y1
-	VADDPD    constants64<>+128(SB), Y1, Y0
+	VADDPD    constants64<>+320(SB), Y1, Y0
 	VSUBPD    Y1, Y10, Y10
 	VPSLLQ    $0x34, Y0, Y0
-	VADDPD    constants64<>+128(SB), Y10, Y10
+	VADDPD    constants64<>+320(SB), Y10, Y10
 	VMULPD    Y0, Y9, Y9
 	VPSLLQ    $0x34, Y10, Y10
 	VMULPD    Y10, Y9, Y9
 	VPOR      Y7, Y9, Y9
 	VBLENDVPD Y13, Y2, Y9, Y9
-	VBLENDVPD Y6, constants64<>+2560(SB), Y9, Y9
+	VBLENDVPD Y6, constants64<>+2624(SB), Y9, Y9
 	VMOVUPD   Y8, (DI)(BX*8)
 	VMOVUPD   Y9, 32(DI)(BX*8)
 	LEAQ      16(BX), AX
@@ -5883,10 +5933,10 @@ TEXT ·ExponentF64AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPD constants64<>+0(SB), Y14
-	VMOVUPD constants64<>+64(SB), Y13
+	VMOVUPD constants64<>+640(SB), Y14
+	VMOVUPD constants64<>+128(SB), Y13
 	VMOVUPD constants64<>+704(SB), Y12
-	VMOVUPD constants64<>+320(SB), Y11
+	VMOVUPD constants64<>+96(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -5894,17 +5944,17 @@ TEXT ·ExponentF64AVX2(SB), $128-40
 
 loop:
 	VMOVUPD   (SI)(BX*8), Y0
-	VPAND     constants64<>+192(SB), Y0, Y1
+	VPAND     constants64<>+0(SB), Y0, Y1
 	VMOVUPD   32(SI)(BX*8), Y2
-	VPAND     constants64<>+192(SB), Y2, Y3
+	VPAND     constants64<>+0(SB), Y2, Y3
 	VCMPPD    $0x00, Y15, Y0, Y0
 	VCMPPD    $0x00, Y15, Y2, Y2
 	VMULPD    constants64<>+672(SB), Y1, Y4
 	VMULPD    constants64<>+672(SB), Y3, Y5
 	VCMPPD    $0x11, Y14, Y1, Y6
 	VCMPPD    $0x11, Y14, Y3, Y7
-	VCMPPD    $0x15, constants64<>+288(SB), Y1, Y8
-	VCMPPD    $0x15, constants64<>+288(SB), Y3, Y9
+	VCMPPD    $0x15, constants64<>+736(SB), Y1, Y8
+	VCMPPD    $0x15, constants64<>+736(SB), Y3, Y9
 	VBLENDVPD Y6, Y4, Y1, Y1
 	VPSRLQ    $0x34, Y1, Y1
 	VPOR      Y8, Y0, Y0
@@ -5913,10 +5963,10 @@ loop:
 	VBLENDVPD Y6, Y12, Y15, Y6
 	VBLENDVPD Y7, Y12, Y15, Y4
 	VBLENDVPD Y7, Y5, Y3, Y3
-	VSUBPD    constants64<>+352(SB), Y1, Y1
+	VSUBPD    constants64<>+160(SB), Y1, Y1
 	VPSRLQ    $0x34, Y3, Y3
 	VPOR      Y11, Y3, Y3
-	VSUBPD    constants64<>+352(SB), Y3, Y3
+	VSUBPD    constants64<>+160(SB), Y3, Y3
 	VADDPD    Y13, Y1, Y1
 	VADDPD    Y13, Y3, Y3
 	VSUBPD    Y6, Y1, Y1
@@ -5982,79 +6032,79 @@ TEXT ·SincosF64AVX2(SB), $192-32
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
-	VMOVUPD      constants64<>+2848(SB), Y4
-	VFMADD231PD  constants64<>+2880(SB), Y1, Y4
-	VMOVUPD      constants64<>+2848(SB), Y5
-	VFMADD231PD  constants64<>+2880(SB), Y3, Y5
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y6
-	VCMPPD       $0x15, constants64<>+2912(SB), Y3, Y7
+	VPAND        constants64<>+0(SB), Y2, Y3
+	VMOVUPD      constants64<>+2912(SB), Y4
+	VFMADD231PD  constants64<>+2944(SB), Y1, Y4
+	VMOVUPD      constants64<>+2912(SB), Y5
+	VFMADD231PD  constants64<>+2944(SB), Y3, Y5
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y6
+	VCMPPD       $0x15, constants64<>+2976(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPD    Y6, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPD       constants64<>+2848(SB), Y4, Y7
-	VSUBPD       constants64<>+2848(SB), Y5, Y6
+	VSUBPD       constants64<>+2912(SB), Y4, Y7
+	VSUBPD       constants64<>+2912(SB), Y5, Y6
 	VPSLLQ       $0x3f, Y4, Y8
 	VPSLLQ       $0x3f, Y5, Y9
 	VPSLLQ       $0x3e, Y4, Y10
-	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2944(SB), Y6, Y3
-	VFNMADD231PD constants64<>+2976(SB), Y7, Y1
 	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
-	VPADDQ       constants64<>+3584(SB), Y4, Y4
-	VPSLLQ       $0x3e, Y5, Y7
-	VFNMADD231PD constants64<>+2976(SB), Y6, Y3
 	VFNMADD231PD constants64<>+3008(SB), Y6, Y3
-	VPADDQ       constants64<>+3584(SB), Y5, Y5
+	VFNMADD231PD constants64<>+3040(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3072(SB), Y7, Y1
+	VPADDQ       constants64<>+3648(SB), Y4, Y4
+	VPSLLQ       $0x3e, Y5, Y7
+	VFNMADD231PD constants64<>+3040(SB), Y6, Y3
+	VFNMADD231PD constants64<>+3072(SB), Y6, Y3
+	VPADDQ       constants64<>+3648(SB), Y5, Y5
 	VPXOR        Y0, Y10, Y10
 	VPSLLQ       $0x3e, Y4, Y4
 	VPXOR        Y2, Y7, Y7
 	VPSLLQ       $0x3e, Y5, Y5
-	VPAND        constants64<>+224(SB), Y10, Y10
-	VPAND        constants64<>+224(SB), Y4, Y4
-	VPAND        constants64<>+224(SB), Y7, Y7
-	VPAND        constants64<>+224(SB), Y5, Y5
+	VPAND        constants64<>+32(SB), Y10, Y10
+	VPAND        constants64<>+32(SB), Y4, Y4
+	VPAND        constants64<>+32(SB), Y7, Y7
+	VPAND        constants64<>+32(SB), Y5, Y5
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y3, Y3, Y2
 	VMULPD       Y0, Y0, Y6
 	VMULPD       Y2, Y2, Y11
-	VMOVUPD      constants64<>+3072(SB), Y12
-	VFMADD231PD  constants64<>+3040(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3104(SB), Y6, Y12
-	VFMADD213PD  constants64<>+3136(SB), Y6, Y12
-	VMOVUPD      constants64<>+3072(SB), Y13
-	VFMADD231PD  constants64<>+3040(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3104(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3136(SB), Y11, Y13
-	VMOVUPD      constants64<>+3200(SB), Y14
-	VFMADD231PD  constants64<>+3168(SB), Y6, Y14
-	VFMADD213PD  constants64<>+3232(SB), Y6, Y14
-	VMOVUPD      constants64<>+3296(SB), Y15
-	VFMADD231PD  constants64<>+3264(SB), Y6, Y15
-	VFMADD213PD  constants64<>+3328(SB), Y6, Y15
+	VMOVUPD      constants64<>+3136(SB), Y12
+	VFMADD231PD  constants64<>+3104(SB), Y6, Y12
+	VFMADD213PD  constants64<>+3168(SB), Y6, Y12
+	VFMADD213PD  constants64<>+3200(SB), Y6, Y12
+	VMOVUPD      constants64<>+3136(SB), Y13
+	VFMADD231PD  constants64<>+3104(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3168(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3200(SB), Y11, Y13
+	VMOVUPD      constants64<>+3264(SB), Y14
+	VFMADD231PD  constants64<>+3232(SB), Y6, Y14
+	VFMADD213PD  constants64<>+3296(SB), Y6, Y14
+	VMOVUPD      constants64<>+3360(SB), Y15
+	VFMADD231PD  constants64<>+3328(SB), Y6, Y15
+	VFMADD213PD  constants64<>+3392(SB), Y6, Y15
 	VFMADD231PD  Y0, Y14, Y15
-	VMOVUPD      constants64<>+3392(SB), Y14
-	VFMADD231PD  constants64<>+3360(SB), Y6, Y14
-	VFMADD213PD  constants64<>+3424(SB), Y6, Y14
+	VMOVUPD      constants64<>+3456(SB), Y14
+	VFMADD231PD  constants64<>+3424(SB), Y6, Y14
+	VFMADD213PD  constants64<>+3488(SB), Y6, Y14
 	VFMADD231PD  Y0, Y14, Y12
-	VFMADD213PD  constants64<>+64(SB), Y0, Y12
+	VFMADD213PD  constants64<>+128(SB), Y0, Y12
 	VMULPD       Y0, Y1, Y0
 	VFMADD231PD  Y15, Y0, Y1
-	VMOVUPD      constants64<>+3200(SB), Y0
-	VFMADD231PD  constants64<>+3168(SB), Y11, Y0
-	VFMADD213PD  constants64<>+3232(SB), Y11, Y0
-	VMOVUPD      constants64<>+3296(SB), Y6
-	VFMADD231PD  constants64<>+3264(SB), Y11, Y6
-	VFMADD213PD  constants64<>+3328(SB), Y11, Y6
+	VMOVUPD      constants64<>+3264(SB), Y0
+	VFMADD231PD  constants64<>+3232(SB), Y11, Y0
+	VFMADD213PD  constants64<>+3296(SB), Y11, Y0
+	VMOVUPD      constants64<>+3360(SB), Y6
+	VFMADD231PD  constants64<>+3328(SB), Y11, Y6
+	VFMADD213PD  constants64<>+3392(SB), Y11, Y6
 	VFMADD231PD  Y2, Y0, Y6
-	VMOVUPD      constants64<>+3392(SB), Y0
-	VFMADD231PD  constants64<>+3360(SB), Y11, Y0
-	VFMADD213PD  constants64<>+3424(SB), Y11, Y0
+	VMOVUPD      constants64<>+3456(SB), Y0
+	VFMADD231PD  constants64<>+3424(SB), Y11, Y0
+	VFMADD213PD  constants64<>+3488(SB), Y11, Y0
 	VFMADD231PD  Y2, Y0, Y13
-	VFMADD213PD  constants64<>+64(SB), Y2, Y13
+	VFMADD213PD  constants64<>+128(SB), Y2, Y13
 	VMULPD       Y2, Y3, Y2
 	VFMADD231PD  Y6, Y2, Y3
 	VBLENDVPD    Y8, Y12, Y1, Y0
@@ -6125,27 +6175,27 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y2
-	VMOVUPD      constants64<>+2848(SB), Y3
-	VFMADD231PD  constants64<>+2880(SB), Y1, Y3
+	VPAND        constants64<>+0(SB), Y0, Y1
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y2
+	VMOVUPD      constants64<>+2912(SB), Y3
+	VFMADD231PD  constants64<>+2944(SB), Y1, Y3
 	VSUBPD       Y1, Y1, Y4
-	VMOVUPD      constants64<>+2912(SB), Y5
+	VMOVUPD      constants64<>+2976(SB), Y5
 	VBLENDVPD    Y2, Y1, Y5, Y5
-	VPAND        constants64<>+288(SB), Y5, Y6
-	VPSUBQ       constants64<>+3456(SB), Y6, Y6
-	VPAND        constants64<>+3488(SB), Y6, Y6
-	VSUBPD       constants64<>+2848(SB), Y3, Y7
+	VPAND        constants64<>+736(SB), Y5, Y6
+	VPSUBQ       constants64<>+3520(SB), Y6, Y6
+	VPAND        constants64<>+3552(SB), Y6, Y6
+	VSUBPD       constants64<>+2912(SB), Y3, Y7
 	VPSRLQ       $0x38, Y6, Y8
 	VPSUBQ       Y6, Y5, Y5
 	LEAQ         two_over_pi_0_64<>+0(SB), R11
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERQPD   Y9, (R11)(Y8*8), Y6
-	VPADDQ       constants64<>+3520(SB), Y5, Y5
-	VFNMADD231PD constants64<>+2944(SB), Y7, Y1
-	VFNMADD231PD constants64<>+2976(SB), Y7, Y1
+	VPADDQ       constants64<>+3584(SB), Y5, Y5
 	VFNMADD231PD constants64<>+3008(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3040(SB), Y7, Y1
+	VFNMADD231PD constants64<>+3072(SB), Y7, Y1
 	LEAQ         two_over_pi_1_64<>+0(SB), R11
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y9, Y9, Y9
@@ -6154,12 +6204,12 @@ single:
 	VFMSUB213PD  Y9, Y5, Y6
 	VMULPD       Y7, Y5, Y10
 	VFMSUB213PD  Y10, Y5, Y7
-	VMULPD       constants64<>+3552(SB), Y9, Y11
+	VMULPD       constants64<>+3616(SB), Y9, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2144(SB), Y11, Y9
-	VMULPD       constants64<>+3552(SB), Y6, Y11
+	VFNMADD231PD constants64<>+2208(SB), Y11, Y9
+	VMULPD       constants64<>+3616(SB), Y6, Y11
 	VROUNDPD     $0x08, Y11, Y11
-	VFNMADD231PD constants64<>+2144(SB), Y11, Y6
+	VFNMADD231PD constants64<>+2208(SB), Y11, Y6
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y11, Y11, Y11
 	VPCMPEQD     Y12, Y12, Y12
@@ -6169,9 +6219,9 @@ single:
 	VPCMPEQD     Y13, Y13, Y13
 	VGATHERQPD   Y13, (R11)(Y8*8), Y12
 	VMULPD       Y12, Y5, Y12
-	VMULPD       constants64<>+3552(SB), Y10, Y8
+	VMULPD       constants64<>+3616(SB), Y10, Y8
 	VROUNDPD     $0x08, Y8, Y8
-	VFNMADD231PD constants64<>+2144(SB), Y8, Y10
+	VFNMADD231PD constants64<>+2208(SB), Y8, Y10
 	VADDPD       Y6, Y9, Y8
 	VADDPD       Y10, Y8, Y13
 	VSUBPD       Y9, Y8, Y14
@@ -6189,7 +6239,7 @@ single:
 	VADDPD       Y12, Y5, Y5
 	VROUNDPD     $0x08, Y13, Y10
 	VSUBPD       Y10, Y13, Y13
-	VADDPD       constants64<>+2848(SB), Y10, Y10
+	VADDPD       constants64<>+2912(SB), Y10, Y10
 	VBLENDVPD    Y2, Y10, Y3, Y3
 	VADDPD       Y6, Y7, Y10
 	VADDPD       Y10, Y13, Y11
@@ -6221,18 +6271,18 @@ single:
 	VPSLLQ       $0x3f, Y3, Y6
 	VADDPD       Y7, Y13, Y13
 	VPSLLQ       $0x3e, Y3, Y7
-	VPADDQ       constants64<>+3584(SB), Y3, Y3
+	VPADDQ       constants64<>+3648(SB), Y3, Y3
 	VPXOR        Y0, Y7, Y7
 	VPSLLQ       $0x3e, Y3, Y3
-	VPAND        constants64<>+224(SB), Y7, Y7
-	VPAND        constants64<>+224(SB), Y3, Y3
+	VPAND        constants64<>+32(SB), Y7, Y7
+	VPAND        constants64<>+32(SB), Y3, Y3
 	VADDPD       Y13, Y5, Y0
 	VSUBPD       Y5, Y0, Y5
 	VSUBPD       Y5, Y13, Y13
-	VMULPD       constants64<>+2944(SB), Y13, Y13
-	VFMADD231PD  constants64<>+2976(SB), Y0, Y13
-	VMULPD       constants64<>+2944(SB), Y0, Y5
-	VFMSUB132PD  constants64<>+2944(SB), Y5, Y0
+	VMULPD       constants64<>+3008(SB), Y13, Y13
+	VFMADD231PD  constants64<>+3040(SB), Y0, Y13
+	VMULPD       constants64<>+3008(SB), Y0, Y5
+	VFMSUB132PD  constants64<>+3008(SB), Y5, Y0
 	VADDPD       Y13, Y0, Y0
 	VADDPD       Y0, Y5, Y8
 	VSUBPD       Y5, Y8, Y5
@@ -6243,23 +6293,23 @@ single:
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y0, Y0, Y2
 	VMULPD       Y0, Y1, Y4
-	VMOVUPD      constants64<>+3072(SB), Y5
-	VFMADD231PD  constants64<>+3040(SB), Y2, Y5
-	VFMADD213PD  constants64<>+3104(SB), Y2, Y5
-	VFMADD213PD  constants64<>+3136(SB), Y2, Y5
-	VMOVUPD      constants64<>+3200(SB), Y8
-	VFMADD231PD  constants64<>+3168(SB), Y2, Y8
-	VFMADD213PD  constants64<>+3232(SB), Y2, Y8
-	VMOVUPD      constants64<>+3296(SB), Y9
-	VFMADD231PD  constants64<>+3264(SB), Y2, Y9
-	VFMADD213PD  constants64<>+3328(SB), Y2, Y9
+	VMOVUPD      constants64<>+3136(SB), Y5
+	VFMADD231PD  constants64<>+3104(SB), Y2, Y5
+	VFMADD213PD  constants64<>+3168(SB), Y2, Y5
+	VFMADD213PD  constants64<>+3200(SB), Y2, Y5
+	VMOVUPD      constants64<>+3264(SB), Y8
+	VFMADD231PD  constants64<>+3232(SB), Y2, Y8
+	VFMADD213PD  constants64<>+3296(SB), Y2, Y8
+	VMOVUPD      constants64<>+3360(SB), Y9
+	VFMADD231PD  constants64<>+3328(SB), Y2, Y9
+	VFMADD213PD  constants64<>+3392(SB), Y2, Y9
 	VFMADD231PD  Y0, Y8, Y9
 	VFMADD231PD  Y9, Y4, Y1
-	VMOVUPD      constants64<>+3392(SB), Y4
-	VFMADD231PD  constants64<>+3360(SB), Y2, Y4
-	VFMADD213PD  constants64<>+3424(SB), Y2, Y4
+	VMOVUPD      constants64<>+3456(SB), Y4
+	VFMADD231PD  constants64<>+3424(SB), Y2, Y4
+	VFMADD213PD  constants64<>+3488(SB), Y2, Y4
 	VFMADD231PD  Y0, Y4, Y5
-	VFMADD213PD  constants64<>+64(SB), Y5, Y0
+	VFMADD213PD  constants64<>+128(SB), Y5, Y0
 	VBLENDVPD    Y6, Y0, Y1, Y2
 	VBLENDVPD    Y6, Y1, Y0, Y0
 	VPXOR        Y7, Y2, Y2
@@ -6274,77 +6324,116 @@ single:
 
 // func CbrtF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·CbrtF32AVX2(SB), $64-40
-	MOVQ    dst+0(FP), DI
-	MOVQ    a+8(FP), SI
-	MOVQ    n+32(FP), CX
-	VPXOR   Y13, Y13, Y13
-	VMOVUPS constants32<>+0(SB), Y12
-	VMOVUPS constants32<>+32(SB), Y11
-	VMOVUPS constants32<>+64(SB), Y15
-	VMOVUPS constants32<>+96(SB), Y14
-	VMOVUPS constants32<>+128(SB), Y10
-	VMOVUPS constants32<>+160(SB), Y9
-	XORL    BX, BX
-	XORL    R9, R9
-	CMPQ    CX, $0x08
-	JLT     rest
+TEXT ·CbrtF32AVX2(SB), $128-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ n+32(FP), CX
+	XORL BX, BX
+	XORL R9, R9
+	CMPQ CX, $0x10
+	JLT  rest
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VPAND        Y9, Y0, Y0
-	VPSRLD       $0x17, Y1, Y2
-	VPAND        constants32<>+224(SB), Y1, Y3
-	VCMPPS       $0x12, Y1, Y12, Y4
-	VCMPPS       $0x11, constants32<>+256(SB), Y1, Y1
-	VPOR         constants32<>+288(SB), Y2, Y2
-	VPOR         Y14, Y3, Y3
-	VSUBPS       constants32<>+320(SB), Y2, Y2
-	VMOVUPS      constants32<>+352(SB), Y5
-	VFMADD213PS  Y11, Y3, Y5
-	VPAND        Y1, Y4, Y4
-	VPXOR        constants32<>+384(SB), Y4, Y4
-	VMOVMSKPS    Y4, AX
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VMOVUPS      32(SI)(BX*4), Y2
+	VPAND        constants32<>+0(SB), Y2, Y3
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y2, Y2
+	VPSRLD       $0x17, Y1, Y4
+	VPSRLD       $0x17, Y3, Y5
+	VPAND        constants32<>+64(SB), Y1, Y6
+	VPAND        constants32<>+64(SB), Y3, Y7
+	VPOR         constants32<>+96(SB), Y4, Y4
+	VPOR         constants32<>+96(SB), Y5, Y5
+	VPOR         constants32<>+128(SB), Y6, Y6
+	VPOR         constants32<>+128(SB), Y7, Y7
+	VSUBPS       constants32<>+160(SB), Y4, Y4
+	VSUBPS       constants32<>+160(SB), Y5, Y5
+	VMOVUPS      constants32<>+224(SB), Y8
+	VFMADD231PS  constants32<>+192(SB), Y6, Y8
+	VMOVUPS      constants32<>+224(SB), Y9
+	VFMADD231PS  constants32<>+192(SB), Y7, Y9
+	VFMADD213PS  constants32<>+256(SB), Y6, Y8
+	VFMADD213PS  constants32<>+256(SB), Y7, Y9
+	VFMADD213PS  constants32<>+288(SB), Y6, Y8
+	VFMADD213PS  constants32<>+288(SB), Y7, Y9
+	VPADDD       constants32<>+320(SB), Y1, Y1
+	VPADDD       constants32<>+320(SB), Y3, Y3
+	VCMPPS       $0x16, constants32<>+352(SB), Y1, Y1
+	VCMPPS       $0x16, constants32<>+352(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VMOVMSKPS    Y1, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPS       Y15, Y2, Y1
-	VFMADD213PS  constants32<>+416(SB), Y3, Y5
+	VMULPS       constants32<>+384(SB), Y4, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS constants32<>+416(SB), Y3, Y4
+	VADDPS       constants32<>+448(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       constants32<>+384(SB), Y5, Y1
 	VROUNDPS     $0x08, Y1, Y1
-	VFMADD213PS  constants32<>+448(SB), Y3, Y5
-	VFNMADD231PS constants32<>+480(SB), Y1, Y2
-	VADDPS       Y10, Y1, Y1
+	VFNMADD231PS constants32<>+416(SB), Y1, Y5
+	VADDPS       constants32<>+448(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VCMPPS       $0x11, Y2, Y13, Y4
-	VCMPPS       $0x11, Y13, Y2, Y6
-	VADDPS       Y10, Y2, Y2
-	VBLENDVPS    Y4, constants32<>+512(SB), Y14, Y4
-	VPSLLD       $0x17, Y2, Y2
-	VBLENDVPS    Y6, constants32<>+544(SB), Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y5, Y5, Y2
-	VMULPS       Y5, Y2, Y2
-	VFNMADD213PS Y14, Y3, Y2
-	VMULPS       Y2, Y5, Y4
-	VFMADD132PS  constants32<>+576(SB), Y15, Y2
-	VFMADD231PS  Y2, Y4, Y5
-	VMULPS       Y5, Y5, Y5
-	VMULPS       Y5, Y3, Y2
-	VMULPS       Y2, Y2, Y4
-	VMOVUPS      Y4, Y6
-	VFMSUB231PS  Y2, Y2, Y6
-	VFMSUB231PS  Y2, Y4, Y3
-	VFMADD231PS  Y2, Y6, Y3
-	VMULPS       Y15, Y3, Y3
-	VFNMADD231PS Y5, Y3, Y2
-	VMULPS       Y1, Y2, Y2
-	VPOR         Y0, Y2, Y2
-	VMOVUPS      Y2, (DI)(BX*4)
+	VPXOR        Y10, Y10, Y10
+	VCMPPS       $0x11, Y4, Y10, Y11
+	VMOVUPS      constants32<>+128(SB), Y12
+	VBLENDVPS    Y11, constants32<>+480(SB), Y12, Y11
+	VCMPPS       $0x11, Y5, Y10, Y13
+	VBLENDVPS    Y13, constants32<>+480(SB), Y12, Y13
+	VCMPPS       $0x11, Y10, Y4, Y14
+	VBLENDVPS    Y14, constants32<>+512(SB), Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VADDPS       constants32<>+448(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VCMPPS       $0x11, Y10, Y5, Y10
+	VBLENDVPS    Y10, constants32<>+512(SB), Y13, Y13
+	VMULPS       Y13, Y9, Y9
+	VADDPS       constants32<>+448(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y8, Y8, Y4
+	VMULPS       Y8, Y4, Y4
+	VFNMADD213PS Y12, Y6, Y4
+	VMULPS       Y9, Y9, Y5
+	VMULPS       Y9, Y5, Y5
+	VFNMADD231PS Y7, Y5, Y12
+	VMULPS       Y4, Y8, Y5
+	VMOVUPS      constants32<>+384(SB), Y10
+	VFMADD132PS  constants32<>+544(SB), Y10, Y4
+	VFMADD231PS  Y4, Y5, Y8
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y12, Y9, Y4
+	VFMADD132PS  constants32<>+544(SB), Y10, Y12
+	VFMADD231PS  Y12, Y4, Y9
+	VMULPS       Y8, Y6, Y4
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y9, Y7, Y5
+	VMULPS       Y4, Y4, Y11
+	VFMSUB231PS  Y4, Y11, Y6
+	VFMSUB231PS  Y4, Y4, Y11
+	VFMADD231PS  Y4, Y11, Y6
+	VMULPS       Y10, Y6, Y6
+	VFNMADD231PS Y8, Y6, Y4
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y6, Y3
+	VFMSUB231PS  Y5, Y5, Y3
+	VFMSUB231PS  Y5, Y6, Y7
+	VPOR         Y0, Y4, Y4
+	VFMADD231PS  Y5, Y3, Y7
+	VMULPS       Y10, Y7, Y7
+	VFNMADD231PS Y9, Y7, Y5
+	VMULPS       Y1, Y5, Y5
+	VPOR         Y2, Y5, Y5
+	VMOVUPS      Y4, (DI)(BX*4)
+	VMOVUPS      Y5, 32(DI)(BX*4)
 
 next:
-	LEAQ 16(BX), AX
-	ADDQ $0x08, BX
+	LEAQ 32(BX), AX
+	ADDQ $0x10, BX
 	CMPQ AX, CX
 	JLE  loop
 
@@ -6357,13 +6446,16 @@ rest:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
+	VMOVUPS    96(R11)(AX*4), Y2
 	LEAQ       (SI)(BX*4), AX
 	VMASKMOVPS (AX), Y1, Y0
 	VMOVUPS    Y0, (SP)
+	VMASKMOVPS 32(AX), Y2, Y0
+	VMOVUPS    Y0, 32(SP)
 	LEAQ       (SP), SI
-	LEAQ       32(SP), DI
+	LEAQ       64(SP), DI
 	XORL       BX, BX
-	MOVQ       $0x00000008, CX
+	MOVQ       $0x00000010, CX
 	JMP        loop
 
 finish:
@@ -6373,72 +6465,84 @@ finish:
 	MOVQ       R9, AX
 	NEGQ       AX
 	VMOVUPS    64(R11)(AX*4), Y1
-	VMOVUPS    32(SP), Y0
+	VMOVUPS    96(R11)(AX*4), Y2
+	VMOVUPS    64(SP), Y0
 	VMASKMOVPS Y0, Y1, (R8)
+	VMOVUPS    96(SP), Y0
+	VMASKMOVPS Y0, Y2, 32(R8)
 
 done:
 	VZEROUPPER
 	RET
 
 complete:
+	XORL R15, R15
+
+single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x12, Y1, Y12, Y2
-	VCMPPS       $0x11, constants32<>+256(SB), Y1, Y3
-	VPAND        Y3, Y2, Y2
-	VPXOR        constants32<>+384(SB), Y2, Y2
-	VCMPPS       $0x11, Y12, Y1, Y4
-	VPAND        Y4, Y2, Y4
-	VMULPS       constants32<>+608(SB), Y1, Y5
-	VBLENDVPS    Y4, Y5, Y1, Y5
-	VPSRLD       $0x17, Y5, Y6
-	VPOR         constants32<>+288(SB), Y6, Y6
-	VSUBPS       constants32<>+320(SB), Y6, Y6
-	VSUBPS       constants32<>+640(SB), Y6, Y7
-	VBLENDVPS    Y4, Y7, Y6, Y6
-	VMULPS       Y15, Y6, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS constants32<>+480(SB), Y4, Y6
-	VCMPPS       $0x11, Y6, Y13, Y7
-	VBLENDVPS    Y7, constants32<>+512(SB), Y14, Y7
-	VCMPPS       $0x11, Y13, Y6, Y8
-	VBLENDVPS    Y8, constants32<>+544(SB), Y7, Y7
-	VPAND        constants32<>+224(SB), Y5, Y5
-	VPOR         Y14, Y5, Y5
-	VMOVUPS      constants32<>+352(SB), Y8
-	VFMADD213PS  Y11, Y5, Y8
-	VFMADD213PS  constants32<>+416(SB), Y5, Y8
-	VFMADD213PS  constants32<>+448(SB), Y5, Y8
-	VMULPS       Y7, Y8, Y8
-	VMULPS       Y8, Y8, Y7
-	VMULPS       Y8, Y7, Y7
-	VADDPS       Y10, Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VFNMADD213PS Y14, Y5, Y7
-	VMULPS       Y7, Y8, Y6
-	VFMADD132PS  constants32<>+576(SB), Y15, Y7
-	VFMADD231PS  Y7, Y6, Y8
-	VMULPS       Y8, Y8, Y8
-	VMULPS       Y8, Y5, Y6
-	VMULPS       Y6, Y6, Y7
-	VMOVUPS      Y7, Y0
-	VFMSUB231PS  Y6, Y6, Y0
-	VFMSUB231PS  Y6, Y7, Y5
-	VFMADD231PS  Y6, Y0, Y5
-	VMULPS       Y15, Y5, Y5
-	VFNMADD231PS Y8, Y5, Y6
-	VADDPS       Y10, Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y6, Y6
-	VCMPPS       $0x11, Y1, Y13, Y0
-	VPAND        Y3, Y0, Y0
-	VPXOR        constants32<>+384(SB), Y0, Y0
-	VPAND        Y0, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y6, Y6
-	VPAND        (SI)(BX*4), Y9, Y0
-	VPOR         Y0, Y6, Y6
-	VMOVUPS      Y6, (DI)(BX*4)
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VPADDD       constants32<>+320(SB), Y1, Y2
+	VCMPPS       $0x16, constants32<>+352(SB), Y2, Y2
+	VCMPPS       $0x11, constants32<>+576(SB), Y1, Y3
+	VPAND        Y3, Y2, Y3
+	VMULPS       constants32<>+608(SB), Y1, Y4
+	VBLENDVPS    Y3, Y4, Y1, Y4
+	VPSRLD       $0x17, Y4, Y5
+	VPOR         constants32<>+96(SB), Y5, Y5
+	VSUBPS       constants32<>+160(SB), Y5, Y5
+	VSUBPS       constants32<>+640(SB), Y5, Y6
+	VBLENDVPS    Y3, Y6, Y5, Y5
+	VMULPS       constants32<>+384(SB), Y5, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS constants32<>+416(SB), Y3, Y5
+	VPXOR        Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y6, Y7
+	VMOVUPS      constants32<>+128(SB), Y8
+	VBLENDVPS    Y7, constants32<>+480(SB), Y8, Y7
+	VCMPPS       $0x11, Y6, Y5, Y9
+	VBLENDVPS    Y9, constants32<>+512(SB), Y7, Y7
+	VPAND        constants32<>+64(SB), Y4, Y4
+	VPOR         Y8, Y4, Y4
+	VMOVUPS      constants32<>+224(SB), Y9
+	VFMADD231PS  constants32<>+192(SB), Y4, Y9
+	VFMADD213PS  constants32<>+256(SB), Y4, Y9
+	VFMADD213PS  constants32<>+288(SB), Y4, Y9
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y9, Y9, Y7
+	VMULPS       Y9, Y7, Y7
+	VADDPS       constants32<>+448(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VFNMADD231PS Y4, Y7, Y8
+	VMULPS       Y8, Y9, Y5
+	VMOVUPS      constants32<>+384(SB), Y7
+	VFMADD132PS  constants32<>+544(SB), Y7, Y8
+	VFMADD231PS  Y8, Y5, Y9
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y9, Y4, Y5
+	VMULPS       Y5, Y5, Y8
+	VMOVUPS      Y8, Y10
+	VFMSUB231PS  Y5, Y5, Y10
+	VFMSUB231PS  Y5, Y8, Y4
+	VFMADD231PS  Y5, Y10, Y4
+	VMULPS       Y7, Y4, Y4
+	VFNMADD231PS Y9, Y4, Y5
+	VADDPS       constants32<>+448(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VCMPPS       $0x11, Y1, Y6, Y6
+	VCMPPS       $0x11, constants32<>+672(SB), Y1, Y3
+	VPAND        Y3, Y6, Y6
+	VPXOR        constants32<>+704(SB), Y6, Y6
+	VPAND        Y6, Y2, Y2
+	VBLENDVPS    Y2, Y1, Y5, Y5
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPOR         Y0, Y5, Y5
+	VMOVUPS      Y5, (DI)(BX*4)
+	ADDQ         $0x08, BX
+	XORL         $0x01, R15
+	JNZ          single
+	SUBQ         $0x10, BX
 	JMP          next
 
 // func ExpF32AVX2(dst uintptr, a uintptr, b uintptr, c uintptr, n int)
@@ -6448,10 +6552,10 @@ TEXT ·ExpF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y12, Y12, Y12
-	VMOVUPS constants32<>+672(SB), Y11
-	VMOVUPS constants32<>+704(SB), Y14
-	VMOVUPS constants32<>+736(SB), Y13
-	VMOVUPS constants32<>+768(SB), Y15
+	VMOVUPS constants32<>+736(SB), Y11
+	VMOVUPS constants32<>+768(SB), Y14
+	VMOVUPS constants32<>+800(SB), Y13
+	VMOVUPS constants32<>+832(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6466,18 +6570,18 @@ loop:
 	VCMPPS       $0x11, Y15, Y2, Y2
 	VMAXPS       Y1, Y15, Y1
 	VMAXPS       Y3, Y15, Y3
-	VMULPS       constants32<>+800(SB), Y1, Y4
-	VMULPS       constants32<>+800(SB), Y3, Y5
+	VMULPS       constants32<>+864(SB), Y1, Y4
+	VMULPS       constants32<>+864(SB), Y3, Y5
 	VROUNDPS     $0x08, Y4, Y4
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS constants32<>+832(SB), Y4, Y1
-	VFNMADD231PS constants32<>+832(SB), Y5, Y3
-	VADDPS       constants32<>+864(SB), Y4, Y6
-	VADDPS       constants32<>+864(SB), Y5, Y7
-	VPSRLD       $0x01, Y6, Y8
-	VPSRLD       $0x01, Y7, Y9
 	VFNMADD231PS constants32<>+896(SB), Y4, Y1
 	VFNMADD231PS constants32<>+896(SB), Y5, Y3
+	VADDPS       constants32<>+928(SB), Y4, Y6
+	VADDPS       constants32<>+928(SB), Y5, Y7
+	VPSRLD       $0x01, Y6, Y8
+	VPSRLD       $0x01, Y7, Y9
+	VFNMADD231PS constants32<>+960(SB), Y4, Y1
+	VFNMADD231PS constants32<>+960(SB), Y5, Y3
 	VPSLLD       $0x17, Y8, Y4
 	VPSLLD       $0x17, Y9, Y5
 	VPSUBD       Y8, Y6, Y6
@@ -6487,19 +6591,19 @@ loop:
 	VMOVUPS      Y14, Y8
 	VFMADD231PS  Y1, Y11, Y8
 	VMULPS       Y1, Y1, Y9
-	VFMADD213PS  constants32<>+928(SB), Y1, Y8
-	VFMADD213PS  constants32<>+960(SB), Y1, Y8
 	VFMADD213PS  constants32<>+992(SB), Y1, Y8
+	VFMADD213PS  constants32<>+1024(SB), Y1, Y8
+	VFMADD213PS  constants32<>+1056(SB), Y1, Y8
 	VFMADD231PS  Y8, Y9, Y1
 	VMOVUPS      Y14, Y8
 	VFMADD231PS  Y3, Y11, Y8
 	VMULPS       Y3, Y3, Y9
 	VFMADD213PS  Y4, Y4, Y1
-	VFMADD213PS  constants32<>+928(SB), Y3, Y8
+	VFMADD213PS  constants32<>+992(SB), Y3, Y8
 	VBLENDVPS    Y0, Y12, Y1, Y1
 	VMULPS       Y6, Y1, Y1
-	VFMADD213PS  constants32<>+960(SB), Y3, Y8
-	VFMADD213PS  constants32<>+992(SB), Y3, Y8
+	VFMADD213PS  constants32<>+1024(SB), Y3, Y8
+	VFMADD213PS  constants32<>+1056(SB), Y3, Y8
 	VFMADD231PS  Y8, Y9, Y3
 	VFMADD213PS  Y5, Y5, Y3
 	VBLENDVPS    Y2, Y12, Y3, Y3
@@ -6555,9 +6659,9 @@ TEXT ·Exp2F32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1024(SB), Y15
-	VMOVUPS constants32<>+1056(SB), Y14
-	VMOVUPS constants32<>+1088(SB), Y13
+	VMOVUPS constants32<>+1088(SB), Y15
+	VMOVUPS constants32<>+1120(SB), Y14
+	VMOVUPS constants32<>+1152(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6566,15 +6670,15 @@ TEXT ·Exp2F32AVX2(SB), $128-40
 loop:
 	VMINPS      (SI)(BX*4), Y13, Y0
 	VMINPS      32(SI)(BX*4), Y13, Y1
-	VMOVUPS     constants32<>+1120(SB), Y2
+	VMOVUPS     constants32<>+1184(SB), Y2
 	VMAXPS      Y0, Y2, Y0
 	VMAXPS      Y1, Y2, Y2
 	VROUNDPS    $0x08, Y0, Y1
 	VROUNDPS    $0x08, Y2, Y3
 	VSUBPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y2, Y2
-	VADDPS      constants32<>+864(SB), Y1, Y1
-	VADDPS      constants32<>+864(SB), Y3, Y3
+	VADDPS      constants32<>+928(SB), Y1, Y1
+	VADDPS      constants32<>+928(SB), Y3, Y3
 	VMULPS      Y0, Y0, Y4
 	VMULPS      Y2, Y2, Y5
 	VPSRLD      $0x01, Y1, Y6
@@ -6587,20 +6691,20 @@ loop:
 	VMULPS      Y9, Y2, Y7
 	VPSLLD      $0x17, Y1, Y1
 	VPSLLD      $0x17, Y3, Y3
-	VMOVUPS     constants32<>+1152(SB), Y10
+	VMOVUPS     constants32<>+1216(SB), Y10
 	VFMADD213PS Y15, Y4, Y10
-	VFMADD213PS constants32<>+1184(SB), Y4, Y10
-	VMOVUPS     constants32<>+1216(SB), Y11
+	VFMADD213PS constants32<>+1248(SB), Y4, Y10
+	VMOVUPS     constants32<>+1280(SB), Y11
 	VFMADD213PS Y14, Y4, Y11
-	VFMADD213PS constants32<>+832(SB), Y4, Y11
+	VFMADD213PS constants32<>+896(SB), Y4, Y11
 	VFMADD231PS Y0, Y10, Y11
-	VMOVUPS     constants32<>+1152(SB), Y0
+	VMOVUPS     constants32<>+1216(SB), Y0
 	VFMADD213PS Y15, Y5, Y0
 	VFMADD231PS Y11, Y6, Y8
-	VMOVUPS     constants32<>+1216(SB), Y4
+	VMOVUPS     constants32<>+1280(SB), Y4
 	VFMADD213PS Y14, Y5, Y4
-	VFMADD213PS constants32<>+1184(SB), Y5, Y0
-	VFMADD213PS constants32<>+832(SB), Y5, Y4
+	VFMADD213PS constants32<>+1248(SB), Y5, Y0
+	VFMADD213PS constants32<>+896(SB), Y5, Y4
 	VMULPS      Y1, Y8, Y8
 	VFMADD231PS Y2, Y0, Y4
 	VFMADD231PS Y4, Y7, Y9
@@ -6656,11 +6760,11 @@ TEXT ·Expm1F32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1248(SB), Y15
-	VMOVUPS constants32<>+1280(SB), Y14
-	VMOVUPS constants32<>+736(SB), Y13
-	VMOVUPS constants32<>+896(SB), Y11
-	VMOVUPS constants32<>+1312(SB), Y12
+	VMOVUPS constants32<>+1312(SB), Y15
+	VMOVUPS constants32<>+1344(SB), Y14
+	VMOVUPS constants32<>+800(SB), Y13
+	VMOVUPS constants32<>+960(SB), Y11
+	VMOVUPS constants32<>+1376(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6673,51 +6777,51 @@ loop:
 	VMINPS       Y2, Y13, Y3
 	VCMPPS       $0x11, Y0, Y14, Y4
 	VCMPPS       $0x11, Y2, Y14, Y5
-	VPAND        constants32<>+160(SB), Y0, Y0
-	VPAND        constants32<>+160(SB), Y2, Y2
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y2, Y2
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y3, Y12, Y3
 	VPOR         Y5, Y4, Y4
 	VMOVMSKPS    Y4, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPS       constants32<>+800(SB), Y1, Y5
-	VMULPS       constants32<>+800(SB), Y3, Y4
+	VMULPS       constants32<>+864(SB), Y1, Y5
+	VMULPS       constants32<>+864(SB), Y3, Y4
 	VROUNDPS     $0x08, Y5, Y5
 	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS constants32<>+832(SB), Y5, Y1
-	VFNMADD231PS constants32<>+832(SB), Y4, Y3
-	VADDPS       constants32<>+128(SB), Y5, Y6
-	VADDPS       constants32<>+128(SB), Y4, Y7
+	VFNMADD231PS constants32<>+896(SB), Y5, Y1
+	VFNMADD231PS constants32<>+896(SB), Y4, Y3
+	VADDPS       constants32<>+448(SB), Y5, Y6
+	VADDPS       constants32<>+448(SB), Y4, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y7, Y7
 	VMOVUPS      Y1, Y8
 	VFNMADD231PS Y11, Y5, Y8
 	VSUBPS       Y8, Y1, Y1
 	VFNMADD231PS Y11, Y5, Y1
-	VSUBPS       constants32<>+96(SB), Y6, Y5
+	VSUBPS       constants32<>+128(SB), Y6, Y5
 	VFMADD231PS  Y8, Y6, Y5
 	VMOVUPS      Y3, Y9
 	VFNMADD231PS Y11, Y4, Y9
 	VSUBPS       Y9, Y3, Y3
 	VFNMADD231PS Y11, Y4, Y3
-	VMOVUPS      constants32<>+1344(SB), Y4
+	VMOVUPS      constants32<>+1408(SB), Y4
 	VFMADD213PS  Y15, Y8, Y4
-	VFMADD213PS  constants32<>+1376(SB), Y8, Y4
-	VFMADD213PS  constants32<>+1408(SB), Y8, Y4
 	VFMADD213PS  constants32<>+1440(SB), Y8, Y4
+	VFMADD213PS  constants32<>+1472(SB), Y8, Y4
+	VFMADD213PS  constants32<>+1504(SB), Y8, Y4
 	VMULPS       Y8, Y8, Y8
 	VFMADD231PS  Y4, Y8, Y1
-	VSUBPS       constants32<>+96(SB), Y7, Y4
+	VSUBPS       constants32<>+128(SB), Y7, Y4
 	VFMADD231PS  Y1, Y6, Y5
-	VMOVUPS      constants32<>+1344(SB), Y1
+	VMOVUPS      constants32<>+1408(SB), Y1
 	VFMADD213PS  Y15, Y9, Y1
 	VMULPS       Y9, Y9, Y6
 	VPOR         Y0, Y5, Y5
 	VFMADD231PS  Y9, Y7, Y4
-	VFMADD213PS  constants32<>+1376(SB), Y9, Y1
-	VFMADD213PS  constants32<>+1408(SB), Y9, Y1
 	VFMADD213PS  constants32<>+1440(SB), Y9, Y1
+	VFMADD213PS  constants32<>+1472(SB), Y9, Y1
+	VFMADD213PS  constants32<>+1504(SB), Y9, Y1
 	VFMADD231PS  Y1, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y4
 	VPOR         Y2, Y4, Y4
@@ -6775,33 +6879,33 @@ single:
 	VMOVUPS      (SI)(BX*4), Y0
 	VMINPS       Y0, Y13, Y1
 	VMAXPS       Y1, Y12, Y1
-	VMULPS       constants32<>+800(SB), Y1, Y2
+	VMULPS       constants32<>+864(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS constants32<>+832(SB), Y2, Y1
+	VFNMADD231PS constants32<>+896(SB), Y2, Y1
 	VMOVUPS      Y1, Y3
 	VFNMADD231PS Y11, Y2, Y3
-	VMOVUPS      constants32<>+1344(SB), Y4
+	VMOVUPS      constants32<>+1408(SB), Y4
 	VFMADD213PS  Y15, Y3, Y4
-	VFMADD213PS  constants32<>+1376(SB), Y3, Y4
-	VFMADD213PS  constants32<>+1408(SB), Y3, Y4
 	VFMADD213PS  constants32<>+1440(SB), Y3, Y4
+	VFMADD213PS  constants32<>+1472(SB), Y3, Y4
+	VFMADD213PS  constants32<>+1504(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VSUBPS       Y3, Y1, Y1
 	VFNMADD231PS Y11, Y2, Y1
 	VFMADD231PS  Y4, Y5, Y1
-	VADDPS       constants32<>+128(SB), Y2, Y4
+	VADDPS       constants32<>+448(SB), Y2, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VSUBPS       constants32<>+96(SB), Y4, Y5
+	VSUBPS       constants32<>+128(SB), Y4, Y5
 	VFMADD231PS  Y3, Y4, Y5
 	VFMADD231PS  Y1, Y4, Y5
 	VADDPS       Y1, Y3, Y3
-	VADDPS       constants32<>+1472(SB), Y2, Y2
+	VADDPS       constants32<>+1536(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  Y2, Y2, Y3
-	VMULPS       constants32<>+1504(SB), Y3, Y3
+	VMULPS       constants32<>+1568(SB), Y3, Y3
 	VCMPPS       $0x11, Y0, Y14, Y1
 	VBLENDVPS    Y1, Y3, Y5, Y5
-	VPAND        constants32<>+160(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y0, Y0
 	VPOR         Y0, Y5, Y5
 	VMOVUPS      Y5, (DI)(BX*4)
 	ADDQ         $0x08, BX
@@ -6816,10 +6920,10 @@ TEXT ·LogF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+224(SB), Y14
-	VMOVUPS constants32<>+1536(SB), Y13
-	VMOVUPS constants32<>+1568(SB), Y15
-	VMOVUPS constants32<>+1600(SB), Y12
+	VMOVUPS constants32<>+64(SB), Y14
+	VMOVUPS constants32<>+1600(SB), Y13
+	VMOVUPS constants32<>+1632(SB), Y15
+	VMOVUPS constants32<>+1664(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6827,29 +6931,29 @@ TEXT ·LogF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y0
+	VPADDD      constants32<>+1696(SB), Y0, Y0
 	VMOVUPS     32(SI)(BX*4), Y1
-	VPADDD      constants32<>+1632(SB), Y1, Y1
+	VPADDD      constants32<>+1696(SB), Y1, Y1
 	VPAND       Y14, Y0, Y2
 	VPAND       Y14, Y1, Y3
 	VPSRLD      $0x17, Y0, Y4
 	VPSRLD      $0x17, Y1, Y5
-	VPADDD      constants32<>+1664(SB), Y2, Y2
-	VPADDD      constants32<>+1664(SB), Y3, Y3
-	VPOR        constants32<>+288(SB), Y4, Y4
-	VPOR        constants32<>+288(SB), Y5, Y5
-	VSUBPS      constants32<>+96(SB), Y2, Y2
-	VSUBPS      constants32<>+96(SB), Y3, Y3
-	VSUBPS      constants32<>+1696(SB), Y4, Y4
-	VSUBPS      constants32<>+1696(SB), Y5, Y5
-	VCMPPS      $0x16, constants32<>+1728(SB), Y0, Y0
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
+	VPADDD      constants32<>+1728(SB), Y2, Y2
+	VPADDD      constants32<>+1728(SB), Y3, Y3
+	VPOR        constants32<>+96(SB), Y4, Y4
+	VPOR        constants32<>+96(SB), Y5, Y5
+	VSUBPS      constants32<>+128(SB), Y2, Y2
+	VSUBPS      constants32<>+128(SB), Y3, Y3
+	VSUBPS      constants32<>+1760(SB), Y4, Y4
+	VSUBPS      constants32<>+1760(SB), Y5, Y5
+	VCMPPS      $0x16, constants32<>+1792(SB), Y0, Y0
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPS   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPS      constants32<>+1760(SB), Y2, Y1
-	VADDPS      constants32<>+1760(SB), Y3, Y0
+	VADDPS      constants32<>+1824(SB), Y2, Y1
+	VADDPS      constants32<>+1824(SB), Y3, Y0
 	VMULPS      Y2, Y2, Y6
 	VMULPS      Y3, Y3, Y7
 	VDIVPS      Y1, Y2, Y1
@@ -6860,22 +6964,22 @@ loop:
 	VMULPS      Y0, Y0, Y9
 	VMOVUPS     Y15, Y10
 	VFMADD231PS Y8, Y13, Y10
-	VFMADD213PS constants32<>+1792(SB), Y8, Y10
+	VFMADD213PS constants32<>+1856(SB), Y8, Y10
 	VFMADD213PS Y6, Y10, Y8
 	VMULPS      Y8, Y1, Y1
-	VFMADD231PS constants32<>+896(SB), Y4, Y1
+	VFMADD231PS constants32<>+960(SB), Y4, Y1
 	VSUBPS      Y1, Y6, Y6
 	VMOVUPS     Y15, Y1
 	VFMADD231PS Y9, Y13, Y1
 	VSUBPS      Y6, Y2, Y2
-	VFMADD231PS constants32<>+832(SB), Y4, Y2
-	VFMADD213PS constants32<>+1792(SB), Y9, Y1
+	VFMADD231PS constants32<>+896(SB), Y4, Y2
+	VFMADD213PS constants32<>+1856(SB), Y9, Y1
 	VFMADD213PS Y7, Y1, Y9
 	VMULPS      Y9, Y0, Y0
-	VFMADD231PS constants32<>+896(SB), Y5, Y0
+	VFMADD231PS constants32<>+960(SB), Y5, Y0
 	VSUBPS      Y0, Y7, Y7
 	VSUBPS      Y7, Y3, Y3
-	VFMADD231PS constants32<>+832(SB), Y5, Y3
+	VFMADD231PS constants32<>+896(SB), Y5, Y3
 	VMOVUPS     Y2, (DI)(BX*4)
 	VMOVUPS     Y3, 32(DI)(BX*4)
 
@@ -6928,43 +7032,43 @@ complete:
 
 single:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y1
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
-	VCMPPS      $0x11, constants32<>+0(SB), Y0, Y2
+	VPADDD      constants32<>+1696(SB), Y0, Y1
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
+	VCMPPS      $0x11, constants32<>+576(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
-	VMULPS      constants32<>+1824(SB), Y0, Y3
+	VMULPS      constants32<>+1888(SB), Y0, Y3
 	VBLENDVPS   Y2, Y3, Y0, Y3
-	VPADDD      constants32<>+1632(SB), Y3, Y3
+	VPADDD      constants32<>+1696(SB), Y3, Y3
 	VPAND       Y14, Y3, Y4
-	VPADDD      constants32<>+1664(SB), Y4, Y4
-	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VADDPS      constants32<>+1760(SB), Y4, Y5
+	VPADDD      constants32<>+1728(SB), Y4, Y4
+	VSUBPS      constants32<>+128(SB), Y4, Y4
+	VADDPS      constants32<>+1824(SB), Y4, Y5
 	VDIVPS      Y5, Y4, Y5
 	VMULPS      Y5, Y5, Y6
 	VMOVUPS     Y15, Y7
 	VFMADD231PS Y6, Y13, Y7
-	VFMADD213PS constants32<>+1792(SB), Y6, Y7
+	VFMADD213PS constants32<>+1856(SB), Y6, Y7
 	VMULPS      Y4, Y4, Y8
 	VMULPS      Y12, Y8, Y8
 	VFMADD213PS Y8, Y7, Y6
 	VMULPS      Y6, Y5, Y5
 	VPSRLD      $0x17, Y3, Y3
-	VPOR        constants32<>+288(SB), Y3, Y3
-	VSUBPS      constants32<>+1696(SB), Y3, Y3
-	VSUBPS      constants32<>+1856(SB), Y3, Y6
+	VPOR        constants32<>+96(SB), Y3, Y3
+	VSUBPS      constants32<>+1760(SB), Y3, Y3
+	VSUBPS      constants32<>+1920(SB), Y3, Y6
 	VBLENDVPS   Y2, Y6, Y3, Y3
-	VFMADD231PS constants32<>+896(SB), Y3, Y5
+	VFMADD231PS constants32<>+960(SB), Y3, Y5
 	VSUBPS      Y5, Y8, Y8
 	VSUBPS      Y8, Y4, Y4
-	VFMADD231PS constants32<>+832(SB), Y3, Y4
+	VFMADD231PS constants32<>+896(SB), Y3, Y4
 	VPXOR       Y2, Y2, Y2
 	VCMPPS      $0x11, Y0, Y2, Y3
-	VMOVUPS     constants32<>+1888(SB), Y5
+	VMOVUPS     constants32<>+1952(SB), Y5
 	VBLENDVPS   Y3, Y4, Y5, Y5
-	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y3
+	VCMPPS      $0x00, constants32<>+672(SB), Y0, Y3
 	VBLENDVPS   Y3, Y0, Y5, Y5
 	VCMPPS      $0x00, Y2, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+1920(SB), Y5, Y5
+	VBLENDVPS   Y0, constants32<>+1984(SB), Y5, Y5
 	VBLENDVPS   Y1, Y5, Y4, Y4
 	VMOVUPS     Y4, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -6979,9 +7083,9 @@ TEXT ·Log2F32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1568(SB), Y14
-	VMOVUPS constants32<>+1600(SB), Y13
-	VMOVUPS constants32<>+800(SB), Y15
+	VMOVUPS constants32<>+1632(SB), Y14
+	VMOVUPS constants32<>+1664(SB), Y13
+	VMOVUPS constants32<>+864(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -6989,29 +7093,29 @@ TEXT ·Log2F32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y0
+	VPADDD      constants32<>+1696(SB), Y0, Y0
 	VMOVUPS     32(SI)(BX*4), Y1
-	VPADDD      constants32<>+1632(SB), Y1, Y1
-	VPAND       constants32<>+224(SB), Y0, Y2
-	VPAND       constants32<>+224(SB), Y1, Y3
+	VPADDD      constants32<>+1696(SB), Y1, Y1
+	VPAND       constants32<>+64(SB), Y0, Y2
+	VPAND       constants32<>+64(SB), Y1, Y3
 	VPSRLD      $0x17, Y0, Y4
 	VPSRLD      $0x17, Y1, Y5
-	VPADDD      constants32<>+1664(SB), Y2, Y2
-	VPADDD      constants32<>+1664(SB), Y3, Y3
-	VPOR        constants32<>+288(SB), Y4, Y4
-	VPOR        constants32<>+288(SB), Y5, Y5
-	VSUBPS      constants32<>+96(SB), Y2, Y2
-	VSUBPS      constants32<>+96(SB), Y3, Y3
-	VSUBPS      constants32<>+1696(SB), Y4, Y4
-	VSUBPS      constants32<>+1696(SB), Y5, Y5
-	VCMPPS      $0x16, constants32<>+1728(SB), Y0, Y0
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
+	VPADDD      constants32<>+1728(SB), Y2, Y2
+	VPADDD      constants32<>+1728(SB), Y3, Y3
+	VPOR        constants32<>+96(SB), Y4, Y4
+	VPOR        constants32<>+96(SB), Y5, Y5
+	VSUBPS      constants32<>+128(SB), Y2, Y2
+	VSUBPS      constants32<>+128(SB), Y3, Y3
+	VSUBPS      constants32<>+1760(SB), Y4, Y4
+	VSUBPS      constants32<>+1760(SB), Y5, Y5
+	VCMPPS      $0x16, constants32<>+1792(SB), Y0, Y0
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPS   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPS      constants32<>+1760(SB), Y2, Y1
-	VADDPS      constants32<>+1760(SB), Y3, Y0
+	VADDPS      constants32<>+1824(SB), Y2, Y1
+	VADDPS      constants32<>+1824(SB), Y3, Y0
 	VMULPS      Y2, Y2, Y6
 	VMULPS      Y3, Y3, Y7
 	VDIVPS      Y1, Y2, Y1
@@ -7021,17 +7125,17 @@ loop:
 	VMULPS      Y13, Y6, Y6
 	VMULPS      Y1, Y1, Y9
 	VMULPS      Y0, Y0, Y10
-	VMOVUPS     constants32<>+1536(SB), Y11
+	VMOVUPS     constants32<>+1600(SB), Y11
 	VFMADD213PS Y14, Y9, Y11
-	VFMADD213PS constants32<>+1792(SB), Y9, Y11
+	VFMADD213PS constants32<>+1856(SB), Y9, Y11
 	VFMADD213PS Y8, Y11, Y9
 	VMULPS      Y9, Y1, Y1
 	VMULPS      Y13, Y7, Y9
 	VFMSUB231PS Y3, Y3, Y7
 	VMULPS      Y13, Y7, Y7
-	VMOVUPS     constants32<>+1536(SB), Y11
+	VMOVUPS     constants32<>+1600(SB), Y11
 	VFMADD213PS Y14, Y10, Y11
-	VFMADD213PS constants32<>+1792(SB), Y10, Y11
+	VFMADD213PS constants32<>+1856(SB), Y10, Y11
 	VFMADD213PS Y9, Y11, Y10
 	VMULPS      Y10, Y0, Y0
 	VSUBPS      Y8, Y2, Y10
@@ -7048,12 +7152,12 @@ loop:
 	VADDPS      Y0, Y3, Y3
 	VMOVUPS     Y6, Y0
 	VFMSUB231PS Y15, Y10, Y0
-	VFMADD231PS constants32<>+1952(SB), Y10, Y0
+	VFMADD231PS constants32<>+2016(SB), Y10, Y0
 	VADDPS      Y6, Y4, Y8
 	VFMADD231PS Y15, Y2, Y0
 	VMOVUPS     Y7, Y2
 	VFMSUB231PS Y15, Y1, Y2
-	VFMADD231PS constants32<>+1952(SB), Y1, Y2
+	VFMADD231PS constants32<>+2016(SB), Y1, Y2
 	VADDPS      Y7, Y5, Y1
 	VFMADD231PS Y15, Y3, Y2
 	VSUBPS      Y4, Y8, Y4
@@ -7116,22 +7220,22 @@ complete:
 
 single:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y1
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
-	VCMPPS      $0x11, constants32<>+0(SB), Y0, Y2
+	VPADDD      constants32<>+1696(SB), Y0, Y1
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
+	VCMPPS      $0x11, constants32<>+576(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
-	VMULPS      constants32<>+1824(SB), Y0, Y3
+	VMULPS      constants32<>+1888(SB), Y0, Y3
 	VBLENDVPS   Y2, Y3, Y0, Y3
-	VPADDD      constants32<>+1632(SB), Y3, Y3
-	VPAND       constants32<>+224(SB), Y3, Y4
-	VPADDD      constants32<>+1664(SB), Y4, Y4
-	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VADDPS      constants32<>+1760(SB), Y4, Y5
+	VPADDD      constants32<>+1696(SB), Y3, Y3
+	VPAND       constants32<>+64(SB), Y3, Y4
+	VPADDD      constants32<>+1728(SB), Y4, Y4
+	VSUBPS      constants32<>+128(SB), Y4, Y4
+	VADDPS      constants32<>+1824(SB), Y4, Y5
 	VDIVPS      Y5, Y4, Y5
 	VMULPS      Y5, Y5, Y6
-	VMOVUPS     constants32<>+1536(SB), Y7
+	VMOVUPS     constants32<>+1600(SB), Y7
 	VFMADD213PS Y14, Y6, Y7
-	VFMADD213PS constants32<>+1792(SB), Y6, Y7
+	VFMADD213PS constants32<>+1856(SB), Y6, Y7
 	VMULPS      Y4, Y4, Y8
 	VMULPS      Y13, Y8, Y9
 	VFMADD213PS Y9, Y7, Y6
@@ -7146,12 +7250,12 @@ single:
 	VMULPS      Y15, Y6, Y4
 	VMOVUPS     Y4, Y5
 	VFMSUB231PS Y15, Y6, Y5
-	VFMADD231PS constants32<>+1952(SB), Y6, Y5
+	VFMADD231PS constants32<>+2016(SB), Y6, Y5
 	VFMADD231PS Y15, Y7, Y5
 	VPSRLD      $0x17, Y3, Y3
-	VPOR        constants32<>+288(SB), Y3, Y3
-	VSUBPS      constants32<>+1696(SB), Y3, Y3
-	VSUBPS      constants32<>+1856(SB), Y3, Y6
+	VPOR        constants32<>+96(SB), Y3, Y3
+	VSUBPS      constants32<>+1760(SB), Y3, Y3
+	VSUBPS      constants32<>+1920(SB), Y3, Y6
 	VBLENDVPS   Y2, Y6, Y3, Y3
 	VADDPS      Y4, Y3, Y2
 	VSUBPS      Y3, Y2, Y3
@@ -7160,12 +7264,12 @@ single:
 	VADDPS      Y4, Y2, Y2
 	VPXOR       Y3, Y3, Y3
 	VCMPPS      $0x11, Y0, Y3, Y4
-	VMOVUPS     constants32<>+1888(SB), Y5
+	VMOVUPS     constants32<>+1952(SB), Y5
 	VBLENDVPS   Y4, Y2, Y5, Y5
-	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y4
+	VCMPPS      $0x00, constants32<>+672(SB), Y0, Y4
 	VBLENDVPS   Y4, Y0, Y5, Y5
 	VCMPPS      $0x00, Y3, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+1920(SB), Y5, Y5
+	VBLENDVPS   Y0, constants32<>+1984(SB), Y5, Y5
 	VBLENDVPS   Y1, Y5, Y2, Y2
 	VMOVUPS     Y2, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -7180,8 +7284,8 @@ TEXT ·Log10F32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1568(SB), Y14
-	VMOVUPS constants32<>+1984(SB), Y15
+	VMOVUPS constants32<>+1632(SB), Y14
+	VMOVUPS constants32<>+2048(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -7189,50 +7293,50 @@ TEXT ·Log10F32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y0
+	VPADDD      constants32<>+1696(SB), Y0, Y0
 	VMOVUPS     32(SI)(BX*4), Y1
-	VPADDD      constants32<>+1632(SB), Y1, Y1
-	VPAND       constants32<>+224(SB), Y0, Y2
-	VPAND       constants32<>+224(SB), Y1, Y3
+	VPADDD      constants32<>+1696(SB), Y1, Y1
+	VPAND       constants32<>+64(SB), Y0, Y2
+	VPAND       constants32<>+64(SB), Y1, Y3
 	VPSRLD      $0x17, Y0, Y4
 	VPSRLD      $0x17, Y1, Y5
-	VPADDD      constants32<>+1664(SB), Y2, Y2
-	VPADDD      constants32<>+1664(SB), Y3, Y3
-	VPOR        constants32<>+288(SB), Y4, Y4
-	VPOR        constants32<>+288(SB), Y5, Y5
-	VSUBPS      constants32<>+96(SB), Y2, Y2
-	VSUBPS      constants32<>+96(SB), Y3, Y3
-	VSUBPS      constants32<>+1696(SB), Y4, Y4
-	VSUBPS      constants32<>+1696(SB), Y5, Y5
-	VCMPPS      $0x16, constants32<>+1728(SB), Y0, Y0
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
+	VPADDD      constants32<>+1728(SB), Y2, Y2
+	VPADDD      constants32<>+1728(SB), Y3, Y3
+	VPOR        constants32<>+96(SB), Y4, Y4
+	VPOR        constants32<>+96(SB), Y5, Y5
+	VSUBPS      constants32<>+128(SB), Y2, Y2
+	VSUBPS      constants32<>+128(SB), Y3, Y3
+	VSUBPS      constants32<>+1760(SB), Y4, Y4
+	VSUBPS      constants32<>+1760(SB), Y5, Y5
+	VCMPPS      $0x16, constants32<>+1792(SB), Y0, Y0
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPS   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPS      constants32<>+1760(SB), Y2, Y1
-	VADDPS      constants32<>+1760(SB), Y3, Y0
+	VADDPS      constants32<>+1824(SB), Y2, Y1
+	VADDPS      constants32<>+1824(SB), Y3, Y0
 	VMULPS      Y2, Y2, Y6
 	VMULPS      Y3, Y3, Y7
-	VMULPS      constants32<>+2016(SB), Y4, Y8
+	VMULPS      constants32<>+2080(SB), Y4, Y8
 	VDIVPS      Y1, Y2, Y1
 	VDIVPS      Y0, Y3, Y0
 	VMULPS      Y1, Y1, Y9
 	VMULPS      Y0, Y0, Y10
-	VMULPS      constants32<>+1600(SB), Y6, Y11
+	VMULPS      constants32<>+1664(SB), Y6, Y11
 	VFMSUB231PS Y2, Y2, Y6
-	VMULPS      constants32<>+1600(SB), Y6, Y6
-	VMOVUPS     constants32<>+1536(SB), Y12
+	VMULPS      constants32<>+1664(SB), Y6, Y6
+	VMOVUPS     constants32<>+1600(SB), Y12
 	VFMADD213PS Y14, Y9, Y12
-	VFMADD213PS constants32<>+1792(SB), Y9, Y12
+	VFMADD213PS constants32<>+1856(SB), Y9, Y12
 	VFMADD213PS Y11, Y12, Y9
 	VMULPS      Y9, Y1, Y1
-	VMULPS      constants32<>+1600(SB), Y7, Y9
+	VMULPS      constants32<>+1664(SB), Y7, Y9
 	VFMSUB231PS Y3, Y3, Y7
-	VMULPS      constants32<>+1600(SB), Y7, Y7
-	VMOVUPS     constants32<>+1536(SB), Y12
+	VMULPS      constants32<>+1664(SB), Y7, Y7
+	VMOVUPS     constants32<>+1600(SB), Y12
 	VFMADD213PS Y14, Y10, Y12
-	VFMADD213PS constants32<>+1792(SB), Y10, Y12
+	VFMADD213PS constants32<>+1856(SB), Y10, Y12
 	VFMADD213PS Y9, Y12, Y10
 	VMULPS      Y10, Y0, Y0
 	VSUBPS      Y11, Y2, Y10
@@ -7246,22 +7350,22 @@ loop:
 	VSUBPS      Y7, Y3, Y3
 	VMULPS      Y15, Y10, Y6
 	VADDPS      Y0, Y3, Y3
-	VMULPS      constants32<>+2016(SB), Y5, Y0
+	VMULPS      constants32<>+2080(SB), Y5, Y0
 	VMULPS      Y15, Y1, Y7
 	VMOVUPS     Y6, Y9
 	VFMSUB231PS Y15, Y10, Y9
-	VFMADD231PS constants32<>+2048(SB), Y10, Y9
+	VFMADD231PS constants32<>+2112(SB), Y10, Y9
 	VFMADD231PS Y15, Y2, Y9
 	VMOVUPS     Y7, Y2
 	VFMSUB231PS Y15, Y1, Y2
-	VFMADD231PS constants32<>+2048(SB), Y1, Y2
+	VFMADD231PS constants32<>+2112(SB), Y1, Y2
 	VFMADD231PS Y15, Y3, Y2
-	VMOVUPS     constants32<>+2016(SB), Y1
+	VMOVUPS     constants32<>+2080(SB), Y1
 	VFMSUB213PS Y8, Y4, Y1
-	VFMADD231PS constants32<>+2080(SB), Y4, Y1
-	VMOVUPS     constants32<>+2016(SB), Y3
+	VFMADD231PS constants32<>+2144(SB), Y4, Y1
+	VMOVUPS     constants32<>+2080(SB), Y3
 	VFMSUB213PS Y0, Y5, Y3
-	VFMADD231PS constants32<>+2080(SB), Y5, Y3
+	VFMADD231PS constants32<>+2144(SB), Y5, Y3
 	VADDPS      Y6, Y8, Y4
 	VADDPS      Y1, Y9, Y9
 	VADDPS      Y7, Y0, Y1
@@ -7326,47 +7430,47 @@ complete:
 
 single:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y1
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
-	VCMPPS      $0x11, constants32<>+0(SB), Y0, Y2
+	VPADDD      constants32<>+1696(SB), Y0, Y1
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
+	VCMPPS      $0x11, constants32<>+576(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
-	VMULPS      constants32<>+1824(SB), Y0, Y3
+	VMULPS      constants32<>+1888(SB), Y0, Y3
 	VBLENDVPS   Y2, Y3, Y0, Y3
-	VPADDD      constants32<>+1632(SB), Y3, Y3
-	VPAND       constants32<>+224(SB), Y3, Y4
-	VPADDD      constants32<>+1664(SB), Y4, Y4
-	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VADDPS      constants32<>+1760(SB), Y4, Y5
+	VPADDD      constants32<>+1696(SB), Y3, Y3
+	VPAND       constants32<>+64(SB), Y3, Y4
+	VPADDD      constants32<>+1728(SB), Y4, Y4
+	VSUBPS      constants32<>+128(SB), Y4, Y4
+	VADDPS      constants32<>+1824(SB), Y4, Y5
 	VDIVPS      Y5, Y4, Y5
 	VMULPS      Y5, Y5, Y6
-	VMOVUPS     constants32<>+1536(SB), Y7
+	VMOVUPS     constants32<>+1600(SB), Y7
 	VFMADD213PS Y14, Y6, Y7
-	VFMADD213PS constants32<>+1792(SB), Y6, Y7
+	VFMADD213PS constants32<>+1856(SB), Y6, Y7
 	VMULPS      Y4, Y4, Y8
-	VMULPS      constants32<>+1600(SB), Y8, Y9
+	VMULPS      constants32<>+1664(SB), Y8, Y9
 	VFMADD213PS Y9, Y7, Y6
 	VMULPS      Y6, Y5, Y5
 	VSUBPS      Y9, Y4, Y6
 	VSUBPS      Y6, Y4, Y7
 	VSUBPS      Y9, Y7, Y7
 	VFMSUB231PS Y4, Y4, Y8
-	VMULPS      constants32<>+1600(SB), Y8, Y8
+	VMULPS      constants32<>+1664(SB), Y8, Y8
 	VSUBPS      Y8, Y7, Y7
 	VADDPS      Y5, Y7, Y7
 	VMULPS      Y15, Y6, Y4
 	VMOVUPS     Y4, Y5
 	VFMSUB231PS Y15, Y6, Y5
-	VFMADD231PS constants32<>+2048(SB), Y6, Y5
+	VFMADD231PS constants32<>+2112(SB), Y6, Y5
 	VFMADD231PS Y15, Y7, Y5
 	VPSRLD      $0x17, Y3, Y3
-	VPOR        constants32<>+288(SB), Y3, Y3
-	VSUBPS      constants32<>+1696(SB), Y3, Y3
-	VSUBPS      constants32<>+1856(SB), Y3, Y6
+	VPOR        constants32<>+96(SB), Y3, Y3
+	VSUBPS      constants32<>+1760(SB), Y3, Y3
+	VSUBPS      constants32<>+1920(SB), Y3, Y6
 	VBLENDVPS   Y2, Y6, Y3, Y3
-	VMULPS      constants32<>+2016(SB), Y3, Y2
-	VMOVUPS     constants32<>+2016(SB), Y6
+	VMULPS      constants32<>+2080(SB), Y3, Y2
+	VMOVUPS     constants32<>+2080(SB), Y6
 	VFMSUB213PS Y2, Y3, Y6
-	VFMADD231PS constants32<>+2080(SB), Y3, Y6
+	VFMADD231PS constants32<>+2144(SB), Y3, Y6
 	VADDPS      Y6, Y5, Y5
 	VADDPS      Y4, Y2, Y3
 	VSUBPS      Y2, Y3, Y2
@@ -7375,12 +7479,12 @@ single:
 	VADDPS      Y4, Y3, Y3
 	VPXOR       Y2, Y2, Y2
 	VCMPPS      $0x11, Y0, Y2, Y4
-	VMOVUPS     constants32<>+1888(SB), Y5
+	VMOVUPS     constants32<>+1952(SB), Y5
 	VBLENDVPS   Y4, Y3, Y5, Y5
-	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y4
+	VCMPPS      $0x00, constants32<>+672(SB), Y0, Y4
 	VBLENDVPS   Y4, Y0, Y5, Y5
 	VCMPPS      $0x00, Y2, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+1920(SB), Y5, Y5
+	VBLENDVPS   Y0, constants32<>+1984(SB), Y5, Y5
 	VBLENDVPS   Y1, Y5, Y3, Y3
 	VMOVUPS     Y3, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -7395,7 +7499,7 @@ TEXT ·Log1pF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+96(SB), Y15
+	VMOVUPS constants32<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -7406,43 +7510,43 @@ loop:
 	VADDPS      Y0, Y15, Y1
 	VMOVUPS     32(SI)(BX*4), Y2
 	VADDPS      Y2, Y15, Y3
-	VPAND       constants32<>+160(SB), Y0, Y4
-	VPAND       constants32<>+160(SB), Y2, Y5
+	VPAND       constants32<>+32(SB), Y0, Y4
+	VPAND       constants32<>+32(SB), Y2, Y5
 	VSUBPS      Y15, Y1, Y6
 	VSUBPS      Y15, Y3, Y7
-	VPADDD      constants32<>+1632(SB), Y1, Y8
-	VPADDD      constants32<>+1632(SB), Y3, Y9
-	VPAND       constants32<>+1920(SB), Y8, Y10
-	VPAND       constants32<>+1920(SB), Y9, Y11
+	VPADDD      constants32<>+1696(SB), Y1, Y8
+	VPADDD      constants32<>+1696(SB), Y3, Y9
+	VPAND       constants32<>+1984(SB), Y8, Y10
+	VPAND       constants32<>+1984(SB), Y9, Y11
 	VSUBPS      Y6, Y1, Y1
 	VSUBPS      Y7, Y3, Y3
 	VSUBPS      Y1, Y15, Y1
 	VSUBPS      Y6, Y0, Y0
 	VADDPS      Y0, Y1, Y1
-	VPAND       constants32<>+224(SB), Y8, Y0
+	VPAND       constants32<>+64(SB), Y8, Y0
 	VSUBPS      Y3, Y15, Y3
 	VSUBPS      Y7, Y2, Y2
 	VADDPS      Y2, Y3, Y3
-	VMOVUPS     constants32<>+2112(SB), Y2
+	VMOVUPS     constants32<>+2176(SB), Y2
 	VPSUBD      Y10, Y2, Y10
-	VPAND       constants32<>+224(SB), Y9, Y6
+	VPAND       constants32<>+64(SB), Y9, Y6
 	VMULPS      Y10, Y1, Y1
 	VPSUBD      Y11, Y2, Y2
-	VPADDD      constants32<>+1664(SB), Y0, Y0
-	VPADDD      constants32<>+1664(SB), Y6, Y6
+	VPADDD      constants32<>+1728(SB), Y0, Y0
+	VPADDD      constants32<>+1728(SB), Y6, Y6
 	VSUBPS      Y15, Y0, Y0
 	VPSRLD      $0x17, Y8, Y7
 	VMULPS      Y2, Y3, Y3
 	VSUBPS      Y15, Y6, Y6
 	VPSRLD      $0x17, Y9, Y2
-	VPOR        constants32<>+288(SB), Y7, Y7
-	VPOR        constants32<>+288(SB), Y2, Y2
-	VSUBPS      constants32<>+1696(SB), Y7, Y7
-	VSUBPS      constants32<>+1696(SB), Y2, Y2
-	VADDPS      constants32<>+2144(SB), Y7, Y7
-	VADDPS      constants32<>+2144(SB), Y2, Y2
-	VCMPPS      $0x16, constants32<>+1728(SB), Y8, Y8
-	VCMPPS      $0x16, constants32<>+1728(SB), Y9, Y9
+	VPOR        constants32<>+96(SB), Y7, Y7
+	VPOR        constants32<>+96(SB), Y2, Y2
+	VSUBPS      constants32<>+1760(SB), Y7, Y7
+	VSUBPS      constants32<>+1760(SB), Y2, Y2
+	VADDPS      constants32<>+2208(SB), Y7, Y7
+	VADDPS      constants32<>+2208(SB), Y2, Y2
+	VCMPPS      $0x16, constants32<>+1792(SB), Y8, Y8
+	VCMPPS      $0x16, constants32<>+1792(SB), Y9, Y9
 	VPOR        Y9, Y8, Y8
 	VMOVMSKPS   Y8, AX
 	TESTL       AX, AX
@@ -7453,37 +7557,37 @@ loop:
 	VADDPS      Y3, Y6, Y0
 	VSUBPS      Y6, Y0, Y6
 	VSUBPS      Y6, Y3, Y3
-	VADDPS      constants32<>+1760(SB), Y9, Y6
+	VADDPS      constants32<>+1824(SB), Y9, Y6
 	VDIVPS      Y6, Y9, Y6
-	VADDPS      constants32<>+1760(SB), Y0, Y8
+	VADDPS      constants32<>+1824(SB), Y0, Y8
 	VDIVPS      Y8, Y0, Y8
 	VMULPS      Y6, Y6, Y10
 	VMULPS      Y8, Y8, Y11
 	VMULPS      Y9, Y9, Y12
-	VMULPS      constants32<>+1600(SB), Y12, Y12
-	VMOVUPS     constants32<>+1568(SB), Y13
-	VFMADD231PS constants32<>+1536(SB), Y10, Y13
-	VFMADD213PS constants32<>+1792(SB), Y10, Y13
+	VMULPS      constants32<>+1664(SB), Y12, Y12
+	VMOVUPS     constants32<>+1632(SB), Y13
+	VFMADD231PS constants32<>+1600(SB), Y10, Y13
+	VFMADD213PS constants32<>+1856(SB), Y10, Y13
 	VFMADD213PS Y12, Y13, Y10
 	VMULPS      Y10, Y6, Y6
-	VFMADD231PS constants32<>+896(SB), Y7, Y6
+	VFMADD231PS constants32<>+960(SB), Y7, Y6
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y1, Y12, Y12
 	VSUBPS      Y12, Y9, Y9
-	VFMADD231PS constants32<>+832(SB), Y7, Y9
+	VFMADD231PS constants32<>+896(SB), Y7, Y9
 	VMULPS      Y0, Y0, Y1
 	VPOR        Y4, Y9, Y9
-	VMOVUPS     constants32<>+1568(SB), Y4
-	VFMADD231PS constants32<>+1536(SB), Y11, Y4
-	VMULPS      constants32<>+1600(SB), Y1, Y1
-	VFMADD213PS constants32<>+1792(SB), Y11, Y4
+	VMOVUPS     constants32<>+1632(SB), Y4
+	VFMADD231PS constants32<>+1600(SB), Y11, Y4
+	VMULPS      constants32<>+1664(SB), Y1, Y1
+	VFMADD213PS constants32<>+1856(SB), Y11, Y4
 	VFMADD213PS Y1, Y4, Y11
 	VMULPS      Y11, Y8, Y8
-	VFMADD231PS constants32<>+896(SB), Y2, Y8
+	VFMADD231PS constants32<>+960(SB), Y2, Y8
 	VADDPS      Y8, Y3, Y3
 	VSUBPS      Y3, Y1, Y1
 	VSUBPS      Y1, Y0, Y0
-	VFMADD231PS constants32<>+832(SB), Y2, Y0
+	VFMADD231PS constants32<>+896(SB), Y2, Y0
 	VPOR        Y5, Y0, Y0
 	VMOVUPS     Y9, (DI)(BX*4)
 	VMOVUPS     Y0, 32(DI)(BX*4)
@@ -7538,13 +7642,13 @@ complete:
 single:
 	VMOVUPS     (SI)(BX*4), Y0
 	VADDPS      Y0, Y15, Y1
-	VPADDD      constants32<>+1632(SB), Y1, Y1
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
+	VPADDD      constants32<>+1696(SB), Y1, Y1
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
 	VPXOR       Y2, Y2, Y2
 	VCMPPS      $0x11, Y0, Y2, Y3
 	VPAND       Y3, Y1, Y3
 	VBLENDVPS   Y1, Y2, Y0, Y4
-	VMULPS      constants32<>+1600(SB), Y0, Y5
+	VMULPS      constants32<>+1664(SB), Y0, Y5
 	VBLENDVPS   Y3, Y5, Y4, Y4
 	VADDPS      Y4, Y15, Y5
 	VSUBPS      Y15, Y5, Y6
@@ -7552,47 +7656,47 @@ single:
 	VSUBPS      Y7, Y15, Y7
 	VSUBPS      Y6, Y4, Y4
 	VADDPS      Y4, Y7, Y7
-	VPADDD      constants32<>+1632(SB), Y5, Y5
-	VPAND       constants32<>+1920(SB), Y5, Y4
-	VMOVUPS     constants32<>+2112(SB), Y6
+	VPADDD      constants32<>+1696(SB), Y5, Y5
+	VPAND       constants32<>+1984(SB), Y5, Y4
+	VMOVUPS     constants32<>+2176(SB), Y6
 	VPSUBD      Y4, Y6, Y6
 	VMULPS      Y6, Y7, Y7
-	VPAND       constants32<>+224(SB), Y5, Y4
-	VPADDD      constants32<>+1664(SB), Y4, Y4
+	VPAND       constants32<>+64(SB), Y5, Y4
+	VPADDD      constants32<>+1728(SB), Y4, Y4
 	VSUBPS      Y15, Y4, Y4
 	VADDPS      Y7, Y4, Y6
-	VADDPS      constants32<>+1760(SB), Y6, Y8
+	VADDPS      constants32<>+1824(SB), Y6, Y8
 	VDIVPS      Y8, Y6, Y8
 	VMULPS      Y8, Y8, Y9
-	VMOVUPS     constants32<>+1568(SB), Y10
-	VFMADD231PS constants32<>+1536(SB), Y9, Y10
-	VFMADD213PS constants32<>+1792(SB), Y9, Y10
+	VMOVUPS     constants32<>+1632(SB), Y10
+	VFMADD231PS constants32<>+1600(SB), Y9, Y10
+	VFMADD213PS constants32<>+1856(SB), Y9, Y10
 	VMULPS      Y6, Y6, Y11
-	VMULPS      constants32<>+1600(SB), Y11, Y11
+	VMULPS      constants32<>+1664(SB), Y11, Y11
 	VFMADD213PS Y11, Y10, Y9
 	VMULPS      Y9, Y8, Y8
 	VPSRLD      $0x17, Y5, Y5
-	VPOR        constants32<>+288(SB), Y5, Y5
-	VSUBPS      constants32<>+1696(SB), Y5, Y5
+	VPOR        constants32<>+96(SB), Y5, Y5
+	VSUBPS      constants32<>+1760(SB), Y5, Y5
 	VBLENDVPS   Y3, Y15, Y2, Y2
 	VADDPS      Y2, Y5, Y5
-	VFMADD231PS constants32<>+896(SB), Y5, Y8
+	VFMADD231PS constants32<>+960(SB), Y5, Y8
 	VSUBPS      Y4, Y6, Y4
 	VSUBPS      Y4, Y7, Y7
 	VADDPS      Y8, Y7, Y7
 	VSUBPS      Y7, Y11, Y11
 	VSUBPS      Y11, Y6, Y6
-	VFMADD231PS constants32<>+832(SB), Y5, Y6
-	VCMPPS      $0x00, constants32<>+2176(SB), Y0, Y2
-	VMOVUPS     constants32<>+1888(SB), Y3
-	VBLENDVPS   Y2, constants32<>+1920(SB), Y3, Y3
-	VMOVUPS     constants32<>+2176(SB), Y2
+	VFMADD231PS constants32<>+896(SB), Y5, Y6
+	VCMPPS      $0x00, constants32<>+2240(SB), Y0, Y2
+	VMOVUPS     constants32<>+1952(SB), Y3
+	VBLENDVPS   Y2, constants32<>+1984(SB), Y3, Y3
+	VMOVUPS     constants32<>+2240(SB), Y2
 	VCMPPS      $0x11, Y0, Y2, Y2
 	VBLENDVPS   Y2, Y6, Y3, Y3
-	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y2
+	VCMPPS      $0x00, constants32<>+672(SB), Y0, Y2
 	VBLENDVPS   Y2, Y0, Y3, Y3
 	VBLENDVPS   Y1, Y3, Y6, Y6
-	VPAND       constants32<>+160(SB), Y0, Y0
+	VPAND       constants32<>+32(SB), Y0, Y0
 	VPOR        Y0, Y6, Y6
 	VMOVUPS     Y6, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -7607,10 +7711,10 @@ TEXT ·SinF32AVX2(SB), $288-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+2208(SB), Y14
-	VMOVUPS constants32<>+2240(SB), Y15
-	VMOVUPS constants32<>+160(SB), Y12
-	VMOVUPS constants32<>+2272(SB), Y13
+	VMOVUPS constants32<>+2272(SB), Y14
+	VMOVUPS constants32<>+2304(SB), Y15
+	VMOVUPS constants32<>+32(SB), Y12
+	VMOVUPS constants32<>+2336(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -7618,15 +7722,15 @@ TEXT ·SinF32AVX2(SB), $288-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
-	VMOVUPS      constants32<>+2304(SB), Y4
+	VPAND        constants32<>+0(SB), Y2, Y3
+	VMOVUPS      constants32<>+2368(SB), Y4
 	VFMADD213PS  Y15, Y1, Y4
-	VMOVUPS      constants32<>+2304(SB), Y5
+	VMOVUPS      constants32<>+2368(SB), Y5
 	VFMADD213PS  Y15, Y3, Y5
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y6
-	VCMPPS       $0x15, constants32<>+2336(SB), Y3, Y7
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y6
+	VCMPPS       $0x15, constants32<>+2400(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPS    Y6, AX
 	TESTL        AX, AX
@@ -7639,36 +7743,36 @@ loop:
 	VPSLLD       $0x1e, Y5, Y5
 	VPXOR        Y0, Y4, Y4
 	VPXOR        Y2, Y5, Y5
-	VFNMADD231PS constants32<>+2368(SB), Y7, Y1
-	VFNMADD231PS constants32<>+2368(SB), Y6, Y3
-	VPAND        Y12, Y4, Y4
-	VPAND        Y12, Y5, Y5
-	VFNMADD231PS constants32<>+2400(SB), Y7, Y1
-	VFNMADD231PS constants32<>+2400(SB), Y6, Y3
 	VFNMADD231PS constants32<>+2432(SB), Y7, Y1
 	VFNMADD231PS constants32<>+2432(SB), Y6, Y3
+	VPAND        Y12, Y4, Y4
+	VPAND        Y12, Y5, Y5
+	VFNMADD231PS constants32<>+2464(SB), Y7, Y1
+	VFNMADD231PS constants32<>+2464(SB), Y6, Y3
+	VFNMADD231PS constants32<>+2496(SB), Y7, Y1
+	VFNMADD231PS constants32<>+2496(SB), Y6, Y3
 	VMULPS       Y1, Y1, Y0
 	VMULPS       Y3, Y3, Y2
-	VMOVUPS      constants32<>+2464(SB), Y6
+	VMOVUPS      constants32<>+2528(SB), Y6
 	VFMADD213PS  Y13, Y0, Y6
-	VFMADD213PS  constants32<>+2496(SB), Y0, Y6
-	VFMADD213PS  constants32<>+2528(SB), Y0, Y6
-	VFMADD213PS  constants32<>+96(SB), Y0, Y6
-	VMOVUPS      constants32<>+2464(SB), Y7
+	VFMADD213PS  constants32<>+2560(SB), Y0, Y6
+	VFMADD213PS  constants32<>+2592(SB), Y0, Y6
+	VFMADD213PS  constants32<>+128(SB), Y0, Y6
+	VMOVUPS      constants32<>+2528(SB), Y7
 	VFMADD213PS  Y13, Y2, Y7
-	VFMADD213PS  constants32<>+2496(SB), Y2, Y7
-	VFMADD213PS  constants32<>+2528(SB), Y2, Y7
-	VFMADD213PS  constants32<>+96(SB), Y2, Y7
-	VMOVUPS      constants32<>+2560(SB), Y10
+	VFMADD213PS  constants32<>+2560(SB), Y2, Y7
+	VFMADD213PS  constants32<>+2592(SB), Y2, Y7
+	VFMADD213PS  constants32<>+128(SB), Y2, Y7
+	VMOVUPS      constants32<>+2624(SB), Y10
 	VFMADD213PS  Y14, Y0, Y10
-	VFMADD213PS  constants32<>+2592(SB), Y0, Y10
+	VFMADD213PS  constants32<>+2656(SB), Y0, Y10
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y10, Y0, Y1
 	VBLENDVPS    Y8, Y6, Y1, Y1
-	VMOVUPS      constants32<>+2560(SB), Y0
+	VMOVUPS      constants32<>+2624(SB), Y0
 	VFMADD213PS  Y14, Y2, Y0
 	VMULPS       Y2, Y3, Y6
-	VFMADD213PS  constants32<>+2592(SB), Y2, Y0
+	VFMADD213PS  constants32<>+2656(SB), Y2, Y0
 	VPXOR        Y4, Y1, Y1
 	VFMADD231PS  Y0, Y6, Y3
 	VBLENDVPS    Y9, Y7, Y3, Y3
@@ -7725,15 +7829,15 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y2
-	VMOVUPS      constants32<>+2336(SB), Y3
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y2
+	VMOVUPS      constants32<>+2400(SB), Y3
 	VBLENDVPS    Y2, Y1, Y3, Y3
-	VPAND        constants32<>+256(SB), Y3, Y4
-	VPSUBD       constants32<>+2624(SB), Y4, Y4
-	VPAND        constants32<>+2656(SB), Y4, Y4
+	VPAND        constants32<>+672(SB), Y3, Y4
+	VPSUBD       constants32<>+2688(SB), Y4, Y4
+	VPAND        constants32<>+2720(SB), Y4, Y4
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       constants32<>+2688(SB), Y3, Y3
+	VPADDD       constants32<>+2752(SB), Y3, Y3
 	VPSRLD       $0x1a, Y4, Y4
 	LEAQ         two_over_pi_0_32<>+0(SB), R11
 	VPXOR        Y5, Y5, Y5
@@ -7741,21 +7845,21 @@ single:
 	VGATHERDPS   Y6, (R11)(Y4*4), Y5
 	VMULPS       Y5, Y3, Y6
 	VFMSUB213PS  Y6, Y3, Y5
-	VMULPS       constants32<>+2720(SB), Y5, Y7
+	VMULPS       constants32<>+2784(SB), Y5, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
-	VMULPS       constants32<>+2720(SB), Y6, Y7
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y5
+	VMULPS       constants32<>+2784(SB), Y6, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y6
 	VADDPS       Y5, Y6, Y7
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERDPS   Y9, (R11)(Y4*4), Y8
 	VMULPS       Y8, Y3, Y9
-	VMULPS       constants32<>+2720(SB), Y9, Y10
+	VMULPS       constants32<>+2784(SB), Y9, Y10
 	VROUNDPS     $0x08, Y10, Y10
-	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VFNMADD132PS constants32<>+1568(SB), Y9, Y10
 	VADDPS       Y10, Y7, Y11
 	VSUBPS       Y7, Y11, Y0
 	VMOVUPS      Y2, 128(SP)
@@ -7828,10 +7932,10 @@ single:
 	VADDPS       Y11, Y1, Y0
 	VSUBPS       Y1, Y0, Y1
 	VSUBPS       Y1, Y11, Y11
-	VMULPS       constants32<>+2368(SB), Y11, Y11
-	VFMADD231PS  constants32<>+2400(SB), Y0, Y11
-	VMULPS       constants32<>+2368(SB), Y0, Y1
-	VFMSUB132PS  constants32<>+2368(SB), Y1, Y0
+	VMULPS       constants32<>+2432(SB), Y11, Y11
+	VFMADD231PS  constants32<>+2464(SB), Y0, Y11
+	VMULPS       constants32<>+2432(SB), Y0, Y1
+	VFMSUB132PS  constants32<>+2432(SB), Y1, Y0
 	VADDPS       Y11, Y0, Y0
 	VADDPS       Y0, Y1, Y2
 	VSUBPS       Y1, Y2, Y1
@@ -7840,24 +7944,24 @@ single:
 	VMOVUPS      192(SP), Y0
 	VSUBPS       Y0, Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMOVUPS      constants32<>+2304(SB), Y1
+	VMOVUPS      constants32<>+2368(SB), Y1
 	VFMADD213PS  Y15, Y0, Y1
 	VSUBPS       Y15, Y1, Y3
-	VFNMADD231PS constants32<>+2368(SB), Y3, Y0
-	VFNMADD231PS constants32<>+2400(SB), Y3, Y0
 	VFNMADD231PS constants32<>+2432(SB), Y3, Y0
+	VFNMADD231PS constants32<>+2464(SB), Y3, Y0
+	VFNMADD231PS constants32<>+2496(SB), Y3, Y0
 	VMOVUPS      128(SP), Y3
 	VBLENDVPS    Y3, Y2, Y0, Y0
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      constants32<>+2464(SB), Y4
+	VMOVUPS      constants32<>+2528(SB), Y4
 	VFMADD213PS  Y13, Y2, Y4
-	VFMADD213PS  constants32<>+2496(SB), Y2, Y4
-	VFMADD213PS  constants32<>+2528(SB), Y2, Y4
-	VFMADD213PS  constants32<>+96(SB), Y2, Y4
+	VFMADD213PS  constants32<>+2560(SB), Y2, Y4
+	VFMADD213PS  constants32<>+2592(SB), Y2, Y4
+	VFMADD213PS  constants32<>+128(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y5
-	VMOVUPS      constants32<>+2560(SB), Y6
+	VMOVUPS      constants32<>+2624(SB), Y6
 	VFMADD213PS  Y14, Y2, Y6
-	VFMADD213PS  constants32<>+2592(SB), Y2, Y6
+	VFMADD213PS  constants32<>+2656(SB), Y2, Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VADDPS       160(SP), Y15, Y2
 	VBLENDVPS    Y3, Y2, Y1, Y1
@@ -7880,10 +7984,10 @@ TEXT ·CosF32AVX2(SB), $288-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+2208(SB), Y14
-	VMOVUPS constants32<>+2240(SB), Y15
-	VMOVUPS constants32<>+160(SB), Y12
-	VMOVUPS constants32<>+2272(SB), Y13
+	VMOVUPS constants32<>+2272(SB), Y14
+	VMOVUPS constants32<>+2304(SB), Y15
+	VMOVUPS constants32<>+32(SB), Y12
+	VMOVUPS constants32<>+2336(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -7891,15 +7995,15 @@ TEXT ·CosF32AVX2(SB), $288-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y0
+	VPAND        constants32<>+0(SB), Y0, Y0
 	VMOVUPS      32(SI)(BX*4), Y1
-	VPAND        constants32<>+192(SB), Y1, Y1
-	VMOVUPS      constants32<>+2304(SB), Y2
+	VPAND        constants32<>+0(SB), Y1, Y1
+	VMOVUPS      constants32<>+2368(SB), Y2
 	VFMADD213PS  Y15, Y0, Y2
-	VMOVUPS      constants32<>+2304(SB), Y3
+	VMOVUPS      constants32<>+2368(SB), Y3
 	VFMADD213PS  Y15, Y1, Y3
-	VCMPPS       $0x15, constants32<>+2336(SB), Y0, Y4
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y5
+	VCMPPS       $0x15, constants32<>+2400(SB), Y0, Y4
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y5
 	VPOR         Y5, Y4, Y4
 	VMOVMSKPS    Y4, AX
 	TESTL        AX, AX
@@ -7908,40 +8012,40 @@ loop:
 	VSUBPS       Y15, Y3, Y4
 	VPSLLD       $0x1f, Y2, Y6
 	VPSLLD       $0x1f, Y3, Y7
-	VPADDD       constants32<>+2752(SB), Y2, Y2
-	VPADDD       constants32<>+2752(SB), Y3, Y3
+	VPADDD       constants32<>+2816(SB), Y2, Y2
+	VPADDD       constants32<>+2816(SB), Y3, Y3
 	VPSLLD       $0x1e, Y2, Y2
 	VPSLLD       $0x1e, Y3, Y3
-	VFNMADD231PS constants32<>+2368(SB), Y5, Y0
-	VFNMADD231PS constants32<>+2368(SB), Y4, Y1
-	VPAND        Y12, Y2, Y2
-	VPAND        Y12, Y3, Y3
-	VFNMADD231PS constants32<>+2400(SB), Y5, Y0
-	VFNMADD231PS constants32<>+2400(SB), Y4, Y1
 	VFNMADD231PS constants32<>+2432(SB), Y5, Y0
 	VFNMADD231PS constants32<>+2432(SB), Y4, Y1
+	VPAND        Y12, Y2, Y2
+	VPAND        Y12, Y3, Y3
+	VFNMADD231PS constants32<>+2464(SB), Y5, Y0
+	VFNMADD231PS constants32<>+2464(SB), Y4, Y1
+	VFNMADD231PS constants32<>+2496(SB), Y5, Y0
+	VFNMADD231PS constants32<>+2496(SB), Y4, Y1
 	VMULPS       Y0, Y0, Y4
 	VMULPS       Y1, Y1, Y5
-	VMOVUPS      constants32<>+2464(SB), Y8
+	VMOVUPS      constants32<>+2528(SB), Y8
 	VFMADD213PS  Y13, Y4, Y8
-	VFMADD213PS  constants32<>+2496(SB), Y4, Y8
-	VFMADD213PS  constants32<>+2528(SB), Y4, Y8
-	VFMADD213PS  constants32<>+96(SB), Y4, Y8
-	VMOVUPS      constants32<>+2464(SB), Y9
+	VFMADD213PS  constants32<>+2560(SB), Y4, Y8
+	VFMADD213PS  constants32<>+2592(SB), Y4, Y8
+	VFMADD213PS  constants32<>+128(SB), Y4, Y8
+	VMOVUPS      constants32<>+2528(SB), Y9
 	VFMADD213PS  Y13, Y5, Y9
-	VFMADD213PS  constants32<>+2496(SB), Y5, Y9
-	VFMADD213PS  constants32<>+2528(SB), Y5, Y9
-	VFMADD213PS  constants32<>+96(SB), Y5, Y9
-	VMOVUPS      constants32<>+2560(SB), Y10
+	VFMADD213PS  constants32<>+2560(SB), Y5, Y9
+	VFMADD213PS  constants32<>+2592(SB), Y5, Y9
+	VFMADD213PS  constants32<>+128(SB), Y5, Y9
+	VMOVUPS      constants32<>+2624(SB), Y10
 	VFMADD213PS  Y14, Y4, Y10
-	VFMADD213PS  constants32<>+2592(SB), Y4, Y10
+	VFMADD213PS  constants32<>+2656(SB), Y4, Y10
 	VMULPS       Y4, Y0, Y4
 	VFMADD231PS  Y10, Y4, Y0
 	VBLENDVPS    Y6, Y0, Y8, Y8
-	VMOVUPS      constants32<>+2560(SB), Y0
+	VMOVUPS      constants32<>+2624(SB), Y0
 	VFMADD213PS  Y14, Y5, Y0
 	VMULPS       Y5, Y1, Y4
-	VFMADD213PS  constants32<>+2592(SB), Y5, Y0
+	VFMADD213PS  constants32<>+2656(SB), Y5, Y0
 	VPXOR        Y2, Y8, Y8
 	VFMADD231PS  Y0, Y4, Y1
 	VBLENDVPS    Y7, Y1, Y9, Y9
@@ -7998,15 +8102,15 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y0
-	VCMPPS       $0x15, constants32<>+2336(SB), Y0, Y1
-	VMOVUPS      constants32<>+2336(SB), Y2
+	VPAND        constants32<>+0(SB), Y0, Y0
+	VCMPPS       $0x15, constants32<>+2400(SB), Y0, Y1
+	VMOVUPS      constants32<>+2400(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y2
-	VPAND        constants32<>+256(SB), Y2, Y3
-	VPSUBD       constants32<>+2624(SB), Y3, Y3
-	VPAND        constants32<>+2656(SB), Y3, Y3
+	VPAND        constants32<>+672(SB), Y2, Y3
+	VPSUBD       constants32<>+2688(SB), Y3, Y3
+	VPAND        constants32<>+2720(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       constants32<>+2688(SB), Y2, Y2
+	VPADDD       constants32<>+2752(SB), Y2, Y2
 	VPSRLD       $0x1a, Y3, Y3
 	LEAQ         two_over_pi_0_32<>+0(SB), R11
 	VPXOR        Y4, Y4, Y4
@@ -8014,21 +8118,21 @@ single:
 	VGATHERDPS   Y5, (R11)(Y3*4), Y4
 	VMULPS       Y4, Y2, Y5
 	VFMSUB213PS  Y5, Y2, Y4
-	VMULPS       constants32<>+2720(SB), Y4, Y6
+	VMULPS       constants32<>+2784(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS constants32<>+1504(SB), Y6, Y4
-	VMULPS       constants32<>+2720(SB), Y5, Y6
+	VFNMADD231PS constants32<>+1568(SB), Y6, Y4
+	VMULPS       constants32<>+2784(SB), Y5, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS constants32<>+1504(SB), Y6, Y5
+	VFNMADD231PS constants32<>+1568(SB), Y6, Y5
 	VADDPS       Y4, Y5, Y6
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y8, Y8, Y8
 	VGATHERDPS   Y8, (R11)(Y3*4), Y7
 	VMULPS       Y7, Y2, Y8
-	VMULPS       constants32<>+2720(SB), Y8, Y9
+	VMULPS       constants32<>+2784(SB), Y8, Y9
 	VROUNDPS     $0x08, Y9, Y9
-	VFNMADD132PS constants32<>+1504(SB), Y8, Y9
+	VFNMADD132PS constants32<>+1568(SB), Y8, Y9
 	VADDPS       Y9, Y6, Y10
 	VSUBPS       Y6, Y10, Y11
 	VMOVUPS      Y1, 128(SP)
@@ -8101,10 +8205,10 @@ single:
 	VADDPS       Y10, Y0, Y1
 	VSUBPS       Y0, Y1, Y0
 	VSUBPS       Y0, Y10, Y10
-	VMULPS       constants32<>+2368(SB), Y10, Y10
-	VFMADD231PS  constants32<>+2400(SB), Y1, Y10
-	VMULPS       constants32<>+2368(SB), Y1, Y0
-	VFMSUB132PS  constants32<>+2368(SB), Y0, Y1
+	VMULPS       constants32<>+2432(SB), Y10, Y10
+	VFMADD231PS  constants32<>+2464(SB), Y1, Y10
+	VMULPS       constants32<>+2432(SB), Y1, Y0
+	VFMSUB132PS  constants32<>+2432(SB), Y0, Y1
 	VADDPS       Y10, Y1, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y0, Y2, Y0
@@ -8113,30 +8217,30 @@ single:
 	VMOVUPS      192(SP), Y0
 	VSUBPS       Y0, Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMOVUPS      constants32<>+2304(SB), Y1
+	VMOVUPS      constants32<>+2368(SB), Y1
 	VFMADD213PS  Y15, Y0, Y1
 	VSUBPS       Y15, Y1, Y3
-	VFNMADD231PS constants32<>+2368(SB), Y3, Y0
-	VFNMADD231PS constants32<>+2400(SB), Y3, Y0
 	VFNMADD231PS constants32<>+2432(SB), Y3, Y0
+	VFNMADD231PS constants32<>+2464(SB), Y3, Y0
+	VFNMADD231PS constants32<>+2496(SB), Y3, Y0
 	VMOVUPS      128(SP), Y3
 	VBLENDVPS    Y3, Y2, Y0, Y0
 	VMULPS       Y0, Y0, Y2
 	VMULPS       Y2, Y0, Y4
-	VMOVUPS      constants32<>+2560(SB), Y5
+	VMOVUPS      constants32<>+2624(SB), Y5
 	VFMADD213PS  Y14, Y2, Y5
-	VFMADD213PS  constants32<>+2592(SB), Y2, Y5
+	VFMADD213PS  constants32<>+2656(SB), Y2, Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      constants32<>+2464(SB), Y4
+	VMOVUPS      constants32<>+2528(SB), Y4
 	VFMADD213PS  Y13, Y2, Y4
-	VFMADD213PS  constants32<>+2496(SB), Y2, Y4
-	VFMADD213PS  constants32<>+2528(SB), Y2, Y4
-	VFMADD213PS  constants32<>+96(SB), Y4, Y2
+	VFMADD213PS  constants32<>+2560(SB), Y2, Y4
+	VFMADD213PS  constants32<>+2592(SB), Y2, Y4
+	VFMADD213PS  constants32<>+128(SB), Y4, Y2
 	VADDPS       160(SP), Y15, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y1
 	VPSLLD       $0x1f, Y1, Y3
 	VBLENDVPS    Y3, Y0, Y2, Y2
-	VPADDD       constants32<>+2752(SB), Y1, Y1
+	VPADDD       constants32<>+2816(SB), Y1, Y1
 	VPSLLD       $0x1e, Y1, Y1
 	VPAND        Y12, Y1, Y1
 	VPXOR        Y1, Y2, Y2
@@ -8160,37 +8264,37 @@ TEXT ·TanF32AVX2(SB), $160-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
-	VMOVUPS      constants32<>+2240(SB), Y4
-	VFMADD231PS  constants32<>+2304(SB), Y1, Y4
-	VMOVUPS      constants32<>+2240(SB), Y5
-	VFMADD231PS  constants32<>+2304(SB), Y3, Y5
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y6
-	VCMPPS       $0x15, constants32<>+2336(SB), Y3, Y7
+	VPAND        constants32<>+0(SB), Y2, Y3
+	VMOVUPS      constants32<>+2304(SB), Y4
+	VFMADD231PS  constants32<>+2368(SB), Y1, Y4
+	VMOVUPS      constants32<>+2304(SB), Y5
+	VFMADD231PS  constants32<>+2368(SB), Y3, Y5
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y6
+	VCMPPS       $0x15, constants32<>+2400(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPS    Y6, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPS       constants32<>+2240(SB), Y4, Y7
-	VSUBPS       constants32<>+2240(SB), Y5, Y6
+	VSUBPS       constants32<>+2304(SB), Y4, Y7
+	VSUBPS       constants32<>+2304(SB), Y5, Y6
 	VPSLLD       $0x1f, Y4, Y8
 	VPSLLD       $0x1f, Y5, Y9
 	VPSLLD       $0x1f, Y4, Y4
 	VPSLLD       $0x1f, Y5, Y5
 	VPXOR        Y0, Y4, Y4
 	VPXOR        Y2, Y5, Y5
-	VMULPS       constants32<>+2400(SB), Y7, Y0
-	VFNMADD231PS constants32<>+2368(SB), Y7, Y1
-	VFNMADD231PS constants32<>+2368(SB), Y6, Y3
-	VPAND        constants32<>+160(SB), Y4, Y4
-	VPAND        constants32<>+160(SB), Y5, Y5
-	VMULPS       constants32<>+2400(SB), Y6, Y2
-	VPXOR        constants32<>+160(SB), Y0, Y10
-	VFMSUB231PS  constants32<>+2400(SB), Y7, Y0
-	VPXOR        constants32<>+160(SB), Y2, Y11
-	VFMSUB231PS  constants32<>+2400(SB), Y6, Y2
+	VMULPS       constants32<>+2464(SB), Y7, Y0
+	VFNMADD231PS constants32<>+2432(SB), Y7, Y1
+	VFNMADD231PS constants32<>+2432(SB), Y6, Y3
+	VPAND        constants32<>+32(SB), Y4, Y4
+	VPAND        constants32<>+32(SB), Y5, Y5
+	VMULPS       constants32<>+2464(SB), Y6, Y2
+	VPXOR        constants32<>+32(SB), Y0, Y10
+	VFMSUB231PS  constants32<>+2464(SB), Y7, Y0
+	VPXOR        constants32<>+32(SB), Y2, Y11
+	VFMSUB231PS  constants32<>+2464(SB), Y6, Y2
 	VADDPS       Y10, Y1, Y12
 	VADDPS       Y11, Y3, Y13
 	VSUBPS       Y1, Y12, Y14
@@ -8199,14 +8303,14 @@ loop:
 	VSUBPS       Y14, Y1, Y1
 	VADDPS       Y10, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
-	VFNMADD231PS constants32<>+2432(SB), Y7, Y1
+	VFNMADD231PS constants32<>+2496(SB), Y7, Y1
 	VSUBPS       Y3, Y13, Y0
 	VSUBPS       Y0, Y11, Y11
 	VSUBPS       Y0, Y13, Y0
 	VSUBPS       Y0, Y3, Y3
 	VADDPS       Y11, Y3, Y3
 	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS constants32<>+2432(SB), Y6, Y3
+	VFNMADD231PS constants32<>+2496(SB), Y6, Y3
 	VADDPS       Y1, Y12, Y0
 	VSUBPS       Y12, Y0, Y12
 	VSUBPS       Y12, Y1, Y1
@@ -8215,45 +8319,45 @@ loop:
 	VSUBPS       Y13, Y3, Y3
 	VMULPS       Y0, Y0, Y6
 	VMULPS       Y2, Y2, Y7
-	VMOVUPS      constants32<>+2272(SB), Y10
-	VFMADD231PS  constants32<>+2464(SB), Y6, Y10
-	VFMADD213PS  constants32<>+2496(SB), Y6, Y10
-	VFMADD213PS  constants32<>+2528(SB), Y6, Y10
+	VMOVUPS      constants32<>+2336(SB), Y10
+	VFMADD231PS  constants32<>+2528(SB), Y6, Y10
+	VFMADD213PS  constants32<>+2560(SB), Y6, Y10
+	VFMADD213PS  constants32<>+2592(SB), Y6, Y10
 	VMULPS       Y10, Y6, Y10
 	VFNMADD231PS Y1, Y0, Y10
-	VMOVUPS      constants32<>+2272(SB), Y11
-	VFMADD231PS  constants32<>+2464(SB), Y7, Y11
-	VFMADD213PS  constants32<>+2496(SB), Y7, Y11
-	VFMADD213PS  constants32<>+2528(SB), Y7, Y11
+	VMOVUPS      constants32<>+2336(SB), Y11
+	VFMADD231PS  constants32<>+2528(SB), Y7, Y11
+	VFMADD213PS  constants32<>+2560(SB), Y7, Y11
+	VFMADD213PS  constants32<>+2592(SB), Y7, Y11
 	VMULPS       Y11, Y7, Y11
 	VFNMADD231PS Y3, Y2, Y11
-	VMOVUPS      constants32<>+2208(SB), Y12
-	VFMADD231PS  constants32<>+2560(SB), Y6, Y12
-	VFMADD213PS  constants32<>+2592(SB), Y6, Y12
+	VMOVUPS      constants32<>+2272(SB), Y12
+	VFMADD231PS  constants32<>+2624(SB), Y6, Y12
+	VFMADD213PS  constants32<>+2656(SB), Y6, Y12
 	VMULPS       Y6, Y0, Y6
 	VFMADD231PS  Y12, Y6, Y1
-	VMOVUPS      constants32<>+2208(SB), Y6
-	VFMADD231PS  constants32<>+2560(SB), Y7, Y6
-	VFMADD213PS  constants32<>+2592(SB), Y7, Y6
+	VMOVUPS      constants32<>+2272(SB), Y6
+	VFMADD231PS  constants32<>+2624(SB), Y7, Y6
+	VFMADD213PS  constants32<>+2656(SB), Y7, Y6
 	VMULPS       Y7, Y2, Y7
 	VFMADD231PS  Y6, Y7, Y3
 	VADDPS       Y1, Y0, Y6
 	VSUBPS       Y0, Y6, Y0
 	VSUBPS       Y0, Y1, Y1
-	VADDPS       constants32<>+96(SB), Y10, Y0
+	VADDPS       constants32<>+128(SB), Y10, Y0
 	VADDPS       Y3, Y2, Y7
 	VSUBPS       Y2, Y7, Y2
 	VSUBPS       Y2, Y3, Y3
-	VADDPS       constants32<>+96(SB), Y11, Y2
+	VADDPS       constants32<>+128(SB), Y11, Y2
 	VBLENDVPS    Y8, Y6, Y0, Y12
 	VBLENDVPS    Y8, Y0, Y6, Y6
-	VSUBPS       constants32<>+96(SB), Y0, Y0
+	VSUBPS       constants32<>+128(SB), Y0, Y0
 	VSUBPS       Y0, Y10, Y10
 	VBLENDVPS    Y9, Y7, Y2, Y0
 	VBLENDVPS    Y9, Y2, Y7, Y7
-	VSUBPS       constants32<>+96(SB), Y2, Y2
+	VSUBPS       constants32<>+128(SB), Y2, Y2
 	VSUBPS       Y2, Y11, Y11
-	VMOVUPS      constants32<>+96(SB), Y2
+	VMOVUPS      constants32<>+128(SB), Y2
 	VDIVPS       Y12, Y2, Y13
 	VDIVPS       Y0, Y2, Y2
 	VMULPS       Y13, Y6, Y14
@@ -8324,15 +8428,15 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y2
-	VMOVUPS      constants32<>+2336(SB), Y3
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y2
+	VMOVUPS      constants32<>+2400(SB), Y3
 	VBLENDVPS    Y2, Y1, Y3, Y3
-	VPAND        constants32<>+256(SB), Y3, Y4
-	VPSUBD       constants32<>+2624(SB), Y4, Y4
-	VPAND        constants32<>+2656(SB), Y4, Y4
+	VPAND        constants32<>+672(SB), Y3, Y4
+	VPSUBD       constants32<>+2688(SB), Y4, Y4
+	VPAND        constants32<>+2720(SB), Y4, Y4
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       constants32<>+2688(SB), Y3, Y3
+	VPADDD       constants32<>+2752(SB), Y3, Y3
 	VPSRLD       $0x1a, Y4, Y4
 	LEAQ         two_over_pi_0_32<>+0(SB), R11
 	VPXOR        Y5, Y5, Y5
@@ -8340,21 +8444,21 @@ single:
 	VGATHERDPS   Y6, (R11)(Y4*4), Y5
 	VMULPS       Y5, Y3, Y6
 	VFMSUB213PS  Y6, Y3, Y5
-	VMULPS       constants32<>+2720(SB), Y5, Y7
+	VMULPS       constants32<>+2784(SB), Y5, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
-	VMULPS       constants32<>+2720(SB), Y6, Y7
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y5
+	VMULPS       constants32<>+2784(SB), Y6, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y6
 	VADDPS       Y5, Y6, Y7
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERDPS   Y9, (R11)(Y4*4), Y8
 	VMULPS       Y8, Y3, Y9
-	VMULPS       constants32<>+2720(SB), Y9, Y10
+	VMULPS       constants32<>+2784(SB), Y9, Y10
 	VROUNDPS     $0x08, Y10, Y10
-	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VFNMADD132PS constants32<>+1568(SB), Y9, Y10
 	VADDPS       Y10, Y7, Y11
 	VSUBPS       Y7, Y11, Y12
 	VSUBPS       Y12, Y11, Y13
@@ -8421,36 +8525,36 @@ single:
 	VADDPS       Y11, Y15, Y0
 	VSUBPS       Y15, Y0, Y15
 	VSUBPS       Y15, Y11, Y11
-	VMULPS       constants32<>+2368(SB), Y11, Y11
-	VFMADD231PS  constants32<>+2400(SB), Y0, Y11
-	VMULPS       constants32<>+2368(SB), Y0, Y3
-	VFMSUB132PS  constants32<>+2368(SB), Y3, Y0
+	VMULPS       constants32<>+2432(SB), Y11, Y11
+	VFMADD231PS  constants32<>+2464(SB), Y0, Y11
+	VMULPS       constants32<>+2432(SB), Y0, Y3
+	VFMSUB132PS  constants32<>+2432(SB), Y3, Y0
 	VADDPS       Y11, Y0, Y0
 	VADDPS       Y0, Y3, Y4
 	VSUBPS       Y1, Y1, Y5
 	VADDPS       Y5, Y4, Y5
-	VMOVUPS      constants32<>+2240(SB), Y6
-	VFMADD231PS  constants32<>+2304(SB), Y1, Y6
-	VSUBPS       constants32<>+2240(SB), Y6, Y7
-	VFNMADD231PS constants32<>+2368(SB), Y7, Y1
-	VMULPS       constants32<>+2400(SB), Y7, Y8
-	VPXOR        constants32<>+160(SB), Y8, Y9
+	VMOVUPS      constants32<>+2304(SB), Y6
+	VFMADD231PS  constants32<>+2368(SB), Y1, Y6
+	VSUBPS       constants32<>+2304(SB), Y6, Y7
+	VFNMADD231PS constants32<>+2432(SB), Y7, Y1
+	VMULPS       constants32<>+2464(SB), Y7, Y8
+	VPXOR        constants32<>+32(SB), Y8, Y9
 	VADDPS       Y9, Y1, Y10
 	VSUBPS       Y1, Y10, Y11
 	VSUBPS       Y11, Y10, Y12
 	VSUBPS       Y12, Y1, Y1
 	VSUBPS       Y11, Y9, Y9
 	VADDPS       Y9, Y1, Y1
-	VFMSUB231PS  constants32<>+2400(SB), Y7, Y8
+	VFMSUB231PS  constants32<>+2464(SB), Y7, Y8
 	VSUBPS       Y8, Y1, Y1
-	VFNMADD231PS constants32<>+2432(SB), Y7, Y1
+	VFNMADD231PS constants32<>+2496(SB), Y7, Y1
 	VADDPS       Y1, Y10, Y7
 	VBLENDVPS    Y2, Y5, Y7, Y5
 	VMULPS       Y5, Y5, Y8
-	VMOVUPS      constants32<>+2272(SB), Y9
-	VFMADD231PS  constants32<>+2464(SB), Y8, Y9
-	VFMADD213PS  constants32<>+2496(SB), Y8, Y9
-	VFMADD213PS  constants32<>+2528(SB), Y8, Y9
+	VMOVUPS      constants32<>+2336(SB), Y9
+	VFMADD231PS  constants32<>+2528(SB), Y8, Y9
+	VFMADD213PS  constants32<>+2560(SB), Y8, Y9
+	VFMADD213PS  constants32<>+2592(SB), Y8, Y9
 	VMULPS       Y9, Y8, Y9
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       Y4, Y0, Y0
@@ -8458,20 +8562,20 @@ single:
 	VSUBPS       Y7, Y1, Y1
 	VBLENDVPS    Y2, Y0, Y1, Y1
 	VFNMADD231PS Y1, Y5, Y9
-	VADDPS       constants32<>+96(SB), Y9, Y0
-	VMOVUPS      constants32<>+2208(SB), Y3
-	VFMADD231PS  constants32<>+2560(SB), Y8, Y3
-	VFMADD213PS  constants32<>+2592(SB), Y8, Y3
+	VADDPS       constants32<>+128(SB), Y9, Y0
+	VMOVUPS      constants32<>+2272(SB), Y3
+	VFMADD231PS  constants32<>+2624(SB), Y8, Y3
+	VFMADD213PS  constants32<>+2656(SB), Y8, Y3
 	VMULPS       Y8, Y5, Y8
 	VFMADD231PS  Y3, Y8, Y1
 	VADDPS       Y1, Y5, Y3
 	VMOVUPS      128(SP), Y4
-	VADDPS       constants32<>+2240(SB), Y4, Y4
+	VADDPS       constants32<>+2304(SB), Y4, Y4
 	VBLENDVPS    Y2, Y4, Y6, Y6
 	VPSLLD       $0x1f, Y6, Y2
 	VBLENDVPS    Y2, Y0, Y3, Y4
 	VBLENDVPS    Y2, Y3, Y0, Y7
-	VMOVUPS      constants32<>+96(SB), Y8
+	VMOVUPS      constants32<>+128(SB), Y8
 	VDIVPS       Y7, Y8, Y10
 	VMULPS       Y10, Y4, Y11
 	VFNMADD231PS Y7, Y11, Y4
@@ -8486,7 +8590,7 @@ single:
 	VFMADD231PS  Y10, Y4, Y11
 	VPSLLD       $0x1f, Y6, Y6
 	VPXOR        (SI)(BX*4), Y6, Y6
-	VPAND        constants32<>+160(SB), Y6, Y6
+	VPAND        constants32<>+32(SB), Y6, Y6
 	VPXOR        Y6, Y11, Y11
 	VMOVUPS      Y11, (DI)(BX*4)
 	ADDQ         $0x08, BX
@@ -8501,8 +8605,8 @@ TEXT ·AsinF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+2784(SB), Y14
-	VMOVUPS constants32<>+1600(SB), Y15
+	VMOVUPS constants32<>+2848(SB), Y14
+	VMOVUPS constants32<>+1664(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8510,11 +8614,11 @@ TEXT ·AsinF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
-	VPAND        constants32<>+160(SB), Y0, Y0
-	VPAND        constants32<>+160(SB), Y2, Y2
+	VPAND        constants32<>+0(SB), Y2, Y3
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y2, Y2
 	VMOVUPS      Y15, Y4
 	VFNMADD231PS Y15, Y1, Y4
 	VMULPS       Y1, Y1, Y5
@@ -8526,39 +8630,39 @@ loop:
 	VBLENDVPS    Y6, Y4, Y5, Y5
 	VSQRTPS      Y5, Y4
 	VBLENDVPS    Y7, Y8, Y9, Y9
-	VMOVUPS      constants32<>+2816(SB), Y8
+	VMOVUPS      constants32<>+2880(SB), Y8
 	VFMADD213PS  Y14, Y5, Y8
 	VBLENDVPS    Y6, Y4, Y1, Y1
 	VSQRTPS      Y9, Y4
 	VBLENDVPS    Y7, Y4, Y3, Y3
-	VMOVUPS      constants32<>+2816(SB), Y4
+	VMOVUPS      constants32<>+2880(SB), Y4
 	VFMADD213PS  Y14, Y9, Y4
-	VFMADD213PS  constants32<>+2848(SB), Y5, Y8
-	VFMADD213PS  constants32<>+2848(SB), Y9, Y4
-	VFMADD213PS  constants32<>+2880(SB), Y5, Y8
-	VFMADD213PS  constants32<>+2880(SB), Y9, Y4
 	VFMADD213PS  constants32<>+2912(SB), Y5, Y8
+	VFMADD213PS  constants32<>+2912(SB), Y9, Y4
+	VFMADD213PS  constants32<>+2944(SB), Y5, Y8
+	VFMADD213PS  constants32<>+2944(SB), Y9, Y4
+	VFMADD213PS  constants32<>+2976(SB), Y5, Y8
 	VMULPS       Y5, Y1, Y5
 	VMULPS       Y8, Y5, Y5
-	VMULPS       constants32<>+2944(SB), Y1, Y8
-	VFMADD213PS  constants32<>+2912(SB), Y9, Y4
+	VMULPS       constants32<>+3008(SB), Y1, Y8
+	VFMADD213PS  constants32<>+2976(SB), Y9, Y4
 	VMULPS       Y9, Y3, Y9
 	VMULPS       Y4, Y9, Y9
-	VMULPS       constants32<>+2944(SB), Y3, Y4
+	VMULPS       constants32<>+3008(SB), Y3, Y4
 	VADDPS       Y5, Y1, Y1
-	VMOVUPS      constants32<>+2400(SB), Y10
-	VFMSUB132PS  constants32<>+1760(SB), Y10, Y5
+	VMOVUPS      constants32<>+2464(SB), Y10
+	VFMSUB132PS  constants32<>+1824(SB), Y10, Y5
 	VADDPS       Y9, Y3, Y3
-	VFMSUB231PS  constants32<>+1760(SB), Y9, Y10
-	VADDPS       constants32<>+2368(SB), Y8, Y9
-	VADDPS       constants32<>+2368(SB), Y4, Y11
-	VSUBPS       constants32<>+2368(SB), Y9, Y12
+	VFMSUB231PS  constants32<>+1824(SB), Y9, Y10
+	VADDPS       constants32<>+2432(SB), Y8, Y9
+	VADDPS       constants32<>+2432(SB), Y4, Y11
+	VSUBPS       constants32<>+2432(SB), Y9, Y12
 	VSUBPS       Y12, Y8, Y8
 	VSUBPS       Y5, Y8, Y8
 	VADDPS       Y8, Y9, Y9
 	VBLENDVPS    Y6, Y9, Y1, Y1
 	VPOR         Y0, Y1, Y1
-	VSUBPS       constants32<>+2368(SB), Y11, Y0
+	VSUBPS       constants32<>+2432(SB), Y11, Y0
 	VSUBPS       Y0, Y4, Y4
 	VSUBPS       Y10, Y4, Y4
 	VADDPS       Y4, Y11, Y11
@@ -8616,7 +8720,7 @@ TEXT ·AcosF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+1600(SB), Y14
+	VMOVUPS constants32<>+1664(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8624,9 +8728,9 @@ TEXT ·AcosF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
+	VPAND        constants32<>+0(SB), Y2, Y3
 	VCMPPS       $0x11, Y15, Y0, Y4
 	VCMPPS       $0x11, Y15, Y2, Y5
 	VMOVUPS      Y14, Y6
@@ -8638,53 +8742,53 @@ loop:
 	VFNMADD231PS Y14, Y3, Y10
 	VMULPS       Y3, Y3, Y11
 	VBLENDVPS    Y8, Y6, Y7, Y7
-	VMOVUPS      constants32<>+96(SB), Y6
-	VBLENDVPS    Y8, constants32<>+1760(SB), Y6, Y12
+	VMOVUPS      constants32<>+128(SB), Y6
+	VBLENDVPS    Y8, constants32<>+1824(SB), Y6, Y12
 	VBLENDVPS    Y9, Y10, Y11, Y11
 	VSQRTPS      Y7, Y10
 	VBLENDVPS    Y8, Y10, Y1, Y1
-	VMOVUPS      constants32<>+2784(SB), Y10
-	VFMADD231PS  constants32<>+2816(SB), Y7, Y10
-	VFMADD213PS  constants32<>+2848(SB), Y7, Y10
-	VFMADD213PS  constants32<>+2880(SB), Y7, Y10
+	VMOVUPS      constants32<>+2848(SB), Y10
+	VFMADD231PS  constants32<>+2880(SB), Y7, Y10
 	VFMADD213PS  constants32<>+2912(SB), Y7, Y10
+	VFMADD213PS  constants32<>+2944(SB), Y7, Y10
+	VFMADD213PS  constants32<>+2976(SB), Y7, Y10
 	VMULPS       Y7, Y1, Y7
 	VMULPS       Y10, Y7, Y7
 	VSQRTPS      Y11, Y10
 	VBLENDVPS    Y9, Y10, Y3, Y3
-	VBLENDVPS    Y9, constants32<>+1760(SB), Y6, Y6
+	VBLENDVPS    Y9, constants32<>+1824(SB), Y6, Y6
 	VMULPS       Y7, Y12, Y7
 	VMULPS       Y1, Y12, Y12
-	VPAND        constants32<>+160(SB), Y0, Y0
-	VMOVUPS      constants32<>+2784(SB), Y1
-	VFMADD231PS  constants32<>+2816(SB), Y11, Y1
-	VFMADD213PS  constants32<>+2848(SB), Y11, Y1
-	VFMADD213PS  constants32<>+2880(SB), Y11, Y1
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VMOVUPS      constants32<>+2848(SB), Y1
+	VFMADD231PS  constants32<>+2880(SB), Y11, Y1
 	VFMADD213PS  constants32<>+2912(SB), Y11, Y1
+	VFMADD213PS  constants32<>+2944(SB), Y11, Y1
+	VFMADD213PS  constants32<>+2976(SB), Y11, Y1
 	VMULPS       Y11, Y3, Y11
 	VMULPS       Y1, Y11, Y11
 	VMULPS       Y11, Y6, Y11
 	VMULPS       Y3, Y6, Y6
-	VPAND        constants32<>+160(SB), Y2, Y2
-	VPXOR        constants32<>+160(SB), Y0, Y1
+	VPAND        constants32<>+32(SB), Y2, Y2
+	VPXOR        constants32<>+32(SB), Y0, Y1
 	VBLENDVPS    Y8, Y1, Y0, Y0
 	VPXOR        Y0, Y7, Y7
 	VPXOR        Y0, Y12, Y12
-	VPXOR        constants32<>+160(SB), Y2, Y0
+	VPXOR        constants32<>+32(SB), Y2, Y0
 	VBLENDVPS    Y9, Y0, Y2, Y2
-	VBLENDVPS    Y4, constants32<>+2976(SB), Y15, Y0
-	VMOVUPS      constants32<>+2400(SB), Y1
+	VBLENDVPS    Y4, constants32<>+3040(SB), Y15, Y0
+	VMOVUPS      constants32<>+2464(SB), Y1
 	VBLENDVPS    Y8, Y0, Y1, Y0
 	VSUBPS       Y0, Y7, Y7
-	VBLENDVPS    Y5, constants32<>+2976(SB), Y15, Y0
+	VBLENDVPS    Y5, constants32<>+3040(SB), Y15, Y0
 	VADDPS       Y7, Y12, Y12
-	VBLENDVPS    Y4, constants32<>+3008(SB), Y15, Y4
+	VBLENDVPS    Y4, constants32<>+3072(SB), Y15, Y4
 	VBLENDVPS    Y9, Y0, Y1, Y1
 	VPXOR        Y2, Y11, Y11
 	VPXOR        Y2, Y6, Y6
-	VBLENDVPS    Y5, constants32<>+3008(SB), Y15, Y5
+	VBLENDVPS    Y5, constants32<>+3072(SB), Y15, Y5
 	VSUBPS       Y1, Y11, Y11
-	VMOVUPS      constants32<>+2368(SB), Y0
+	VMOVUPS      constants32<>+2432(SB), Y0
 	VBLENDVPS    Y8, Y4, Y0, Y4
 	VBLENDVPS    Y9, Y5, Y0, Y0
 	VSUBPS       Y12, Y4, Y4
@@ -8742,8 +8846,8 @@ TEXT ·AtanF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+3040(SB), Y14
-	VMOVUPS constants32<>+96(SB), Y13
+	VMOVUPS constants32<>+3104(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8751,54 +8855,54 @@ TEXT ·AtanF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPAND       constants32<>+192(SB), Y0, Y1
+	VPAND       constants32<>+0(SB), Y0, Y1
 	VMOVUPS     32(SI)(BX*4), Y2
-	VPAND       constants32<>+192(SB), Y2, Y3
-	VPAND       constants32<>+160(SB), Y0, Y0
-	VPAND       constants32<>+160(SB), Y2, Y2
-	VMOVUPS     constants32<>+2176(SB), Y4
+	VPAND       constants32<>+0(SB), Y2, Y3
+	VPAND       constants32<>+32(SB), Y0, Y0
+	VPAND       constants32<>+32(SB), Y2, Y2
+	VMOVUPS     constants32<>+2240(SB), Y4
 	VDIVPS      Y1, Y4, Y5
 	VDIVPS      Y3, Y4, Y4
 	VCMPPS      $0x11, Y1, Y13, Y6
 	VCMPPS      $0x11, Y3, Y13, Y7
-	VBLENDVPS   Y6, constants32<>+2368(SB), Y15, Y8
-	VBLENDVPS   Y7, constants32<>+2368(SB), Y15, Y9
+	VBLENDVPS   Y6, constants32<>+2432(SB), Y15, Y8
+	VBLENDVPS   Y7, constants32<>+2432(SB), Y15, Y9
 	VBLENDVPS   Y6, Y5, Y1, Y1
-	VBLENDVPS   Y6, constants32<>+2400(SB), Y15, Y6
+	VBLENDVPS   Y6, constants32<>+2464(SB), Y15, Y6
 	VMULPS      Y1, Y1, Y5
 	VBLENDVPS   Y7, Y4, Y3, Y3
 	VADDPS      Y1, Y8, Y4
 	VSUBPS      Y8, Y4, Y8
-	VBLENDVPS   Y7, constants32<>+2400(SB), Y15, Y7
+	VBLENDVPS   Y7, constants32<>+2464(SB), Y15, Y7
 	VSUBPS      Y8, Y1, Y8
 	VMULPS      Y5, Y1, Y1
 	VMULPS      Y3, Y3, Y10
-	VMOVUPS     constants32<>+3072(SB), Y11
+	VMOVUPS     constants32<>+3136(SB), Y11
 	VFMADD213PS Y14, Y5, Y11
-	VFMADD213PS constants32<>+3104(SB), Y5, Y11
-	VFMADD213PS constants32<>+3136(SB), Y5, Y11
 	VFMADD213PS constants32<>+3168(SB), Y5, Y11
 	VFMADD213PS constants32<>+3200(SB), Y5, Y11
 	VFMADD213PS constants32<>+3232(SB), Y5, Y11
 	VFMADD213PS constants32<>+3264(SB), Y5, Y11
 	VFMADD213PS constants32<>+3296(SB), Y5, Y11
+	VFMADD213PS constants32<>+3328(SB), Y5, Y11
+	VFMADD213PS constants32<>+3360(SB), Y5, Y11
 	VFMADD231PS Y11, Y1, Y6
 	VADDPS      Y3, Y9, Y1
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     constants32<>+3072(SB), Y5
+	VMOVUPS     constants32<>+3136(SB), Y5
 	VFMADD213PS Y14, Y10, Y5
 	VADDPS      Y8, Y4, Y4
 	VMULPS      Y10, Y3, Y6
 	VPOR        Y0, Y4, Y4
 	VSUBPS      Y9, Y1, Y9
-	VFMADD213PS constants32<>+3104(SB), Y10, Y5
-	VSUBPS      Y9, Y3, Y3
-	VFMADD213PS constants32<>+3136(SB), Y10, Y5
 	VFMADD213PS constants32<>+3168(SB), Y10, Y5
+	VSUBPS      Y9, Y3, Y3
 	VFMADD213PS constants32<>+3200(SB), Y10, Y5
 	VFMADD213PS constants32<>+3232(SB), Y10, Y5
 	VFMADD213PS constants32<>+3264(SB), Y10, Y5
 	VFMADD213PS constants32<>+3296(SB), Y10, Y5
+	VFMADD213PS constants32<>+3328(SB), Y10, Y5
+	VFMADD213PS constants32<>+3360(SB), Y10, Y5
 	VFMADD231PS Y5, Y6, Y7
 	VADDPS      Y7, Y3, Y3
 	VADDPS      Y3, Y1, Y1
@@ -8854,10 +8958,10 @@ TEXT ·SinhF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+3328(SB), Y15
-	VMOVUPS constants32<>+3360(SB), Y14
-	VMOVUPS constants32<>+3392(SB), Y13
-	VMOVUPS constants32<>+160(SB), Y12
+	VMOVUPS constants32<>+3392(SB), Y15
+	VMOVUPS constants32<>+3424(SB), Y14
+	VMOVUPS constants32<>+3456(SB), Y13
+	VMOVUPS constants32<>+32(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -8865,32 +8969,32 @@ TEXT ·SinhF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
+	VPAND        constants32<>+0(SB), Y2, Y3
 	VPAND        Y12, Y0, Y0
 	VPAND        Y12, Y2, Y2
 	VMINPS       Y1, Y13, Y4
 	VMINPS       Y3, Y13, Y5
-	VCMPPS       $0x16, constants32<>+3424(SB), Y1, Y1
-	VCMPPS       $0x16, constants32<>+3424(SB), Y3, Y3
+	VCMPPS       $0x16, constants32<>+3488(SB), Y1, Y1
+	VCMPPS       $0x16, constants32<>+3488(SB), Y3, Y3
 	VPOR         Y3, Y1, Y1
 	VMOVMSKPS    Y1, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPS       constants32<>+800(SB), Y4, Y3
-	VMULPS       constants32<>+800(SB), Y5, Y1
+	VMULPS       constants32<>+864(SB), Y4, Y3
+	VMULPS       constants32<>+864(SB), Y5, Y1
 	VROUNDPS     $0x08, Y3, Y3
 	VROUNDPS     $0x08, Y1, Y1
-	VFNMADD231PS constants32<>+832(SB), Y3, Y4
-	VFNMADD231PS constants32<>+832(SB), Y1, Y5
-	VADDPS       constants32<>+3456(SB), Y3, Y6
-	VADDPS       constants32<>+3456(SB), Y1, Y7
-	VPSLLD       $0x17, Y6, Y6
-	VPSLLD       $0x17, Y7, Y7
 	VFNMADD231PS constants32<>+896(SB), Y3, Y4
 	VFNMADD231PS constants32<>+896(SB), Y1, Y5
-	VMOVUPS      constants32<>+3488(SB), Y1
+	VADDPS       constants32<>+3520(SB), Y3, Y6
+	VADDPS       constants32<>+3520(SB), Y1, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VFNMADD231PS constants32<>+960(SB), Y3, Y4
+	VFNMADD231PS constants32<>+960(SB), Y1, Y5
+	VMOVUPS      constants32<>+3552(SB), Y1
 	VPSUBD       Y6, Y1, Y3
 	VPSUBD       Y7, Y1, Y1
 	VADDPS       Y3, Y6, Y8
@@ -8899,30 +9003,30 @@ loop:
 	VSUBPS       Y1, Y7, Y7
 	VMULPS       Y4, Y4, Y1
 	VMULPS       Y5, Y5, Y9
-	VMOVUPS      constants32<>+3520(SB), Y10
+	VMOVUPS      constants32<>+3584(SB), Y10
 	VFMADD213PS  Y14, Y1, Y10
-	VFMADD213PS  constants32<>+1600(SB), Y1, Y10
+	VFMADD213PS  constants32<>+1664(SB), Y1, Y10
 	VMULPS       Y10, Y1, Y10
 	VMULPS       Y10, Y6, Y10
 	VFMADD231PS  Y4, Y8, Y6
 	VMULPS       Y4, Y8, Y8
-	VMOVUPS      constants32<>+3520(SB), Y4
+	VMOVUPS      constants32<>+3584(SB), Y4
 	VFMADD213PS  Y14, Y9, Y4
-	VFMADD213PS  constants32<>+1600(SB), Y9, Y4
+	VFMADD213PS  constants32<>+1664(SB), Y9, Y4
 	VMULPS       Y4, Y9, Y4
 	VMULPS       Y4, Y7, Y4
 	VFMADD231PS  Y5, Y3, Y7
 	VMULPS       Y5, Y3, Y3
-	VMOVUPS      constants32<>+3552(SB), Y5
+	VMOVUPS      constants32<>+3616(SB), Y5
 	VFMADD213PS  Y15, Y1, Y5
-	VFMADD213PS  constants32<>+3584(SB), Y1, Y5
+	VFMADD213PS  constants32<>+3648(SB), Y1, Y5
 	VMULPS       Y5, Y1, Y1
 	VFMADD231PS  Y1, Y8, Y10
-	VMOVUPS      constants32<>+3552(SB), Y1
+	VMOVUPS      constants32<>+3616(SB), Y1
 	VFMADD213PS  Y15, Y9, Y1
 	VADDPS       Y10, Y6, Y6
 	VPOR         Y0, Y6, Y6
-	VFMADD213PS  constants32<>+3584(SB), Y9, Y1
+	VFMADD213PS  constants32<>+3648(SB), Y9, Y1
 	VMULPS       Y1, Y9, Y9
 	VFMADD231PS  Y9, Y3, Y4
 	VADDPS       Y4, Y7, Y7
@@ -8979,26 +9083,26 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMINPS       Y1, Y13, Y2
-	VMULPS       constants32<>+800(SB), Y2, Y3
+	VMULPS       constants32<>+864(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS constants32<>+832(SB), Y3, Y2
 	VFNMADD231PS constants32<>+896(SB), Y3, Y2
+	VFNMADD231PS constants32<>+960(SB), Y3, Y2
 	VMULPS       Y2, Y2, Y4
-	VMOVUPS      constants32<>+3520(SB), Y5
+	VMOVUPS      constants32<>+3584(SB), Y5
 	VFMADD213PS  Y14, Y4, Y5
-	VFMADD213PS  constants32<>+1600(SB), Y4, Y5
+	VFMADD213PS  constants32<>+1664(SB), Y4, Y5
 	VMULPS       Y5, Y4, Y5
-	VADDPS       constants32<>+3456(SB), Y3, Y6
+	VADDPS       constants32<>+3520(SB), Y3, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMOVUPS      constants32<>+3488(SB), Y7
+	VMOVUPS      constants32<>+3552(SB), Y7
 	VPSUBD       Y6, Y7, Y7
 	VSUBPS       Y7, Y6, Y8
 	VMULPS       Y5, Y8, Y9
-	VMOVUPS      constants32<>+3552(SB), Y10
+	VMOVUPS      constants32<>+3616(SB), Y10
 	VFMADD213PS  Y15, Y4, Y10
-	VFMADD213PS  constants32<>+3584(SB), Y4, Y10
+	VFMADD213PS  constants32<>+3648(SB), Y4, Y10
 	VMULPS       Y10, Y4, Y4
 	VADDPS       Y7, Y6, Y6
 	VMULPS       Y2, Y6, Y7
@@ -9007,9 +9111,9 @@ single:
 	VADDPS       Y9, Y8, Y8
 	VFMADD231PS  Y4, Y2, Y5
 	VADDPS       Y5, Y2, Y2
-	VADDPS       constants32<>+96(SB), Y2, Y2
-	VSUBPS       constants32<>+96(SB), Y3, Y3
-	VADDPS       constants32<>+864(SB), Y3, Y3
+	VADDPS       constants32<>+128(SB), Y2, Y2
+	VSUBPS       constants32<>+128(SB), Y3, Y3
+	VADDPS       constants32<>+928(SB), Y3, Y3
 	VPSRLD       $0x01, Y3, Y4
 	VPSLLD       $0x17, Y4, Y5
 	VMULPS       Y5, Y2, Y2
@@ -9018,7 +9122,7 @@ single:
 	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x04, Y1, Y1, Y3
 	VBLENDVPS    Y3, Y1, Y2, Y2
-	VCMPPS       $0x16, constants32<>+3424(SB), Y1, Y1
+	VCMPPS       $0x16, constants32<>+3488(SB), Y1, Y1
 	VBLENDVPS    Y1, Y2, Y8, Y8
 	VPAND        Y12, Y0, Y0
 	VPOR         Y0, Y8, Y8
@@ -9035,12 +9139,12 @@ TEXT ·CoshF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+3552(SB), Y12
-	VMOVUPS constants32<>+3520(SB), Y11
-	VMOVUPS constants32<>+3328(SB), Y15
-	VMOVUPS constants32<>+3360(SB), Y14
-	VMOVUPS constants32<>+3584(SB), Y10
-	VMOVUPS constants32<>+3392(SB), Y13
+	VMOVUPS constants32<>+3616(SB), Y12
+	VMOVUPS constants32<>+3584(SB), Y11
+	VMOVUPS constants32<>+3392(SB), Y15
+	VMOVUPS constants32<>+3424(SB), Y14
+	VMOVUPS constants32<>+3648(SB), Y10
+	VMOVUPS constants32<>+3456(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -9048,30 +9152,30 @@ TEXT ·CoshF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y0
+	VPAND        constants32<>+0(SB), Y0, Y0
 	VMOVUPS      32(SI)(BX*4), Y1
-	VPAND        constants32<>+192(SB), Y1, Y1
+	VPAND        constants32<>+0(SB), Y1, Y1
 	VMINPS       Y0, Y13, Y2
 	VMINPS       Y1, Y13, Y3
-	VCMPPS       $0x16, constants32<>+3424(SB), Y0, Y0
-	VCMPPS       $0x16, constants32<>+3424(SB), Y1, Y1
+	VCMPPS       $0x16, constants32<>+3488(SB), Y0, Y0
+	VCMPPS       $0x16, constants32<>+3488(SB), Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VMULPS       constants32<>+800(SB), Y2, Y1
-	VMULPS       constants32<>+800(SB), Y3, Y0
+	VMULPS       constants32<>+864(SB), Y2, Y1
+	VMULPS       constants32<>+864(SB), Y3, Y0
 	VROUNDPS     $0x08, Y1, Y1
 	VROUNDPS     $0x08, Y0, Y0
-	VFNMADD231PS constants32<>+832(SB), Y1, Y2
-	VFNMADD231PS constants32<>+832(SB), Y0, Y3
-	VADDPS       constants32<>+3456(SB), Y1, Y4
-	VADDPS       constants32<>+3456(SB), Y0, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
 	VFNMADD231PS constants32<>+896(SB), Y1, Y2
 	VFNMADD231PS constants32<>+896(SB), Y0, Y3
-	VMOVUPS      constants32<>+3488(SB), Y0
+	VADDPS       constants32<>+3520(SB), Y1, Y4
+	VADDPS       constants32<>+3520(SB), Y0, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VFNMADD231PS constants32<>+960(SB), Y1, Y2
+	VFNMADD231PS constants32<>+960(SB), Y0, Y3
+	VMOVUPS      constants32<>+3552(SB), Y0
 	VPSUBD       Y4, Y0, Y1
 	VPSUBD       Y5, Y0, Y0
 	VSUBPS       Y1, Y4, Y6
@@ -9094,10 +9198,10 @@ loop:
 	VFMADD213PS  Y6, Y6, Y2
 	VMOVUPS      Y14, Y6
 	VFMADD231PS  Y1, Y11, Y6
-	VFMADD213PS  constants32<>+1600(SB), Y0, Y8
+	VFMADD213PS  constants32<>+1664(SB), Y0, Y8
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y3, Y1, Y3
-	VFMADD213PS  constants32<>+1600(SB), Y1, Y6
+	VFMADD213PS  constants32<>+1664(SB), Y1, Y6
 	VFMADD231PS  Y0, Y4, Y2
 	VFMADD213PS  Y7, Y7, Y3
 	VMULPS       Y6, Y1, Y1
@@ -9156,36 +9260,36 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y0
+	VPAND        constants32<>+0(SB), Y0, Y0
 	VMINPS       Y0, Y13, Y1
-	VMULPS       constants32<>+800(SB), Y1, Y2
+	VMULPS       constants32<>+864(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS constants32<>+832(SB), Y2, Y1
 	VFNMADD231PS constants32<>+896(SB), Y2, Y1
+	VFNMADD231PS constants32<>+960(SB), Y2, Y1
 	VMULPS       Y1, Y1, Y3
 	VMOVUPS      Y15, Y4
 	VFMADD231PS  Y3, Y12, Y4
 	VFMADD213PS  Y10, Y3, Y4
 	VMULPS       Y4, Y3, Y4
-	VADDPS       constants32<>+3456(SB), Y2, Y5
+	VADDPS       constants32<>+3520(SB), Y2, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMOVUPS      constants32<>+3488(SB), Y6
+	VMOVUPS      constants32<>+3552(SB), Y6
 	VPSUBD       Y5, Y6, Y6
 	VSUBPS       Y6, Y5, Y7
 	VMULPS       Y1, Y7, Y7
 	VFMADD231PS  Y4, Y7, Y7
 	VMOVUPS      Y14, Y8
 	VFMADD231PS  Y3, Y11, Y8
-	VFMADD213PS  constants32<>+1600(SB), Y3, Y8
+	VFMADD213PS  constants32<>+1664(SB), Y3, Y8
 	VMULPS       Y8, Y3, Y3
 	VADDPS       Y6, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y7
 	VADDPS       Y7, Y5, Y5
 	VFMADD231PS  Y4, Y1, Y3
 	VADDPS       Y3, Y1, Y1
-	VADDPS       constants32<>+96(SB), Y1, Y1
-	VSUBPS       constants32<>+96(SB), Y2, Y2
-	VADDPS       constants32<>+864(SB), Y2, Y2
+	VADDPS       constants32<>+128(SB), Y1, Y1
+	VSUBPS       constants32<>+128(SB), Y2, Y2
+	VADDPS       constants32<>+928(SB), Y2, Y2
 	VPSRLD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
 	VMULPS       Y4, Y1, Y1
@@ -9194,7 +9298,7 @@ single:
 	VMULPS       Y2, Y1, Y1
 	VCMPPS       $0x04, Y0, Y0, Y2
 	VBLENDVPS    Y2, Y0, Y1, Y1
-	VCMPPS       $0x16, constants32<>+3424(SB), Y0, Y0
+	VCMPPS       $0x16, constants32<>+3488(SB), Y0, Y0
 	VBLENDVPS    Y0, Y1, Y5, Y5
 	VMOVUPS      Y5, (DI)(BX*4)
 	ADDQ         $0x08, BX
@@ -9209,8 +9313,8 @@ TEXT ·TanhF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1600(SB), Y14
-	VMOVUPS constants32<>+1760(SB), Y15
+	VMOVUPS constants32<>+1664(SB), Y14
+	VMOVUPS constants32<>+1824(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -9221,47 +9325,47 @@ loop:
 	VMULPS       Y0, Y15, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
 	VMULPS       Y2, Y15, Y3
-	VPAND        constants32<>+160(SB), Y0, Y0
-	VPAND        constants32<>+160(SB), Y2, Y2
-	VPOR         constants32<>+160(SB), Y1, Y1
-	VPOR         constants32<>+160(SB), Y3, Y3
-	VMOVUPS      constants32<>+768(SB), Y4
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y2, Y2
+	VPOR         constants32<>+32(SB), Y1, Y1
+	VPOR         constants32<>+32(SB), Y3, Y3
+	VMOVUPS      constants32<>+832(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y3, Y4, Y4
-	VMULPS       constants32<>+800(SB), Y1, Y3
-	VMULPS       constants32<>+800(SB), Y4, Y5
+	VMULPS       constants32<>+864(SB), Y1, Y3
+	VMULPS       constants32<>+864(SB), Y4, Y5
 	VROUNDPS     $0x08, Y3, Y3
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS constants32<>+832(SB), Y3, Y1
-	VFNMADD231PS constants32<>+832(SB), Y5, Y4
-	VMOVUPS      constants32<>+3616(SB), Y6
+	VFNMADD231PS constants32<>+896(SB), Y3, Y1
+	VFNMADD231PS constants32<>+896(SB), Y5, Y4
+	VMOVUPS      constants32<>+3680(SB), Y6
 	VMAXPS       Y3, Y6, Y7
 	VMAXPS       Y5, Y6, Y6
-	VADDPS       constants32<>+128(SB), Y7, Y7
-	VADDPS       constants32<>+128(SB), Y6, Y6
-	VMOVUPS      constants32<>+896(SB), Y8
+	VADDPS       constants32<>+448(SB), Y7, Y7
+	VADDPS       constants32<>+448(SB), Y6, Y6
+	VMOVUPS      constants32<>+960(SB), Y8
 	VFNMADD213PS Y1, Y3, Y8
-	VMOVUPS      constants32<>+896(SB), Y9
+	VMOVUPS      constants32<>+960(SB), Y9
 	VFNMADD213PS Y4, Y5, Y9
 	VSUBPS       Y8, Y1, Y1
-	VFNMADD231PS constants32<>+896(SB), Y3, Y1
+	VFNMADD231PS constants32<>+960(SB), Y3, Y1
 	VPSLLD       $0x17, Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
-	VMOVUPS      constants32<>+96(SB), Y3
+	VMOVUPS      constants32<>+128(SB), Y3
 	VSUBPS       Y7, Y3, Y10
 	VSUBPS       Y9, Y4, Y4
-	VFNMADD231PS constants32<>+896(SB), Y5, Y4
+	VFNMADD231PS constants32<>+960(SB), Y5, Y4
 	VSUBPS       Y6, Y3, Y3
-	VMOVUPS      constants32<>+704(SB), Y5
-	VFMADD231PS  constants32<>+672(SB), Y8, Y5
-	VFMADD213PS  constants32<>+928(SB), Y8, Y5
-	VFMADD213PS  constants32<>+960(SB), Y8, Y5
+	VMOVUPS      constants32<>+768(SB), Y5
+	VFMADD231PS  constants32<>+736(SB), Y8, Y5
 	VFMADD213PS  constants32<>+992(SB), Y8, Y5
-	VMOVUPS      constants32<>+704(SB), Y11
-	VFMADD231PS  constants32<>+672(SB), Y9, Y11
-	VFMADD213PS  constants32<>+928(SB), Y9, Y11
-	VFMADD213PS  constants32<>+960(SB), Y9, Y11
+	VFMADD213PS  constants32<>+1024(SB), Y8, Y5
+	VFMADD213PS  constants32<>+1056(SB), Y8, Y5
+	VMOVUPS      constants32<>+768(SB), Y11
+	VFMADD231PS  constants32<>+736(SB), Y9, Y11
 	VFMADD213PS  constants32<>+992(SB), Y9, Y11
+	VFMADD213PS  constants32<>+1024(SB), Y9, Y11
+	VFMADD213PS  constants32<>+1056(SB), Y9, Y11
 	VMULPS       Y8, Y8, Y12
 	VFMADD231PS  Y5, Y12, Y1
 	VMULPS       Y8, Y7, Y8
@@ -9366,29 +9470,29 @@ TEXT ·AsinhF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
-	VPAND        constants32<>+160(SB), Y0, Y0
-	VPAND        constants32<>+160(SB), Y2, Y2
+	VPAND        constants32<>+0(SB), Y2, Y3
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y2, Y2
 	VMULPS       Y1, Y1, Y4
 	VMULPS       Y3, Y3, Y5
-	VCMPPS       $0x15, constants32<>+3648(SB), Y1, Y6
-	VCMPPS       $0x15, constants32<>+3648(SB), Y3, Y7
+	VCMPPS       $0x15, constants32<>+3712(SB), Y1, Y6
+	VCMPPS       $0x15, constants32<>+3712(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPS    Y6, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VADDPS       constants32<>+96(SB), Y4, Y7
-	VADDPS       constants32<>+96(SB), Y5, Y6
+	VADDPS       constants32<>+128(SB), Y4, Y7
+	VADDPS       constants32<>+128(SB), Y5, Y6
 	VMOVUPS      Y4, Y8
 	VFMSUB231PS  Y1, Y1, Y8
 	VSQRTPS      Y7, Y9
 	VSQRTPS      Y6, Y10
-	VSUBPS       constants32<>+96(SB), Y7, Y11
+	VSUBPS       constants32<>+128(SB), Y7, Y11
 	VSUBPS       Y11, Y4, Y4
 	VSUBPS       Y11, Y7, Y11
-	VMOVUPS      constants32<>+96(SB), Y12
+	VMOVUPS      constants32<>+128(SB), Y12
 	VSUBPS       Y11, Y12, Y11
 	VADDPS       Y4, Y11, Y11
 	VADDPS       Y8, Y11, Y11
@@ -9404,7 +9508,7 @@ loop:
 	VFNMADD231PS Y10, Y10, Y6
 	VADDPS       Y8, Y6, Y6
 	VSUBPS       Y12, Y9, Y4
-	VMOVUPS      constants32<>+1600(SB), Y5
+	VMOVUPS      constants32<>+1664(SB), Y5
 	VDIVPS       Y9, Y5, Y9
 	VMULPS       Y9, Y7, Y7
 	VSUBPS       Y12, Y10, Y8
@@ -9427,73 +9531,73 @@ loop:
 	VADDPS       Y9, Y6, Y6
 	VSUBPS       Y12, Y3, Y9
 	VADDPS       Y4, Y6, Y6
-	VPADDD       constants32<>+1632(SB), Y7, Y7
-	VPADDD       constants32<>+1632(SB), Y3, Y4
+	VPADDD       constants32<>+1696(SB), Y7, Y7
+	VPADDD       constants32<>+1696(SB), Y3, Y4
 	VSUBPS       Y9, Y3, Y3
 	VSUBPS       Y9, Y1, Y1
-	VPAND        constants32<>+1920(SB), Y7, Y9
+	VPAND        constants32<>+1984(SB), Y7, Y9
 	VSUBPS       Y3, Y12, Y3
 	VADDPS       Y1, Y3, Y3
-	VPAND        constants32<>+1920(SB), Y4, Y1
+	VPAND        constants32<>+1984(SB), Y4, Y1
 	VADDPS       Y8, Y3, Y3
-	VPAND        constants32<>+224(SB), Y7, Y8
-	VMOVUPS      constants32<>+2112(SB), Y10
+	VPAND        constants32<>+64(SB), Y7, Y8
+	VMOVUPS      constants32<>+2176(SB), Y10
 	VPSUBD       Y9, Y10, Y9
 	VMULPS       Y9, Y6, Y6
-	VPAND        constants32<>+224(SB), Y4, Y9
+	VPAND        constants32<>+64(SB), Y4, Y9
 	VPSUBD       Y1, Y10, Y10
 	VMULPS       Y10, Y3, Y3
-	VPADDD       constants32<>+1664(SB), Y8, Y8
-	VPADDD       constants32<>+1664(SB), Y9, Y9
+	VPADDD       constants32<>+1728(SB), Y8, Y8
+	VPADDD       constants32<>+1728(SB), Y9, Y9
 	VSUBPS       Y12, Y8, Y8
 	VSUBPS       Y12, Y9, Y9
 	VPSRLD       $0x17, Y7, Y7
 	VPSRLD       $0x17, Y4, Y4
-	VPOR         constants32<>+288(SB), Y7, Y7
-	VPOR         constants32<>+288(SB), Y4, Y4
-	VSUBPS       constants32<>+1696(SB), Y7, Y7
-	VSUBPS       constants32<>+1696(SB), Y4, Y4
+	VPOR         constants32<>+96(SB), Y7, Y7
+	VPOR         constants32<>+96(SB), Y4, Y4
+	VSUBPS       constants32<>+1760(SB), Y7, Y7
+	VSUBPS       constants32<>+1760(SB), Y4, Y4
 	VADDPS       Y6, Y8, Y1
 	VSUBPS       Y8, Y1, Y8
 	VSUBPS       Y8, Y6, Y6
 	VADDPS       Y3, Y9, Y8
 	VSUBPS       Y9, Y8, Y9
 	VSUBPS       Y9, Y3, Y3
-	VADDPS       constants32<>+2144(SB), Y7, Y7
-	VADDPS       constants32<>+2144(SB), Y4, Y4
-	VADDPS       constants32<>+1760(SB), Y1, Y9
+	VADDPS       constants32<>+2208(SB), Y7, Y7
+	VADDPS       constants32<>+2208(SB), Y4, Y4
+	VADDPS       constants32<>+1824(SB), Y1, Y9
 	VDIVPS       Y9, Y1, Y9
 	VFNMADD231PS Y1, Y6, Y6
 	VFNMADD231PS Y8, Y3, Y3
-	VADDPS       constants32<>+1760(SB), Y8, Y10
+	VADDPS       constants32<>+1824(SB), Y8, Y10
 	VDIVPS       Y10, Y8, Y10
 	VMULPS       Y9, Y9, Y11
 	VMULPS       Y10, Y10, Y12
 	VMULPS       Y1, Y1, Y13
 	VMULPS       Y5, Y13, Y13
-	VMOVUPS      constants32<>+1568(SB), Y14
-	VFMADD231PS  constants32<>+1536(SB), Y11, Y14
-	VFMADD213PS  constants32<>+1792(SB), Y11, Y14
+	VMOVUPS      constants32<>+1632(SB), Y14
+	VFMADD231PS  constants32<>+1600(SB), Y11, Y14
+	VFMADD213PS  constants32<>+1856(SB), Y11, Y14
 	VFMADD213PS  Y13, Y14, Y11
 	VMULPS       Y11, Y9, Y9
-	VFMADD231PS  constants32<>+896(SB), Y7, Y9
+	VFMADD231PS  constants32<>+960(SB), Y7, Y9
 	VADDPS       Y9, Y6, Y6
 	VSUBPS       Y6, Y13, Y13
 	VSUBPS       Y13, Y1, Y1
-	VFMADD231PS  constants32<>+832(SB), Y7, Y1
+	VFMADD231PS  constants32<>+896(SB), Y7, Y1
 	VMULPS       Y8, Y8, Y6
 	VPOR         Y0, Y1, Y1
-	VMOVUPS      constants32<>+1568(SB), Y0
-	VFMADD231PS  constants32<>+1536(SB), Y12, Y0
+	VMOVUPS      constants32<>+1632(SB), Y0
+	VFMADD231PS  constants32<>+1600(SB), Y12, Y0
 	VMULPS       Y5, Y6, Y6
-	VFMADD213PS  constants32<>+1792(SB), Y12, Y0
+	VFMADD213PS  constants32<>+1856(SB), Y12, Y0
 	VFMADD213PS  Y6, Y0, Y12
 	VMULPS       Y12, Y10, Y10
-	VFMADD231PS  constants32<>+896(SB), Y4, Y10
+	VFMADD231PS  constants32<>+960(SB), Y4, Y10
 	VADDPS       Y10, Y3, Y3
 	VSUBPS       Y3, Y6, Y6
 	VSUBPS       Y6, Y8, Y8
-	VFMADD231PS  constants32<>+832(SB), Y4, Y8
+	VFMADD231PS  constants32<>+896(SB), Y4, Y8
 	VPOR         Y2, Y8, Y8
 	VMOVUPS      Y1, (DI)(BX*4)
 	VMOVUPS      Y8, 32(DI)(BX*4)
@@ -9547,12 +9651,12 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMULPS       Y1, Y1, Y2
-	VADDPS       constants32<>+96(SB), Y2, Y3
-	VSUBPS       constants32<>+96(SB), Y3, Y4
+	VADDPS       constants32<>+128(SB), Y2, Y3
+	VSUBPS       constants32<>+128(SB), Y3, Y4
 	VSUBPS       Y4, Y3, Y5
-	VMOVUPS      constants32<>+96(SB), Y6
+	VMOVUPS      constants32<>+128(SB), Y6
 	VSUBPS       Y5, Y6, Y5
 	VSUBPS       Y4, Y2, Y4
 	VADDPS       Y4, Y5, Y5
@@ -9561,7 +9665,7 @@ single:
 	VSQRTPS      Y3, Y2
 	VFNMADD231PS Y2, Y2, Y3
 	VADDPS       Y5, Y3, Y3
-	VMOVUPS      constants32<>+1600(SB), Y4
+	VMOVUPS      constants32<>+1664(SB), Y4
 	VDIVPS       Y2, Y4, Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y6, Y2, Y2
@@ -9569,8 +9673,8 @@ single:
 	VSUBPS       Y1, Y5, Y7
 	VSUBPS       Y7, Y2, Y2
 	VADDPS       Y3, Y2, Y2
-	VCMPPS       $0x15, constants32<>+3648(SB), Y1, Y3
-	VBLENDVPS    Y3, constants32<>+2144(SB), Y2, Y2
+	VCMPPS       $0x15, constants32<>+3712(SB), Y1, Y3
+	VBLENDVPS    Y3, constants32<>+2208(SB), Y2, Y2
 	VMULPS       Y4, Y1, Y7
 	VBLENDVPS    Y3, Y7, Y5, Y5
 	VADDPS       Y5, Y6, Y7
@@ -9580,43 +9684,43 @@ single:
 	VSUBPS       Y8, Y5, Y5
 	VADDPS       Y5, Y9, Y9
 	VADDPS       Y2, Y9, Y9
-	VPADDD       constants32<>+1632(SB), Y7, Y7
-	VPAND        constants32<>+1920(SB), Y7, Y2
-	VMOVUPS      constants32<>+2112(SB), Y5
+	VPADDD       constants32<>+1696(SB), Y7, Y7
+	VPAND        constants32<>+1984(SB), Y7, Y2
+	VMOVUPS      constants32<>+2176(SB), Y5
 	VPSUBD       Y2, Y5, Y5
 	VMULPS       Y5, Y9, Y9
-	VPAND        constants32<>+224(SB), Y7, Y2
-	VPADDD       constants32<>+1664(SB), Y2, Y2
+	VPAND        constants32<>+64(SB), Y7, Y2
+	VPADDD       constants32<>+1728(SB), Y2, Y2
 	VSUBPS       Y6, Y2, Y2
 	VADDPS       Y9, Y2, Y5
-	VADDPS       constants32<>+1760(SB), Y5, Y6
+	VADDPS       constants32<>+1824(SB), Y5, Y6
 	VDIVPS       Y6, Y5, Y6
 	VMULPS       Y6, Y6, Y8
-	VMOVUPS      constants32<>+1568(SB), Y10
-	VFMADD231PS  constants32<>+1536(SB), Y8, Y10
-	VFMADD213PS  constants32<>+1792(SB), Y8, Y10
+	VMOVUPS      constants32<>+1632(SB), Y10
+	VFMADD231PS  constants32<>+1600(SB), Y8, Y10
+	VFMADD213PS  constants32<>+1856(SB), Y8, Y10
 	VMULPS       Y5, Y5, Y11
 	VMULPS       Y4, Y11, Y11
 	VFMADD213PS  Y11, Y10, Y8
 	VMULPS       Y8, Y6, Y6
 	VPSRLD       $0x17, Y7, Y7
-	VPOR         constants32<>+288(SB), Y7, Y7
-	VSUBPS       constants32<>+1696(SB), Y7, Y7
+	VPOR         constants32<>+96(SB), Y7, Y7
+	VSUBPS       constants32<>+1760(SB), Y7, Y7
 	VPXOR        Y4, Y4, Y4
-	VBLENDVPS    Y3, constants32<>+1760(SB), Y4, Y4
+	VBLENDVPS    Y3, constants32<>+1824(SB), Y4, Y4
 	VADDPS       Y4, Y7, Y7
-	VFMADD231PS  constants32<>+896(SB), Y7, Y6
+	VFMADD231PS  constants32<>+960(SB), Y7, Y6
 	VSUBPS       Y2, Y5, Y2
 	VSUBPS       Y2, Y9, Y9
 	VFNMADD231PS Y5, Y9, Y9
 	VADDPS       Y6, Y9, Y9
 	VSUBPS       Y9, Y11, Y11
 	VSUBPS       Y11, Y5, Y5
-	VFMADD231PS  constants32<>+832(SB), Y7, Y5
-	VCMPPS       $0x11, constants32<>+256(SB), Y1, Y2
+	VFMADD231PS  constants32<>+896(SB), Y7, Y5
+	VCMPPS       $0x11, constants32<>+672(SB), Y1, Y2
 	VBLENDVPS    Y2, Y5, Y1, Y1
 	VBLENDVPS    Y3, Y1, Y5, Y5
-	VPAND        constants32<>+160(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y0, Y0
 	VPOR         Y0, Y5, Y5
 	VMOVUPS      Y5, (DI)(BX*4)
 	ADDQ         $0x08, BX
@@ -9631,8 +9735,8 @@ TEXT ·AcoshF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1600(SB), Y14
-	VMOVUPS constants32<>+96(SB), Y15
+	VMOVUPS constants32<>+1664(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -9643,132 +9747,128 @@ loop:
 	VSUBPS       Y15, Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
 	VSUBPS       Y15, Y2, Y3
-	VCMPPS       $0x11, Y0, Y15, Y4
-	VCMPPS       $0x11, constants32<>+3648(SB), Y0, Y0
-	VCMPPS       $0x11, Y2, Y15, Y5
-	VCMPPS       $0x11, constants32<>+3648(SB), Y2, Y2
-	VMULPS       Y1, Y1, Y6
-	VMULPS       Y3, Y3, Y7
-	VADDPS       Y1, Y1, Y8
-	VADDPS       Y3, Y3, Y9
-	VPAND        Y0, Y4, Y4
-	VPAND        Y2, Y5, Y5
-	VPXOR        constants32<>+384(SB), Y4, Y4
-	VPXOR        constants32<>+384(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVMSKPS    Y4, AX
+	VPADDD       constants32<>+3744(SB), Y0, Y0
+	VPADDD       constants32<>+3744(SB), Y2, Y2
+	VCMPPS       $0x16, constants32<>+3776(SB), Y0, Y0
+	VCMPPS       $0x16, constants32<>+3776(SB), Y2, Y2
+	VPOR         Y2, Y0, Y0
+	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VADDPS       Y6, Y8, Y0
-	VADDPS       Y7, Y9, Y2
-	VMOVUPS      Y6, Y4
-	VFMSUB231PS  Y1, Y1, Y4
-	VSQRTPS      Y0, Y5
-	VSQRTPS      Y2, Y10
-	VSUBPS       Y8, Y0, Y11
-	VSUBPS       Y11, Y6, Y6
-	VSUBPS       Y11, Y0, Y11
-	VSUBPS       Y11, Y8, Y8
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y4, Y8, Y8
-	VFNMADD231PS Y5, Y5, Y0
-	VADDPS       Y8, Y0, Y0
-	VSUBPS       Y9, Y2, Y4
-	VSUBPS       Y4, Y2, Y6
-	VSUBPS       Y6, Y9, Y9
-	VSUBPS       Y4, Y7, Y4
-	VADDPS       Y4, Y9, Y9
-	VFMSUB231PS  Y3, Y3, Y7
-	VADDPS       Y7, Y9, Y9
-	VDIVPS       Y5, Y14, Y4
-	VADDPS       Y1, Y5, Y6
-	VMULPS       Y4, Y0, Y0
-	VDIVPS       Y10, Y14, Y4
-	VFNMADD231PS Y10, Y10, Y2
-	VADDPS       Y9, Y2, Y2
-	VADDPS       Y3, Y10, Y7
-	VMULPS       Y4, Y2, Y2
-	VADDPS       Y6, Y15, Y4
-	VSUBPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VADDPS       Y7, Y15, Y5
-	VADDPS       Y0, Y1, Y1
-	VSUBPS       Y10, Y7, Y10
-	VSUBPS       Y15, Y4, Y0
+	VMULPS       Y1, Y1, Y2
+	VMULPS       Y3, Y3, Y0
+	VADDPS       Y1, Y1, Y4
+	VADDPS       Y3, Y3, Y5
+	VADDPS       Y2, Y4, Y6
+	VADDPS       Y0, Y5, Y7
+	VMOVUPS      Y2, Y8
+	VFMSUB231PS  Y1, Y1, Y8
+	VSQRTPS      Y6, Y9
+	VSQRTPS      Y7, Y10
+	VSUBPS       Y4, Y6, Y11
+	VSUBPS       Y11, Y2, Y2
+	VSUBPS       Y11, Y6, Y11
+	VSUBPS       Y11, Y4, Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y8, Y4, Y4
+	VFNMADD231PS Y9, Y9, Y6
+	VADDPS       Y4, Y6, Y6
+	VSUBPS       Y5, Y7, Y2
+	VSUBPS       Y2, Y7, Y4
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       Y2, Y0, Y2
+	VADDPS       Y2, Y5, Y5
+	VFMSUB231PS  Y3, Y3, Y0
+	VADDPS       Y0, Y5, Y5
+	VDIVPS       Y9, Y14, Y0
+	VADDPS       Y1, Y9, Y2
+	VMULPS       Y0, Y6, Y6
+	VDIVPS       Y10, Y14, Y0
+	VFNMADD231PS Y10, Y10, Y7
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y3, Y10, Y4
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y2, Y15, Y0
+	VSUBPS       Y9, Y2, Y9
+	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y4, Y15, Y5
+	VADDPS       Y6, Y1, Y1
+	VSUBPS       Y10, Y4, Y10
+	VSUBPS       Y15, Y0, Y6
 	VSUBPS       Y10, Y3, Y3
-	VPADDD       constants32<>+1632(SB), Y4, Y8
-	VADDPS       Y2, Y3, Y3
-	VSUBPS       Y15, Y5, Y2
-	VSUBPS       Y0, Y4, Y4
-	VSUBPS       Y0, Y6, Y6
-	VPADDD       constants32<>+1632(SB), Y5, Y0
-	VSUBPS       Y2, Y5, Y5
-	VSUBPS       Y2, Y7, Y7
-	VPAND        constants32<>+1920(SB), Y8, Y2
-	VSUBPS       Y4, Y15, Y4
-	VADDPS       Y6, Y4, Y4
-	VPAND        constants32<>+1920(SB), Y0, Y6
-	VADDPS       Y1, Y4, Y4
-	VPAND        constants32<>+224(SB), Y8, Y1
+	VPADDD       constants32<>+1696(SB), Y0, Y8
+	VADDPS       Y7, Y3, Y3
+	VSUBPS       Y15, Y5, Y7
+	VSUBPS       Y6, Y0, Y0
+	VSUBPS       Y6, Y2, Y2
+	VPADDD       constants32<>+1696(SB), Y5, Y6
+	VSUBPS       Y7, Y5, Y5
+	VSUBPS       Y7, Y4, Y4
+	VPAND        constants32<>+1984(SB), Y8, Y7
+	VSUBPS       Y0, Y15, Y0
+	VADDPS       Y2, Y0, Y0
+	VPAND        constants32<>+1984(SB), Y6, Y2
+	VADDPS       Y1, Y0, Y0
+	VPAND        constants32<>+64(SB), Y8, Y1
 	VSUBPS       Y5, Y15, Y5
-	VADDPS       Y7, Y5, Y5
-	VMOVUPS      constants32<>+2112(SB), Y7
-	VPSUBD       Y2, Y7, Y2
-	VPAND        constants32<>+224(SB), Y0, Y9
+	VADDPS       Y4, Y5, Y5
+	VMOVUPS      constants32<>+2176(SB), Y4
+	VPSUBD       Y7, Y4, Y7
+	VPAND        constants32<>+64(SB), Y6, Y9
 	VADDPS       Y3, Y5, Y5
-	VPSUBD       Y6, Y7, Y7
-	VPADDD       constants32<>+1664(SB), Y1, Y1
-	VPADDD       constants32<>+1664(SB), Y9, Y9
-	VMULPS       Y2, Y4, Y4
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       constants32<>+1728(SB), Y1, Y1
+	VPADDD       constants32<>+1728(SB), Y9, Y9
+	VMULPS       Y7, Y0, Y0
 	VSUBPS       Y15, Y1, Y1
 	VSUBPS       Y15, Y9, Y9
 	VPSRLD       $0x17, Y8, Y8
-	VPSRLD       $0x17, Y0, Y0
-	VPOR         constants32<>+288(SB), Y8, Y8
-	VMULPS       Y7, Y5, Y5
-	VPOR         constants32<>+288(SB), Y0, Y0
-	VSUBPS       constants32<>+1696(SB), Y8, Y8
-	VSUBPS       constants32<>+1696(SB), Y0, Y0
-	VADDPS       Y4, Y1, Y2
-	VADDPS       constants32<>+2144(SB), Y8, Y8
+	VPSRLD       $0x17, Y6, Y6
+	VPOR         constants32<>+96(SB), Y8, Y8
+	VMULPS       Y4, Y5, Y5
+	VPOR         constants32<>+96(SB), Y6, Y6
+	VSUBPS       constants32<>+1760(SB), Y8, Y8
+	VSUBPS       constants32<>+1760(SB), Y6, Y6
+	VADDPS       Y0, Y1, Y2
+	VADDPS       constants32<>+2208(SB), Y8, Y8
 	VADDPS       Y5, Y9, Y3
-	VADDPS       constants32<>+2144(SB), Y0, Y0
-	VADDPS       constants32<>+1760(SB), Y2, Y6
-	VDIVPS       Y6, Y2, Y6
+	VADDPS       constants32<>+2208(SB), Y6, Y6
+	VADDPS       constants32<>+1824(SB), Y2, Y4
+	VDIVPS       Y4, Y2, Y4
 	VSUBPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y4, Y4
+	VSUBPS       Y1, Y0, Y0
 	VMULPS       Y2, Y2, Y1
 	VMULPS       Y14, Y1, Y1
 	VSUBPS       Y9, Y3, Y9
 	VSUBPS       Y9, Y5, Y5
-	VADDPS       constants32<>+1760(SB), Y3, Y7
+	VADDPS       constants32<>+1824(SB), Y3, Y7
 	VDIVPS       Y7, Y3, Y7
-	VFNMADD231PS Y2, Y4, Y4
+	VFNMADD231PS Y2, Y0, Y0
 	VFNMADD231PS Y3, Y5, Y5
-	VMULPS       Y6, Y6, Y9
+	VMULPS       Y4, Y4, Y9
 	VMULPS       Y7, Y7, Y10
-	VMOVUPS      constants32<>+1568(SB), Y11
-	VFMADD231PS  constants32<>+1536(SB), Y9, Y11
-	VFMADD213PS  constants32<>+1792(SB), Y9, Y11
+	VMOVUPS      constants32<>+1632(SB), Y11
+	VFMADD231PS  constants32<>+1600(SB), Y9, Y11
+	VFMADD213PS  constants32<>+1856(SB), Y9, Y11
 	VFMADD213PS  Y1, Y11, Y9
-	VMULPS       Y9, Y6, Y6
-	VFMADD231PS  constants32<>+896(SB), Y8, Y6
-	VADDPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMULPS       Y3, Y3, Y4
+	VMULPS       Y9, Y4, Y4
+	VFMADD231PS  constants32<>+960(SB), Y8, Y4
+	VADDPS       Y4, Y0, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMULPS       Y3, Y3, Y0
 	VSUBPS       Y1, Y2, Y2
-	VMOVUPS      constants32<>+1568(SB), Y1
-	VFMADD231PS  constants32<>+1536(SB), Y10, Y1
-	VFMADD231PS  constants32<>+832(SB), Y8, Y2
-	VMULPS       Y14, Y4, Y4
-	VFMADD213PS  constants32<>+1792(SB), Y10, Y1
-	VFMADD213PS  Y4, Y1, Y10
+	VMOVUPS      constants32<>+1632(SB), Y1
+	VFMADD231PS  constants32<>+1600(SB), Y10, Y1
+	VFMADD231PS  constants32<>+896(SB), Y8, Y2
+	VMULPS       Y14, Y0, Y0
+	VFMADD213PS  constants32<>+1856(SB), Y10, Y1
+	VFMADD213PS  Y0, Y1, Y10
 	VMULPS       Y10, Y7, Y7
-	VFMADD231PS  constants32<>+896(SB), Y0, Y7
+	VFMADD231PS  constants32<>+960(SB), Y6, Y7
 	VADDPS       Y7, Y5, Y5
-	VSUBPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VFMADD231PS  constants32<>+832(SB), Y0, Y3
+	VSUBPS       Y5, Y0, Y0
+	VSUBPS       Y0, Y3, Y3
+	VFMADD231PS  constants32<>+896(SB), Y6, Y3
 	VMOVUPS      Y2, (DI)(BX*4)
 	VMOVUPS      Y3, 32(DI)(BX*4)
 
@@ -9841,14 +9941,12 @@ single:
 	VSUBPS       Y3, Y2, Y3
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y1, Y1
-	VCMPPS       $0x11, Y0, Y15, Y3
-	VCMPPS       $0x11, constants32<>+3648(SB), Y0, Y4
-	VPAND        Y4, Y3, Y3
-	VPXOR        constants32<>+384(SB), Y3, Y3
-	VMOVUPS      constants32<>+3648(SB), Y4
+	VPADDD       constants32<>+3744(SB), Y0, Y3
+	VCMPPS       $0x16, constants32<>+3776(SB), Y3, Y3
+	VMOVUPS      constants32<>+3712(SB), Y4
 	VCMPPS       $0x12, Y0, Y4, Y4
 	VPAND        Y4, Y3, Y4
-	VBLENDVPS    Y4, constants32<>+2144(SB), Y1, Y1
+	VBLENDVPS    Y4, constants32<>+2208(SB), Y1, Y1
 	VMULPS       Y14, Y0, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y2
 	VADDPS       Y2, Y15, Y5
@@ -9858,46 +9956,46 @@ single:
 	VSUBPS       Y6, Y2, Y2
 	VADDPS       Y2, Y7, Y7
 	VADDPS       Y1, Y7, Y7
-	VPADDD       constants32<>+1632(SB), Y5, Y5
-	VPAND        constants32<>+1920(SB), Y5, Y1
-	VMOVUPS      constants32<>+2112(SB), Y2
+	VPADDD       constants32<>+1696(SB), Y5, Y5
+	VPAND        constants32<>+1984(SB), Y5, Y1
+	VMOVUPS      constants32<>+2176(SB), Y2
 	VPSUBD       Y1, Y2, Y2
 	VMULPS       Y2, Y7, Y7
-	VPAND        constants32<>+224(SB), Y5, Y1
-	VPADDD       constants32<>+1664(SB), Y1, Y1
+	VPAND        constants32<>+64(SB), Y5, Y1
+	VPADDD       constants32<>+1728(SB), Y1, Y1
 	VSUBPS       Y15, Y1, Y1
 	VADDPS       Y7, Y1, Y2
-	VADDPS       constants32<>+1760(SB), Y2, Y6
+	VADDPS       constants32<>+1824(SB), Y2, Y6
 	VDIVPS       Y6, Y2, Y6
 	VMULPS       Y6, Y6, Y8
-	VMOVUPS      constants32<>+1568(SB), Y9
-	VFMADD231PS  constants32<>+1536(SB), Y8, Y9
-	VFMADD213PS  constants32<>+1792(SB), Y8, Y9
+	VMOVUPS      constants32<>+1632(SB), Y9
+	VFMADD231PS  constants32<>+1600(SB), Y8, Y9
+	VFMADD213PS  constants32<>+1856(SB), Y8, Y9
 	VMULPS       Y2, Y2, Y10
 	VMULPS       Y14, Y10, Y10
 	VFMADD213PS  Y10, Y9, Y8
 	VMULPS       Y8, Y6, Y6
 	VPSRLD       $0x17, Y5, Y5
-	VPOR         constants32<>+288(SB), Y5, Y5
-	VSUBPS       constants32<>+1696(SB), Y5, Y5
+	VPOR         constants32<>+96(SB), Y5, Y5
+	VSUBPS       constants32<>+1760(SB), Y5, Y5
 	VPXOR        Y8, Y8, Y8
-	VBLENDVPS    Y4, constants32<>+1760(SB), Y8, Y4
+	VBLENDVPS    Y4, constants32<>+1824(SB), Y8, Y4
 	VADDPS       Y4, Y5, Y5
-	VFMADD231PS  constants32<>+896(SB), Y5, Y6
+	VFMADD231PS  constants32<>+960(SB), Y5, Y6
 	VSUBPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y7, Y7
 	VFNMADD231PS Y2, Y7, Y7
 	VADDPS       Y6, Y7, Y7
 	VSUBPS       Y7, Y10, Y10
 	VSUBPS       Y10, Y2, Y2
-	VFMADD231PS  constants32<>+832(SB), Y5, Y2
-	VCMPPS       $0x11, constants32<>+256(SB), Y0, Y1
+	VFMADD231PS  constants32<>+896(SB), Y5, Y2
+	VCMPPS       $0x11, constants32<>+672(SB), Y0, Y1
 	VBLENDVPS    Y1, Y2, Y0, Y1
 	VCMPPS       $0x12, Y0, Y15, Y4
 	VCMPPS       $0x12, Y15, Y0, Y0
 	VPAND        Y0, Y4, Y0
 	VBLENDVPS    Y0, Y8, Y1, Y1
-	VMOVUPS      constants32<>+1888(SB), Y0
+	VMOVUPS      constants32<>+1952(SB), Y0
 	VBLENDVPS    Y4, Y1, Y0, Y0
 	VBLENDVPS    Y3, Y0, Y2, Y2
 	VMOVUPS      Y2, (DI)(BX*4)
@@ -9913,10 +10011,10 @@ TEXT ·AtanhF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+3680(SB), Y12
-	VMOVUPS constants32<>+3712(SB), Y14
-	VMOVUPS constants32<>+96(SB), Y15
-	VMOVUPS constants32<>+160(SB), Y13
+	VMOVUPS constants32<>+3808(SB), Y12
+	VMOVUPS constants32<>+3840(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y15
+	VMOVUPS constants32<>+32(SB), Y13
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -9924,37 +10022,37 @@ TEXT ·AtanhF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPAND       constants32<>+192(SB), Y0, Y1
+	VPAND       constants32<>+0(SB), Y0, Y1
 	VMOVUPS     32(SI)(BX*4), Y2
-	VPAND       constants32<>+192(SB), Y2, Y3
+	VPAND       constants32<>+0(SB), Y2, Y3
 	VPAND       Y13, Y0, Y0
 	VPAND       Y13, Y2, Y2
 	VADDPS      Y1, Y15, Y4
 	VSUBPS      Y1, Y15, Y5
 	VADDPS      Y3, Y15, Y6
 	VSUBPS      Y3, Y15, Y7
-	VCMPPS      $0x16, constants32<>+3744(SB), Y1, Y8
-	VCMPPS      $0x16, constants32<>+3744(SB), Y3, Y9
+	VCMPPS      $0x16, constants32<>+3872(SB), Y1, Y8
+	VCMPPS      $0x16, constants32<>+3872(SB), Y3, Y9
 	VPSUBD      Y5, Y4, Y4
-	VPADDD      constants32<>+3776(SB), Y4, Y4
+	VPADDD      constants32<>+3904(SB), Y4, Y4
 	VPOR        Y9, Y8, Y8
 	VMOVMSKPS   Y8, AX
 	TESTL       AX, AX
 	JNZ         complete
 	VPSUBD      Y7, Y6, Y6
-	VPAND       constants32<>+1920(SB), Y4, Y5
+	VPAND       constants32<>+1984(SB), Y4, Y5
 	VPSRLD      $0x17, Y4, Y4
-	VPADDD      constants32<>+3776(SB), Y6, Y6
+	VPADDD      constants32<>+3904(SB), Y6, Y6
 	VADDPS      Y5, Y15, Y7
 	VSUBPS      Y5, Y15, Y5
-	VPOR        constants32<>+288(SB), Y4, Y4
-	VPAND       constants32<>+1920(SB), Y6, Y8
+	VPOR        constants32<>+96(SB), Y4, Y4
+	VPAND       constants32<>+1984(SB), Y6, Y8
 	VPSRLD      $0x17, Y6, Y6
-	VPOR        constants32<>+288(SB), Y6, Y6
-	VSUBPS      constants32<>+320(SB), Y4, Y4
-	VSUBPS      constants32<>+320(SB), Y6, Y6
-	VMULPS      constants32<>+1600(SB), Y4, Y4
-	VMULPS      constants32<>+1600(SB), Y6, Y6
+	VPOR        constants32<>+96(SB), Y6, Y6
+	VSUBPS      constants32<>+160(SB), Y4, Y4
+	VSUBPS      constants32<>+160(SB), Y6, Y6
+	VMULPS      constants32<>+1664(SB), Y4, Y4
+	VMULPS      constants32<>+1664(SB), Y6, Y6
 	VADDPS      Y8, Y15, Y9
 	VSUBPS      Y8, Y15, Y8
 	VMOVUPS     Y5, Y10
@@ -9969,22 +10067,22 @@ loop:
 	VMOVUPS     Y14, Y5
 	VFMADD231PS Y3, Y12, Y5
 	VMULPS      Y3, Y10, Y7
-	VFMADD213PS constants32<>+3808(SB), Y3, Y5
-	VFMADD213PS constants32<>+3840(SB), Y3, Y5
+	VFMADD213PS constants32<>+3936(SB), Y3, Y5
+	VFMADD213PS constants32<>+3968(SB), Y3, Y5
 	VMULPS      Y1, Y1, Y3
 	VMULPS      Y5, Y7, Y7
 	VMOVUPS     Y14, Y5
 	VFMADD231PS Y3, Y12, Y5
-	VFMADD213PS constants32<>+3808(SB), Y3, Y5
-	VFMADD213PS constants32<>+3840(SB), Y3, Y5
+	VFMADD213PS constants32<>+3936(SB), Y3, Y5
+	VFMADD213PS constants32<>+3968(SB), Y3, Y5
 	VMULPS      Y3, Y1, Y3
 	VMULPS      Y5, Y3, Y3
-	VFMADD231PS constants32<>+896(SB), Y4, Y7
-	VFMADD231PS constants32<>+896(SB), Y6, Y3
+	VFMADD231PS constants32<>+960(SB), Y4, Y7
+	VFMADD231PS constants32<>+960(SB), Y6, Y3
 	VADDPS      Y7, Y10, Y10
-	VFMADD231PS constants32<>+832(SB), Y4, Y10
+	VFMADD231PS constants32<>+896(SB), Y4, Y10
 	VADDPS      Y3, Y1, Y1
-	VFMADD231PS constants32<>+832(SB), Y6, Y1
+	VFMADD231PS constants32<>+896(SB), Y6, Y1
 	VPOR        Y0, Y10, Y10
 	VPOR        Y2, Y1, Y1
 	VMOVUPS     Y10, (DI)(BX*4)
@@ -10039,17 +10137,17 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x16, constants32<>+3744(SB), Y1, Y2
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VCMPPS       $0x16, constants32<>+3872(SB), Y1, Y2
 	VCMPPS       $0x11, Y15, Y1, Y3
-	VPXOR        constants32<>+384(SB), Y3, Y4
+	VPXOR        constants32<>+704(SB), Y3, Y4
 	VPAND        Y4, Y2, Y4
-	VBLENDVPS    Y4, constants32<>+2144(SB), Y1, Y4
+	VBLENDVPS    Y4, constants32<>+2208(SB), Y1, Y4
 	VADDPS       Y4, Y15, Y5
 	VSUBPS       Y4, Y15, Y6
 	VPSUBD       Y6, Y5, Y7
-	VPADDD       constants32<>+3776(SB), Y7, Y7
-	VPAND        constants32<>+1920(SB), Y7, Y8
+	VPADDD       constants32<>+3904(SB), Y7, Y7
+	VPAND        constants32<>+1984(SB), Y7, Y8
 	VADDPS       Y8, Y15, Y9
 	VSUBPS       Y8, Y15, Y10
 	VMOVUPS      Y10, Y11
@@ -10064,21 +10162,21 @@ single:
 	VMULPS       Y11, Y11, Y0
 	VMOVUPS      Y14, Y4
 	VFMADD231PS  Y0, Y12, Y4
-	VFMADD213PS  constants32<>+3808(SB), Y0, Y4
-	VFMADD213PS  constants32<>+3840(SB), Y0, Y4
+	VFMADD213PS  constants32<>+3936(SB), Y0, Y4
+	VFMADD213PS  constants32<>+3968(SB), Y0, Y4
 	VMULPS       Y0, Y11, Y0
 	VMULPS       Y4, Y0, Y0
 	VPSRLD       $0x17, Y7, Y7
-	VPOR         constants32<>+288(SB), Y7, Y7
-	VSUBPS       constants32<>+320(SB), Y7, Y7
-	VMULPS       constants32<>+1600(SB), Y7, Y7
-	VFMADD231PS  constants32<>+896(SB), Y7, Y0
+	VPOR         constants32<>+96(SB), Y7, Y7
+	VSUBPS       constants32<>+160(SB), Y7, Y7
+	VMULPS       constants32<>+1664(SB), Y7, Y7
+	VFMADD231PS  constants32<>+960(SB), Y7, Y0
 	VADDPS       Y0, Y11, Y11
-	VFMADD231PS  constants32<>+832(SB), Y7, Y11
-	VMOVUPS      constants32<>+1888(SB), Y0
+	VFMADD231PS  constants32<>+896(SB), Y7, Y11
+	VMOVUPS      constants32<>+1952(SB), Y0
 	VBLENDVPS    Y3, Y11, Y0, Y0
 	VCMPPS       $0x00, Y15, Y1, Y1
-	VBLENDVPS    Y1, constants32<>+256(SB), Y0, Y0
+	VBLENDVPS    Y1, constants32<>+672(SB), Y0, Y0
 	VBLENDVPS    Y2, Y0, Y11, Y11
 	VPAND        (SI)(BX*4), Y13, Y0
 	VPOR         Y0, Y11, Y11
@@ -10096,10 +10194,10 @@ TEXT ·SigmoidF32AVX2(SB), $64-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y14, Y14, Y14
-	VMOVUPS constants32<>+704(SB), Y13
-	VMOVUPS constants32<>+96(SB), Y15
-	VMOVUPS constants32<>+768(SB), Y12
-	VMOVUPS constants32<>+3616(SB), Y11
+	VMOVUPS constants32<>+768(SB), Y13
+	VMOVUPS constants32<>+128(SB), Y15
+	VMOVUPS constants32<>+832(SB), Y12
+	VMOVUPS constants32<>+3680(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -10107,28 +10205,28 @@ TEXT ·SigmoidF32AVX2(SB), $64-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPOR         constants32<>+160(SB), Y0, Y1
+	VPOR         constants32<>+32(SB), Y0, Y1
 	VCMPPS       $0x11, Y14, Y0, Y0
 	VMAXPS       Y1, Y12, Y1
-	VMULPS       constants32<>+800(SB), Y1, Y2
+	VMULPS       constants32<>+864(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS constants32<>+832(SB), Y2, Y1
+	VFNMADD231PS constants32<>+896(SB), Y2, Y1
 	VMAXPS       Y2, Y11, Y3
 	VBLENDVPS    Y0, Y2, Y14, Y4
-	VADDPS       constants32<>+864(SB), Y4, Y4
-	VADDPS       constants32<>+128(SB), Y3, Y3
-	VFNMADD231PS constants32<>+896(SB), Y2, Y1
+	VADDPS       constants32<>+928(SB), Y4, Y4
+	VADDPS       constants32<>+448(SB), Y3, Y3
+	VFNMADD231PS constants32<>+960(SB), Y2, Y1
 	VPSRLD       $0x01, Y4, Y2
 	VPSLLD       $0x17, Y3, Y3
 	VPSLLD       $0x17, Y2, Y5
 	VPSUBD       Y2, Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMOVUPS      constants32<>+672(SB), Y2
+	VMOVUPS      constants32<>+736(SB), Y2
 	VFMADD213PS  Y13, Y1, Y2
 	VMULPS       Y1, Y1, Y6
-	VFMADD213PS  constants32<>+928(SB), Y1, Y2
-	VFMADD213PS  constants32<>+960(SB), Y1, Y2
 	VFMADD213PS  constants32<>+992(SB), Y1, Y2
+	VFMADD213PS  constants32<>+1024(SB), Y1, Y2
+	VFMADD213PS  constants32<>+1056(SB), Y1, Y2
 	VFMADD231PS  Y2, Y6, Y1
 	VADDPS       Y1, Y15, Y2
 	VMULPS       Y3, Y2, Y6
@@ -10192,7 +10290,7 @@ TEXT ·SoftplusF32AVX2(SB), $128-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+96(SB), Y15
+	VMOVUPS constants32<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -10200,46 +10298,46 @@ TEXT ·SoftplusF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPOR         constants32<>+160(SB), Y0, Y1
+	VPOR         constants32<>+32(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPOR         constants32<>+160(SB), Y2, Y3
+	VPOR         constants32<>+32(SB), Y2, Y3
 	VPXOR        Y4, Y4, Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y2, Y4, Y4
-	VMOVUPS      constants32<>+768(SB), Y2
+	VMOVUPS      constants32<>+832(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VMAXPS       Y3, Y2, Y2
-	VMULPS       constants32<>+800(SB), Y1, Y3
-	VMULPS       constants32<>+800(SB), Y2, Y5
+	VMULPS       constants32<>+864(SB), Y1, Y3
+	VMULPS       constants32<>+864(SB), Y2, Y5
 	VROUNDPS     $0x08, Y3, Y3
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS constants32<>+832(SB), Y3, Y1
-	VFNMADD231PS constants32<>+832(SB), Y5, Y2
-	VADDPS       constants32<>+864(SB), Y3, Y6
-	VADDPS       constants32<>+864(SB), Y5, Y7
-	VPSRLD       $0x01, Y6, Y8
-	VPSRLD       $0x01, Y7, Y9
 	VFNMADD231PS constants32<>+896(SB), Y3, Y1
 	VFNMADD231PS constants32<>+896(SB), Y5, Y2
+	VADDPS       constants32<>+928(SB), Y3, Y6
+	VADDPS       constants32<>+928(SB), Y5, Y7
+	VPSRLD       $0x01, Y6, Y8
+	VPSRLD       $0x01, Y7, Y9
+	VFNMADD231PS constants32<>+960(SB), Y3, Y1
+	VFNMADD231PS constants32<>+960(SB), Y5, Y2
 	VPSLLD       $0x17, Y8, Y3
 	VPSLLD       $0x17, Y9, Y5
 	VPSUBD       Y8, Y6, Y6
 	VPSUBD       Y9, Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y7, Y7
-	VMOVUPS      constants32<>+704(SB), Y8
-	VFMADD231PS  constants32<>+672(SB), Y1, Y8
+	VMOVUPS      constants32<>+768(SB), Y8
+	VFMADD231PS  constants32<>+736(SB), Y1, Y8
 	VMULPS       Y1, Y1, Y9
-	VFMADD213PS  constants32<>+928(SB), Y1, Y8
-	VFMADD213PS  constants32<>+960(SB), Y1, Y8
 	VFMADD213PS  constants32<>+992(SB), Y1, Y8
+	VFMADD213PS  constants32<>+1024(SB), Y1, Y8
+	VFMADD213PS  constants32<>+1056(SB), Y1, Y8
 	VFMADD231PS  Y8, Y9, Y1
-	VMOVUPS      constants32<>+704(SB), Y8
-	VFMADD231PS  constants32<>+672(SB), Y2, Y8
+	VMOVUPS      constants32<>+768(SB), Y8
+	VFMADD231PS  constants32<>+736(SB), Y2, Y8
 	VMULPS       Y2, Y2, Y9
-	VFMADD213PS  constants32<>+928(SB), Y2, Y8
-	VFMADD213PS  constants32<>+960(SB), Y2, Y8
 	VFMADD213PS  constants32<>+992(SB), Y2, Y8
+	VFMADD213PS  constants32<>+1024(SB), Y2, Y8
+	VFMADD213PS  constants32<>+1056(SB), Y2, Y8
 	VFMADD231PS  Y8, Y9, Y2
 	VADDPS       Y1, Y15, Y1
 	VADDPS       Y2, Y15, Y2
@@ -10250,73 +10348,73 @@ loop:
 	VADDPS       Y1, Y15, Y3
 	VADDPS       Y2, Y15, Y5
 	VSUBPS       Y15, Y3, Y6
-	VPADDD       constants32<>+1632(SB), Y3, Y7
-	VPAND        constants32<>+1920(SB), Y7, Y8
-	VPAND        constants32<>+224(SB), Y7, Y9
+	VPADDD       constants32<>+1696(SB), Y3, Y7
+	VPAND        constants32<>+1984(SB), Y7, Y8
+	VPAND        constants32<>+64(SB), Y7, Y9
 	VSUBPS       Y6, Y3, Y3
 	VSUBPS       Y6, Y1, Y1
 	VSUBPS       Y15, Y5, Y6
 	VSUBPS       Y3, Y15, Y3
 	VADDPS       Y1, Y3, Y3
-	VPADDD       constants32<>+1632(SB), Y5, Y1
+	VPADDD       constants32<>+1696(SB), Y5, Y1
 	VSUBPS       Y6, Y5, Y5
 	VSUBPS       Y6, Y2, Y2
-	VPAND        constants32<>+1920(SB), Y1, Y6
+	VPAND        constants32<>+1984(SB), Y1, Y6
 	VSUBPS       Y5, Y15, Y5
 	VADDPS       Y2, Y5, Y5
-	VMOVUPS      constants32<>+2112(SB), Y2
+	VMOVUPS      constants32<>+2176(SB), Y2
 	VPSUBD       Y8, Y2, Y8
-	VPAND        constants32<>+224(SB), Y1, Y10
+	VPAND        constants32<>+64(SB), Y1, Y10
 	VMULPS       Y8, Y3, Y3
 	VPSUBD       Y6, Y2, Y2
-	VPADDD       constants32<>+1664(SB), Y9, Y9
-	VPADDD       constants32<>+1664(SB), Y10, Y10
+	VPADDD       constants32<>+1728(SB), Y9, Y9
+	VPADDD       constants32<>+1728(SB), Y10, Y10
 	VPSRLD       $0x17, Y7, Y7
 	VSUBPS       Y15, Y9, Y9
 	VSUBPS       Y15, Y10, Y10
 	VPSRLD       $0x17, Y1, Y1
-	VPOR         constants32<>+288(SB), Y7, Y7
+	VPOR         constants32<>+96(SB), Y7, Y7
 	VMULPS       Y2, Y5, Y5
-	VPOR         constants32<>+288(SB), Y1, Y1
-	VSUBPS       constants32<>+1696(SB), Y7, Y7
-	VSUBPS       constants32<>+1696(SB), Y1, Y1
+	VPOR         constants32<>+96(SB), Y1, Y1
+	VSUBPS       constants32<>+1760(SB), Y7, Y7
+	VSUBPS       constants32<>+1760(SB), Y1, Y1
 	VADDPS       Y3, Y9, Y2
 	VADDPS       Y5, Y10, Y6
 	VSUBPS       Y9, Y2, Y9
 	VSUBPS       Y9, Y3, Y3
-	VADDPS       constants32<>+1760(SB), Y2, Y8
+	VADDPS       constants32<>+1824(SB), Y2, Y8
 	VDIVPS       Y8, Y2, Y8
 	VSUBPS       Y10, Y6, Y10
 	VSUBPS       Y10, Y5, Y5
 	VMULPS       Y2, Y2, Y9
-	VMULPS       constants32<>+1600(SB), Y9, Y9
-	VADDPS       constants32<>+1760(SB), Y6, Y10
+	VMULPS       constants32<>+1664(SB), Y9, Y9
+	VADDPS       constants32<>+1824(SB), Y6, Y10
 	VDIVPS       Y10, Y6, Y10
 	VMULPS       Y8, Y8, Y11
 	VMULPS       Y10, Y10, Y12
-	VMOVUPS      constants32<>+1568(SB), Y13
-	VFMADD231PS  constants32<>+1536(SB), Y11, Y13
-	VFMADD213PS  constants32<>+1792(SB), Y11, Y13
+	VMOVUPS      constants32<>+1632(SB), Y13
+	VFMADD231PS  constants32<>+1600(SB), Y11, Y13
+	VFMADD213PS  constants32<>+1856(SB), Y11, Y13
 	VFMADD213PS  Y9, Y13, Y11
 	VMULPS       Y11, Y8, Y8
-	VFMADD231PS  constants32<>+896(SB), Y7, Y8
+	VFMADD231PS  constants32<>+960(SB), Y7, Y8
 	VADDPS       Y8, Y3, Y3
 	VSUBPS       Y3, Y9, Y9
 	VSUBPS       Y9, Y2, Y2
 	VMULPS       Y6, Y6, Y3
-	VFMADD231PS  constants32<>+832(SB), Y7, Y2
-	VMOVUPS      constants32<>+1568(SB), Y7
-	VFMADD231PS  constants32<>+1536(SB), Y12, Y7
+	VFMADD231PS  constants32<>+896(SB), Y7, Y2
+	VMOVUPS      constants32<>+1632(SB), Y7
+	VFMADD231PS  constants32<>+1600(SB), Y12, Y7
 	VADDPS       Y2, Y0, Y0
-	VMULPS       constants32<>+1600(SB), Y3, Y3
-	VFMADD213PS  constants32<>+1792(SB), Y12, Y7
+	VMULPS       constants32<>+1664(SB), Y3, Y3
+	VFMADD213PS  constants32<>+1856(SB), Y12, Y7
 	VFMADD213PS  Y3, Y7, Y12
 	VMULPS       Y12, Y10, Y10
-	VFMADD231PS  constants32<>+896(SB), Y1, Y10
+	VFMADD231PS  constants32<>+960(SB), Y1, Y10
 	VADDPS       Y10, Y5, Y5
 	VSUBPS       Y5, Y3, Y3
 	VSUBPS       Y3, Y6, Y6
-	VFMADD231PS  constants32<>+832(SB), Y1, Y6
+	VFMADD231PS  constants32<>+896(SB), Y1, Y6
 	VADDPS       Y6, Y4, Y4
 	VMOVUPS      Y0, (DI)(BX*4)
 	VMOVUPS      Y4, 32(DI)(BX*4)
@@ -10376,92 +10474,92 @@ TEXT ·ErfF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
-	VPAND        constants32<>+160(SB), Y0, Y0
-	VPAND        constants32<>+160(SB), Y2, Y2
-	VMOVUPS      constants32<>+1504(SB), Y4
+	VPAND        constants32<>+0(SB), Y2, Y3
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y2, Y2
+	VMOVUPS      constants32<>+1568(SB), Y4
 	VMINPS       Y1, Y4, Y5
 	VMINPS       Y3, Y4, Y4
 	VMULPS       Y1, Y1, Y6
 	VMULPS       Y3, Y3, Y7
-	VSUBPS       constants32<>+96(SB), Y5, Y5
-	VSUBPS       constants32<>+96(SB), Y4, Y4
+	VSUBPS       constants32<>+128(SB), Y5, Y5
+	VSUBPS       constants32<>+128(SB), Y4, Y4
 	VMULPS       Y5, Y5, Y8
 	VMULPS       Y4, Y4, Y9
-	VMOVUPS      constants32<>+3904(SB), Y10
-	VFMADD231PS  constants32<>+3872(SB), Y8, Y10
-	VFMADD213PS  constants32<>+3936(SB), Y8, Y10
-	VFMADD213PS  constants32<>+3968(SB), Y8, Y10
-	VFMADD213PS  constants32<>+4000(SB), Y8, Y10
-	VMOVUPS      constants32<>+3904(SB), Y11
-	VFMADD231PS  constants32<>+3872(SB), Y9, Y11
-	VFMADD213PS  constants32<>+3936(SB), Y9, Y11
-	VFMADD213PS  constants32<>+3968(SB), Y9, Y11
-	VFMADD213PS  constants32<>+4000(SB), Y9, Y11
-	VMOVUPS      constants32<>+4064(SB), Y12
-	VFMADD231PS  constants32<>+4032(SB), Y8, Y12
-	VFMADD213PS  constants32<>+4096(SB), Y8, Y12
-	VFMADD213PS  constants32<>+4128(SB), Y8, Y12
+	VMOVUPS      constants32<>+4032(SB), Y10
+	VFMADD231PS  constants32<>+4000(SB), Y8, Y10
+	VFMADD213PS  constants32<>+4064(SB), Y8, Y10
+	VFMADD213PS  constants32<>+4096(SB), Y8, Y10
+	VFMADD213PS  constants32<>+4128(SB), Y8, Y10
+	VMOVUPS      constants32<>+4032(SB), Y11
+	VFMADD231PS  constants32<>+4000(SB), Y9, Y11
+	VFMADD213PS  constants32<>+4064(SB), Y9, Y11
+	VFMADD213PS  constants32<>+4096(SB), Y9, Y11
+	VFMADD213PS  constants32<>+4128(SB), Y9, Y11
+	VMOVUPS      constants32<>+4192(SB), Y12
+	VFMADD231PS  constants32<>+4160(SB), Y8, Y12
+	VFMADD213PS  constants32<>+4224(SB), Y8, Y12
+	VFMADD213PS  constants32<>+4256(SB), Y8, Y12
 	VFMADD231PS  Y5, Y12, Y10
-	VPXOR        constants32<>+160(SB), Y10, Y10
-	VMOVUPS      constants32<>+4064(SB), Y5
-	VFMADD231PS  constants32<>+4032(SB), Y9, Y5
-	VFMADD213PS  constants32<>+4096(SB), Y9, Y5
-	VFMADD213PS  constants32<>+4128(SB), Y9, Y5
+	VPXOR        constants32<>+32(SB), Y10, Y10
+	VMOVUPS      constants32<>+4192(SB), Y5
+	VFMADD231PS  constants32<>+4160(SB), Y9, Y5
+	VFMADD213PS  constants32<>+4224(SB), Y9, Y5
+	VFMADD213PS  constants32<>+4256(SB), Y9, Y5
 	VFMADD231PS  Y4, Y5, Y11
-	VPXOR        constants32<>+160(SB), Y11, Y11
-	VMULPS       constants32<>+800(SB), Y10, Y4
+	VPXOR        constants32<>+32(SB), Y11, Y11
+	VMULPS       constants32<>+864(SB), Y10, Y4
 	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS constants32<>+832(SB), Y4, Y10
 	VFNMADD231PS constants32<>+896(SB), Y4, Y10
-	VADDPS       constants32<>+128(SB), Y4, Y4
+	VFNMADD231PS constants32<>+960(SB), Y4, Y10
+	VADDPS       constants32<>+448(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       constants32<>+800(SB), Y11, Y5
+	VMULPS       constants32<>+864(SB), Y11, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS constants32<>+832(SB), Y5, Y11
 	VFNMADD231PS constants32<>+896(SB), Y5, Y11
-	VADDPS       constants32<>+128(SB), Y5, Y5
+	VFNMADD231PS constants32<>+960(SB), Y5, Y11
+	VADDPS       constants32<>+448(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMOVUPS      constants32<>+704(SB), Y8
-	VFMADD231PS  constants32<>+672(SB), Y10, Y8
-	VFMADD213PS  constants32<>+928(SB), Y10, Y8
-	VFMADD213PS  constants32<>+960(SB), Y10, Y8
+	VMOVUPS      constants32<>+768(SB), Y8
+	VFMADD231PS  constants32<>+736(SB), Y10, Y8
 	VFMADD213PS  constants32<>+992(SB), Y10, Y8
-	VMOVUPS      constants32<>+704(SB), Y9
-	VFMADD231PS  constants32<>+672(SB), Y11, Y9
-	VFMADD213PS  constants32<>+928(SB), Y11, Y9
-	VFMADD213PS  constants32<>+960(SB), Y11, Y9
+	VFMADD213PS  constants32<>+1024(SB), Y10, Y8
+	VFMADD213PS  constants32<>+1056(SB), Y10, Y8
+	VMOVUPS      constants32<>+768(SB), Y9
+	VFMADD231PS  constants32<>+736(SB), Y11, Y9
 	VFMADD213PS  constants32<>+992(SB), Y11, Y9
+	VFMADD213PS  constants32<>+1024(SB), Y11, Y9
+	VFMADD213PS  constants32<>+1056(SB), Y11, Y9
 	VMULPS       Y6, Y6, Y12
 	VMULPS       Y7, Y7, Y13
-	VMOVUPS      constants32<>+4192(SB), Y14
-	VFMADD231PS  constants32<>+4160(SB), Y12, Y14
-	VFMADD213PS  constants32<>+4224(SB), Y12, Y14
-	VFMADD213PS  constants32<>+4256(SB), Y12, Y14
-	VMOVUPS      constants32<>+4320(SB), Y15
-	VFMADD231PS  constants32<>+4288(SB), Y12, Y15
-	VFMADD213PS  constants32<>+4352(SB), Y12, Y15
-	VFMADD213PS  constants32<>+4384(SB), Y12, Y15
+	VMOVUPS      constants32<>+4320(SB), Y14
+	VFMADD231PS  constants32<>+4288(SB), Y12, Y14
+	VFMADD213PS  constants32<>+4352(SB), Y12, Y14
+	VFMADD213PS  constants32<>+4384(SB), Y12, Y14
+	VMOVUPS      constants32<>+4448(SB), Y15
+	VFMADD231PS  constants32<>+4416(SB), Y12, Y15
+	VFMADD213PS  constants32<>+4480(SB), Y12, Y15
+	VFMADD213PS  constants32<>+4512(SB), Y12, Y15
 	VFMADD231PS  Y6, Y14, Y15
 	VFMADD213PS  Y1, Y1, Y15
-	VCMPPS       $0x11, constants32<>+96(SB), Y1, Y1
-	VMOVUPS      constants32<>+4192(SB), Y6
-	VFMADD231PS  constants32<>+4160(SB), Y13, Y6
-	VFMADD213PS  constants32<>+4224(SB), Y13, Y6
-	VFMADD213PS  constants32<>+4256(SB), Y13, Y6
-	VMOVUPS      constants32<>+4320(SB), Y12
-	VFMADD231PS  constants32<>+4288(SB), Y13, Y12
-	VFMADD213PS  constants32<>+4352(SB), Y13, Y12
-	VFMADD213PS  constants32<>+4384(SB), Y13, Y12
+	VCMPPS       $0x11, constants32<>+128(SB), Y1, Y1
+	VMOVUPS      constants32<>+4320(SB), Y6
+	VFMADD231PS  constants32<>+4288(SB), Y13, Y6
+	VFMADD213PS  constants32<>+4352(SB), Y13, Y6
+	VFMADD213PS  constants32<>+4384(SB), Y13, Y6
+	VMOVUPS      constants32<>+4448(SB), Y12
+	VFMADD231PS  constants32<>+4416(SB), Y13, Y12
+	VFMADD213PS  constants32<>+4480(SB), Y13, Y12
+	VFMADD213PS  constants32<>+4512(SB), Y13, Y12
 	VFMADD231PS  Y7, Y6, Y12
 	VFMADD213PS  Y3, Y3, Y12
-	VCMPPS       $0x11, constants32<>+96(SB), Y3, Y3
+	VCMPPS       $0x11, constants32<>+128(SB), Y3, Y3
 	VMULPS       Y10, Y10, Y6
 	VFMADD231PS  Y8, Y6, Y10
 	VFMADD213PS  Y4, Y4, Y10
-	VMOVUPS      constants32<>+96(SB), Y4
+	VMOVUPS      constants32<>+128(SB), Y4
 	VSUBPS       Y10, Y4, Y10
 	VBLENDVPS    Y1, Y15, Y10, Y10
 	VPOR         Y0, Y10, Y10
@@ -10529,45 +10627,45 @@ TEXT ·ErfcF32AVX2(SB), $64-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x11, constants32<>+2144(SB), Y0, Y0
-	VMOVUPS      constants32<>+4416(SB), Y2
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VCMPPS       $0x11, constants32<>+2208(SB), Y0, Y0
+	VMOVUPS      constants32<>+4544(SB), Y2
 	VMINPS       Y1, Y2, Y2
 	VMULPS       Y2, Y2, Y1
-	VSUBPS       constants32<>+1760(SB), Y2, Y3
-	VADDPS       constants32<>+1760(SB), Y2, Y4
+	VSUBPS       constants32<>+1824(SB), Y2, Y3
+	VADDPS       constants32<>+1824(SB), Y2, Y4
 	VADDPS       Y2, Y2, Y5
-	VCMPPS       $0x11, constants32<>+1600(SB), Y2, Y6
+	VCMPPS       $0x11, constants32<>+1664(SB), Y2, Y6
 	VDIVPS       Y4, Y3, Y3
-	VADDPS       constants32<>+96(SB), Y5, Y4
-	VMULPS       constants32<>+4448(SB), Y1, Y7
-	VPXOR        constants32<>+160(SB), Y1, Y8
+	VADDPS       constants32<>+128(SB), Y5, Y4
+	VMULPS       constants32<>+4576(SB), Y1, Y7
+	VPXOR        constants32<>+32(SB), Y1, Y8
 	VMOVUPS      Y1, Y9
 	VFMSUB231PS  Y2, Y2, Y9
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+832(SB), Y7, Y8
-	VMOVUPS      constants32<>+896(SB), Y10
+	VFNMADD231PS constants32<>+896(SB), Y7, Y8
+	VMOVUPS      constants32<>+960(SB), Y10
 	VFNMADD213PS Y8, Y7, Y10
 	VSUBPS       Y10, Y8, Y8
-	VFNMADD231PS constants32<>+896(SB), Y7, Y8
+	VFNMADD231PS constants32<>+960(SB), Y7, Y8
 	VSUBPS       Y9, Y8, Y8
-	VADDPS       constants32<>+864(SB), Y7, Y7
-	VMOVUPS      constants32<>+704(SB), Y9
-	VFMADD231PS  constants32<>+672(SB), Y10, Y9
-	VFMADD213PS  constants32<>+928(SB), Y10, Y9
-	VFMADD213PS  constants32<>+960(SB), Y10, Y9
+	VADDPS       constants32<>+928(SB), Y7, Y7
+	VMOVUPS      constants32<>+768(SB), Y9
+	VFMADD231PS  constants32<>+736(SB), Y10, Y9
 	VFMADD213PS  constants32<>+992(SB), Y10, Y9
+	VFMADD213PS  constants32<>+1024(SB), Y10, Y9
+	VFMADD213PS  constants32<>+1056(SB), Y10, Y9
 	VMULPS       Y3, Y3, Y11
-	VMOVUPS      constants32<>+4512(SB), Y12
-	VFMADD231PS  constants32<>+4480(SB), Y11, Y12
-	VFMADD213PS  constants32<>+4544(SB), Y11, Y12
-	VFMADD213PS  constants32<>+4576(SB), Y11, Y12
-	VFMADD213PS  constants32<>+4608(SB), Y11, Y12
-	VMOVUPS      constants32<>+4672(SB), Y13
-	VFMADD231PS  constants32<>+4640(SB), Y11, Y13
-	VFMADD213PS  constants32<>+4704(SB), Y11, Y13
-	VFMADD213PS  constants32<>+4736(SB), Y11, Y13
-	VFMADD213PS  constants32<>+4768(SB), Y11, Y13
+	VMOVUPS      constants32<>+4640(SB), Y12
+	VFMADD231PS  constants32<>+4608(SB), Y11, Y12
+	VFMADD213PS  constants32<>+4672(SB), Y11, Y12
+	VFMADD213PS  constants32<>+4704(SB), Y11, Y12
+	VFMADD213PS  constants32<>+4736(SB), Y11, Y12
+	VMOVUPS      constants32<>+4800(SB), Y13
+	VFMADD231PS  constants32<>+4768(SB), Y11, Y13
+	VFMADD213PS  constants32<>+4832(SB), Y11, Y13
+	VFMADD213PS  constants32<>+4864(SB), Y11, Y13
+	VFMADD213PS  constants32<>+4896(SB), Y11, Y13
 	VFMADD231PS  Y3, Y12, Y13
 	VMULPS       Y13, Y3, Y3
 	VMULPS       Y10, Y10, Y11
@@ -10575,21 +10673,21 @@ loop:
 	VADDPS       Y11, Y10, Y9
 	VFMADD213PS  Y8, Y8, Y9
 	VADDPS       Y9, Y11, Y11
-	VADDPS       constants32<>+96(SB), Y10, Y8
+	VADDPS       constants32<>+128(SB), Y10, Y8
 	VADDPS       Y11, Y8, Y9
-	VADDPS       constants32<>+4800(SB), Y3, Y12
-	VSUBPS       constants32<>+96(SB), Y8, Y13
+	VADDPS       constants32<>+4928(SB), Y3, Y12
+	VSUBPS       constants32<>+128(SB), Y8, Y13
 	VSUBPS       Y13, Y10, Y10
 	VSUBPS       Y8, Y9, Y8
 	VSUBPS       Y8, Y11, Y11
 	VADDPS       Y11, Y10, Y10
-	VMOVUPS      constants32<>+96(SB), Y8
+	VMOVUPS      constants32<>+128(SB), Y8
 	VDIVPS       Y4, Y8, Y11
 	VMULPS       Y12, Y9, Y13
 	VMOVUPS      Y13, Y14
 	VFMSUB231PS  Y12, Y9, Y14
 	VFMADD231PS  Y12, Y10, Y14
-	VSUBPS       constants32<>+4800(SB), Y12, Y12
+	VSUBPS       constants32<>+4928(SB), Y12, Y12
 	VSUBPS       Y12, Y3, Y3
 	VFMADD231PS  Y3, Y9, Y14
 	VSUBPS       Y8, Y4, Y3
@@ -10607,21 +10705,21 @@ loop:
 	VPSLLD       $0x17, Y3, Y4
 	VPSUBD       Y3, Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VMOVUPS      constants32<>+4192(SB), Y3
-	VFMADD231PS  constants32<>+4160(SB), Y5, Y3
-	VMOVUPS      constants32<>+4320(SB), Y10
-	VFMADD231PS  constants32<>+4288(SB), Y5, Y10
+	VMOVUPS      constants32<>+4320(SB), Y3
+	VFMADD231PS  constants32<>+4288(SB), Y5, Y3
+	VMOVUPS      constants32<>+4448(SB), Y10
+	VFMADD231PS  constants32<>+4416(SB), Y5, Y10
 	VMULPS       Y4, Y9, Y9
-	VFMADD213PS  constants32<>+4224(SB), Y5, Y3
-	VFMADD213PS  constants32<>+4352(SB), Y5, Y10
+	VFMADD213PS  constants32<>+4352(SB), Y5, Y3
+	VFMADD213PS  constants32<>+4480(SB), Y5, Y10
 	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  constants32<>+4256(SB), Y5, Y3
-	VFMADD213PS  constants32<>+4384(SB), Y5, Y10
+	VFMADD213PS  constants32<>+4384(SB), Y5, Y3
+	VFMADD213PS  constants32<>+4512(SB), Y5, Y10
 	VFMADD231PS  Y1, Y3, Y10
 	VFMADD213PS  Y2, Y2, Y10
 	VSUBPS       Y10, Y8, Y8
 	VBLENDVPS    Y6, Y8, Y9, Y9
-	VMOVUPS      constants32<>+1760(SB), Y1
+	VMOVUPS      constants32<>+1824(SB), Y1
 	VSUBPS       Y9, Y1, Y1
 	VBLENDVPS    Y0, Y1, Y9, Y9
 	VMOVUPS      Y9, (DI)(BX*4)
@@ -10669,9 +10767,9 @@ TEXT ·PowF32AVX2(SB), $160-40
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+1024(SB), Y14
-	VMOVUPS constants32<>+1184(SB), Y13
-	VMOVUPS constants32<>+96(SB), Y15
+	VMOVUPS constants32<>+1088(SB), Y14
+	VMOVUPS constants32<>+1248(SB), Y13
+	VMOVUPS constants32<>+128(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -10679,15 +10777,15 @@ TEXT ·PowF32AVX2(SB), $160-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPADDD       constants32<>+1632(SB), Y0, Y0
-	VPAND        constants32<>+224(SB), Y0, Y1
+	VPADDD       constants32<>+1696(SB), Y0, Y0
+	VPAND        constants32<>+64(SB), Y0, Y1
 	VPSRLD       $0x17, Y0, Y2
-	VCMPPS       $0x12, constants32<>+1728(SB), Y0, Y0
-	VPADDD       constants32<>+1664(SB), Y1, Y1
-	VPOR         constants32<>+288(SB), Y2, Y2
+	VCMPPS       $0x12, constants32<>+1792(SB), Y0, Y0
+	VPADDD       constants32<>+1728(SB), Y1, Y1
+	VPOR         constants32<>+96(SB), Y2, Y2
 	VADDPS       Y1, Y15, Y3
 	VSUBPS       Y15, Y1, Y4
-	VSUBPS       constants32<>+1696(SB), Y2, Y2
+	VSUBPS       constants32<>+1760(SB), Y2, Y2
 	VDIVPS       Y3, Y15, Y5
 	VSUBPS       Y15, Y3, Y6
 	VSUBPS       Y6, Y1, Y1
@@ -10695,23 +10793,23 @@ loop:
 	VMULPS       Y6, Y6, Y7
 	VFNMADD231PS Y3, Y6, Y4
 	VADDPS       Y6, Y6, Y3
-	VMOVUPS      constants32<>+4864(SB), Y8
-	VFMADD231PS  constants32<>+4832(SB), Y7, Y8
+	VMOVUPS      constants32<>+4992(SB), Y8
+	VFMADD231PS  constants32<>+4960(SB), Y7, Y8
 	VFNMADD231PS Y1, Y6, Y4
 	VMOVUPS      Y7, Y1
 	VFMSUB231PS  Y6, Y6, Y1
-	VFMADD213PS  constants32<>+4896(SB), Y7, Y8
+	VFMADD213PS  constants32<>+5024(SB), Y7, Y8
 	VMULPS       Y5, Y4, Y4
-	VFMADD213PS  constants32<>+4928(SB), Y7, Y8
+	VFMADD213PS  constants32<>+5056(SB), Y7, Y8
 	VFMADD231PS  Y4, Y3, Y1
-	VADDPS       constants32<>+4960(SB), Y8, Y3
+	VADDPS       constants32<>+5088(SB), Y8, Y3
 	VMULPS       Y3, Y7, Y5
 	VADDPS       Y8, Y3, Y9
-	VSUBPS       constants32<>+4960(SB), Y3, Y10
+	VSUBPS       constants32<>+5088(SB), Y3, Y10
 	VSUBPS       Y10, Y8, Y8
 	VFMSUB213PS  Y5, Y7, Y3
-	VADDPS       constants32<>+4992(SB), Y5, Y10
-	VSUBPS       constants32<>+4992(SB), Y10, Y11
+	VADDPS       constants32<>+5120(SB), Y5, Y10
+	VSUBPS       constants32<>+5120(SB), Y10, Y11
 	VFMADD231PS  Y9, Y1, Y3
 	VMULPS       Y10, Y6, Y1
 	VSUBPS       Y11, Y5, Y5
@@ -10719,7 +10817,7 @@ loop:
 	VFMSUB231PS  Y10, Y6, Y9
 	VFMADD231PS  Y8, Y7, Y3
 	VADDPS       Y1, Y2, Y7
-	VADDPS       constants32<>+5024(SB), Y5, Y5
+	VADDPS       constants32<>+5152(SB), Y5, Y5
 	VSUBPS       Y2, Y7, Y2
 	VMOVUPS      (DX)(BX*4), Y8
 	VMULPS       Y7, Y8, Y11
@@ -10728,14 +10826,14 @@ loop:
 	VSUBPS       Y2, Y1, Y1
 	VFMSUB213PS  Y11, Y8, Y7
 	VROUNDPS     $0x08, Y11, Y2
-	VPAND        constants32<>+192(SB), Y11, Y3
+	VPAND        constants32<>+0(SB), Y11, Y3
 	VFMADD231PS  Y5, Y6, Y9
-	VCMPPS       $0x11, constants32<>+5056(SB), Y3, Y3
+	VCMPPS       $0x11, constants32<>+5184(SB), Y3, Y3
 	VSUBPS       Y2, Y11, Y11
-	VADDPS       constants32<>+864(SB), Y2, Y2
+	VADDPS       constants32<>+928(SB), Y2, Y2
 	VPAND        Y3, Y0, Y0
 	VADDPS       Y9, Y1, Y1
-	VPXOR        constants32<>+384(SB), Y0, Y0
+	VPXOR        constants32<>+704(SB), Y0, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
@@ -10745,15 +10843,15 @@ loop:
 	VFMADD231PS  Y1, Y8, Y7
 	VPSLLD       $0x17, Y2, Y2
 	VADDPS       Y7, Y11, Y11
-	VMOVUPS      constants32<>+1216(SB), Y1
+	VMOVUPS      constants32<>+1280(SB), Y1
 	VFMADD213PS  Y14, Y11, Y1
 	VMULPS       Y11, Y11, Y3
-	VMOVUPS      constants32<>+1056(SB), Y4
+	VMOVUPS      constants32<>+1120(SB), Y4
 	VFMADD213PS  Y13, Y11, Y4
 	VMULPS       Y0, Y11, Y5
-	VFMADD231PS  constants32<>+1152(SB), Y3, Y1
+	VFMADD231PS  constants32<>+1216(SB), Y3, Y1
 	VFMADD231PS  Y3, Y1, Y4
-	VFMADD213PS  constants32<>+832(SB), Y4, Y11
+	VFMADD213PS  constants32<>+896(SB), Y4, Y11
 	VFMADD231PS  Y11, Y5, Y0
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (DI)(BX*4)
@@ -10802,27 +10900,27 @@ done:
 
 complete:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPADDD       constants32<>+1632(SB), Y0, Y1
-	VCMPPS       $0x16, constants32<>+1728(SB), Y1, Y1
-	VPAND        constants32<>+192(SB), Y0, Y2
-	VCMPPS       $0x11, constants32<>+0(SB), Y2, Y3
+	VPADDD       constants32<>+1696(SB), Y0, Y1
+	VCMPPS       $0x16, constants32<>+1792(SB), Y1, Y1
+	VPAND        constants32<>+0(SB), Y0, Y2
+	VCMPPS       $0x11, constants32<>+576(SB), Y2, Y3
 	VPAND        Y3, Y1, Y3
-	VMULPS       constants32<>+1824(SB), Y2, Y4
+	VMULPS       constants32<>+1888(SB), Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
 	VBLENDVPS    Y1, Y4, Y0, Y4
-	VPADDD       constants32<>+1632(SB), Y4, Y4
-	VPAND        constants32<>+224(SB), Y4, Y5
-	VPADDD       constants32<>+1664(SB), Y5, Y5
+	VPADDD       constants32<>+1696(SB), Y4, Y4
+	VPAND        constants32<>+64(SB), Y4, Y5
+	VPADDD       constants32<>+1728(SB), Y5, Y5
 	VADDPS       Y5, Y15, Y6
 	VDIVPS       Y6, Y15, Y7
 	VSUBPS       Y15, Y5, Y8
 	VMULPS       Y7, Y8, Y9
 	VMULPS       Y9, Y9, Y10
-	VMOVUPS      constants32<>+4864(SB), Y11
-	VFMADD231PS  constants32<>+4832(SB), Y10, Y11
-	VFMADD213PS  constants32<>+4896(SB), Y10, Y11
-	VFMADD213PS  constants32<>+4928(SB), Y10, Y11
-	VADDPS       constants32<>+4960(SB), Y11, Y12
+	VMOVUPS      constants32<>+4992(SB), Y11
+	VFMADD231PS  constants32<>+4960(SB), Y10, Y11
+	VFMADD213PS  constants32<>+5024(SB), Y10, Y11
+	VFMADD213PS  constants32<>+5056(SB), Y10, Y11
+	VADDPS       constants32<>+5088(SB), Y11, Y12
 	VMOVUPS      Y1, 96(SP)
 	VMULPS       Y12, Y10, Y1
 	VMOVUPS      Y2, 128(SP)
@@ -10839,13 +10937,13 @@ complete:
 	VADDPS       Y9, Y9, Y6
 	VFMADD231PS  Y8, Y6, Y5
 	VFMADD231PS  Y0, Y5, Y2
-	VSUBPS       constants32<>+4960(SB), Y12, Y12
+	VSUBPS       constants32<>+5088(SB), Y12, Y12
 	VSUBPS       Y12, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y2
-	VADDPS       constants32<>+4992(SB), Y1, Y0
-	VSUBPS       constants32<>+4992(SB), Y0, Y5
+	VADDPS       constants32<>+5120(SB), Y1, Y0
+	VSUBPS       constants32<>+5120(SB), Y0, Y5
 	VSUBPS       Y5, Y1, Y1
-	VADDPS       constants32<>+5024(SB), Y1, Y1
+	VADDPS       constants32<>+5152(SB), Y1, Y1
 	VADDPS       Y2, Y1, Y1
 	VMULPS       Y0, Y9, Y2
 	VMOVUPS      Y2, Y5
@@ -10853,9 +10951,9 @@ complete:
 	VFMADD231PS  Y0, Y8, Y5
 	VFMADD231PS  Y1, Y9, Y5
 	VPSRLD       $0x17, Y4, Y4
-	VPOR         constants32<>+288(SB), Y4, Y4
-	VSUBPS       constants32<>+1696(SB), Y4, Y4
-	VSUBPS       constants32<>+1856(SB), Y4, Y0
+	VPOR         constants32<>+96(SB), Y4, Y4
+	VSUBPS       constants32<>+1760(SB), Y4, Y4
+	VSUBPS       constants32<>+1920(SB), Y4, Y0
 	VBLENDVPS    Y3, Y0, Y4, Y4
 	VADDPS       Y2, Y4, Y0
 	VSUBPS       Y4, Y0, Y4
@@ -10866,28 +10964,28 @@ complete:
 	VMOVUPS      Y3, Y4
 	VFMSUB231PS  Y0, Y1, Y4
 	VFMADD231PS  Y2, Y1, Y4
-	VPAND        constants32<>+192(SB), Y3, Y2
-	VCMPPS       $0x15, constants32<>+5056(SB), Y2, Y2
-	VBLENDVPS    Y2, constants32<>+2144(SB), Y4, Y4
-	VMOVUPS      constants32<>+5056(SB), Y5
+	VPAND        constants32<>+0(SB), Y3, Y2
+	VCMPPS       $0x15, constants32<>+5184(SB), Y2, Y2
+	VBLENDVPS    Y2, constants32<>+2208(SB), Y4, Y4
+	VMOVUPS      constants32<>+5184(SB), Y5
 	VMINPS       Y3, Y5, Y5
-	VMOVUPS      constants32<>+5088(SB), Y6
+	VMOVUPS      constants32<>+5216(SB), Y6
 	VMAXPS       Y5, Y6, Y6
-	VCMPPS       $0x00, constants32<>+2144(SB), Y0, Y0
-	VBLENDVPS    Y0, constants32<>+2144(SB), Y6, Y6
+	VCMPPS       $0x00, constants32<>+2208(SB), Y0, Y0
+	VBLENDVPS    Y0, constants32<>+2208(SB), Y6, Y6
 	VBLENDVPS    Y2, Y6, Y3, Y3
 	VROUNDPS     $0x08, Y3, Y0
 	VSUBPS       Y0, Y3, Y3
 	VADDPS       Y4, Y3, Y3
 	VMULPS       Y3, Y3, Y2
-	VMOVUPS      constants32<>+1216(SB), Y4
+	VMOVUPS      constants32<>+1280(SB), Y4
 	VFMADD213PS  Y14, Y3, Y4
-	VFMADD231PS  constants32<>+1152(SB), Y2, Y4
-	VMOVUPS      constants32<>+1056(SB), Y5
+	VFMADD231PS  constants32<>+1216(SB), Y2, Y4
+	VMOVUPS      constants32<>+1120(SB), Y5
 	VFMADD213PS  Y13, Y3, Y5
 	VFMADD231PS  Y2, Y4, Y5
-	VFMADD213PS  constants32<>+832(SB), Y3, Y5
-	VADDPS       constants32<>+864(SB), Y0, Y0
+	VFMADD213PS  constants32<>+896(SB), Y3, Y5
+	VADDPS       constants32<>+928(SB), Y0, Y0
 	VPSRLD       $0x01, Y0, Y2
 	VPSLLD       $0x17, Y2, Y4
 	VMULPS       Y4, Y3, Y3
@@ -10897,17 +10995,17 @@ complete:
 	VMULPS       Y0, Y4, Y4
 	VROUNDPS     $0x0b, Y1, Y0
 	VCMPPS       $0x00, Y0, Y1, Y0
-	VPXOR        constants32<>+384(SB), Y0, Y2
+	VPXOR        constants32<>+704(SB), Y0, Y2
 	VMOVUPS      (SI)(BX*4), Y3
 	VPSLLD       $0x00, Y3, Y5
 	VPAND        Y2, Y5, Y2
-	VBLENDVPS    Y2, constants32<>+1888(SB), Y4, Y2
+	VBLENDVPS    Y2, constants32<>+1952(SB), Y4, Y2
 	VMOVUPS      128(SP), Y6
-	VCMPPS       $0x00, constants32<>+2144(SB), Y6, Y7
+	VCMPPS       $0x00, constants32<>+2208(SB), Y6, Y7
 	VPSLLD       $0x00, Y1, Y8
 	VPXOR        Y8, Y7, Y9
-	VMOVUPS      constants32<>+256(SB), Y10
-	VBLENDVPS    Y9, constants32<>+2144(SB), Y10, Y9
+	VMOVUPS      constants32<>+672(SB), Y10
+	VBLENDVPS    Y9, constants32<>+2208(SB), Y10, Y9
 	VCMPPS       $0x00, Y10, Y6, Y11
 	VPOR         Y11, Y7, Y7
 	VBLENDVPS    Y7, Y9, Y2, Y2
@@ -10917,20 +11015,20 @@ complete:
 	VBLENDVPS    Y7, Y10, Y8, Y7
 	VCMPPS       $0x00, Y15, Y6, Y6
 	VBLENDVPS    Y6, Y15, Y7, Y7
-	VPAND        constants32<>+192(SB), Y1, Y6
+	VPAND        constants32<>+0(SB), Y1, Y6
 	VCMPPS       $0x00, Y10, Y6, Y6
 	VBLENDVPS    Y6, Y7, Y2, Y2
-	VMULPS       constants32<>+1600(SB), Y1, Y6
+	VMULPS       constants32<>+1664(SB), Y1, Y6
 	VROUNDPS     $0x0b, Y6, Y7
 	VCMPPS       $0x04, Y7, Y6, Y6
 	VPAND        Y6, Y0, Y0
 	VPAND        Y0, Y5, Y5
-	VBLENDVPS    Y5, constants32<>+160(SB), Y8, Y5
+	VBLENDVPS    Y5, constants32<>+32(SB), Y8, Y5
 	VPXOR        Y5, Y2, Y2
 	VCMPPS       $0x04, Y3, Y3, Y0
 	VCMPPS       $0x04, Y1, Y1, Y5
 	VPOR         Y5, Y0, Y0
-	VBLENDVPS    Y0, constants32<>+1888(SB), Y2, Y2
+	VBLENDVPS    Y0, constants32<>+1952(SB), Y2, Y2
 	VCMPPS       $0x00, Y8, Y1, Y1
 	VCMPPS       $0x00, Y15, Y3, Y3
 	VPOR         Y3, Y1, Y1
@@ -10954,19 +11052,19 @@ TEXT ·Atan2F32AVX2(SB), $192-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPAND       constants32<>+192(SB), Y0, Y1
+	VPAND       constants32<>+0(SB), Y0, Y1
 	VMOVUPS     (DX)(BX*4), Y2
-	VPAND       constants32<>+192(SB), Y2, Y3
+	VPAND       constants32<>+0(SB), Y2, Y3
 	VMOVUPS     32(SI)(BX*4), Y4
-	VPAND       constants32<>+192(SB), Y4, Y5
+	VPAND       constants32<>+0(SB), Y4, Y5
 	VMOVUPS     32(DX)(BX*4), Y6
-	VPAND       constants32<>+192(SB), Y6, Y7
+	VPAND       constants32<>+0(SB), Y6, Y7
 	VCMPPS      $0x11, Y1, Y3, Y8
 	VCMPPS      $0x11, Y5, Y7, Y9
-	VPAND       constants32<>+160(SB), Y2, Y10
-	VPAND       constants32<>+160(SB), Y6, Y11
-	VPXOR       constants32<>+160(SB), Y10, Y12
-	VPXOR       constants32<>+160(SB), Y11, Y13
+	VPAND       constants32<>+32(SB), Y2, Y10
+	VPAND       constants32<>+32(SB), Y6, Y11
+	VPXOR       constants32<>+32(SB), Y10, Y12
+	VPXOR       constants32<>+32(SB), Y11, Y13
 	VBLENDVPS   Y8, Y12, Y10, Y10
 	VPSLLD      $0x00, Y2, Y2
 	VBLENDVPS   Y9, Y13, Y11, Y11
@@ -10983,36 +11081,36 @@ loop:
 	VMULPS      Y12, Y12, Y10
 	VADDPS      Y7, Y5, Y5
 	VMULPS      Y3, Y3, Y7
-	VMOVUPS     constants32<>+3040(SB), Y11
-	VFMADD231PS constants32<>+3072(SB), Y10, Y11
-	VFMADD213PS constants32<>+3104(SB), Y10, Y11
-	VFMADD213PS constants32<>+3136(SB), Y10, Y11
+	VMOVUPS     constants32<>+3104(SB), Y11
+	VFMADD231PS constants32<>+3136(SB), Y10, Y11
 	VFMADD213PS constants32<>+3168(SB), Y10, Y11
 	VFMADD213PS constants32<>+3200(SB), Y10, Y11
 	VFMADD213PS constants32<>+3232(SB), Y10, Y11
 	VFMADD213PS constants32<>+3264(SB), Y10, Y11
 	VFMADD213PS constants32<>+3296(SB), Y10, Y11
+	VFMADD213PS constants32<>+3328(SB), Y10, Y11
+	VFMADD213PS constants32<>+3360(SB), Y10, Y11
 	VMULPS      Y10, Y12, Y10
-	VMOVUPS     constants32<>+3040(SB), Y13
-	VFMADD231PS constants32<>+3072(SB), Y7, Y13
-	VFMADD213PS constants32<>+3104(SB), Y7, Y13
-	VFMADD213PS constants32<>+3136(SB), Y7, Y13
+	VMOVUPS     constants32<>+3104(SB), Y13
+	VFMADD231PS constants32<>+3136(SB), Y7, Y13
 	VFMADD213PS constants32<>+3168(SB), Y7, Y13
 	VFMADD213PS constants32<>+3200(SB), Y7, Y13
 	VFMADD213PS constants32<>+3232(SB), Y7, Y13
 	VFMADD213PS constants32<>+3264(SB), Y7, Y13
 	VFMADD213PS constants32<>+3296(SB), Y7, Y13
+	VFMADD213PS constants32<>+3328(SB), Y7, Y13
+	VFMADD213PS constants32<>+3360(SB), Y7, Y13
 	VMULPS      Y7, Y3, Y7
 	VPXOR       Y14, Y14, Y14
-	VBLENDVPS   Y2, constants32<>+3008(SB), Y14, Y15
-	VBLENDVPS   Y8, constants32<>+2368(SB), Y15, Y15
-	VBLENDVPS   Y2, constants32<>+2976(SB), Y14, Y2
-	VBLENDVPS   Y8, constants32<>+2400(SB), Y2, Y2
+	VBLENDVPS   Y2, constants32<>+3072(SB), Y14, Y15
+	VBLENDVPS   Y8, constants32<>+2432(SB), Y15, Y15
+	VBLENDVPS   Y2, constants32<>+3040(SB), Y14, Y2
+	VBLENDVPS   Y8, constants32<>+2464(SB), Y2, Y2
 	VFMADD231PS Y11, Y10, Y2
-	VBLENDVPS   Y6, constants32<>+3008(SB), Y14, Y8
-	VBLENDVPS   Y9, constants32<>+2368(SB), Y8, Y8
-	VBLENDVPS   Y6, constants32<>+2976(SB), Y14, Y6
-	VBLENDVPS   Y9, constants32<>+2400(SB), Y6, Y6
+	VBLENDVPS   Y6, constants32<>+3072(SB), Y14, Y8
+	VBLENDVPS   Y9, constants32<>+2432(SB), Y8, Y8
+	VBLENDVPS   Y6, constants32<>+3040(SB), Y14, Y6
+	VBLENDVPS   Y9, constants32<>+2464(SB), Y6, Y6
 	VFMADD231PS Y13, Y7, Y6
 	VADDPS      Y12, Y15, Y7
 	VADDPS      Y3, Y8, Y9
@@ -11020,20 +11118,20 @@ loop:
 	VSUBPS      Y15, Y12, Y12
 	VCMPPS      $0x11, Y1, Y14, Y10
 	VADDPS      Y2, Y12, Y12
-	VCMPPS      $0x11, constants32<>+256(SB), Y1, Y1
+	VCMPPS      $0x11, constants32<>+672(SB), Y1, Y1
 	VCMPPS      $0x11, Y5, Y14, Y14
 	VADDPS      Y12, Y7, Y7
-	VCMPPS      $0x11, constants32<>+256(SB), Y5, Y5
+	VCMPPS      $0x11, constants32<>+672(SB), Y5, Y5
 	VSUBPS      Y8, Y9, Y8
-	VPAND       constants32<>+160(SB), Y0, Y0
+	VPAND       constants32<>+32(SB), Y0, Y0
 	VSUBPS      Y8, Y3, Y3
-	VPAND       constants32<>+160(SB), Y4, Y4
+	VPAND       constants32<>+32(SB), Y4, Y4
 	VADDPS      Y6, Y3, Y3
 	VPAND       Y1, Y10, Y10
 	VPAND       Y5, Y14, Y14
 	VPOR        Y0, Y7, Y7
-	VPXOR       constants32<>+384(SB), Y10, Y10
-	VPXOR       constants32<>+384(SB), Y14, Y14
+	VPXOR       constants32<>+704(SB), Y10, Y10
+	VPXOR       constants32<>+704(SB), Y14, Y14
 	VADDPS      Y3, Y9, Y9
 	VPOR        Y14, Y10, Y10
 	VMOVMSKPS   Y10, AX
@@ -11098,47 +11196,47 @@ complete:
 
 single:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPAND       constants32<>+192(SB), Y0, Y1
+	VPAND       constants32<>+0(SB), Y0, Y1
 	VMOVUPS     (DX)(BX*4), Y2
-	VPAND       constants32<>+192(SB), Y2, Y3
+	VPAND       constants32<>+0(SB), Y2, Y3
 	VADDPS      Y3, Y1, Y4
 	VPXOR       Y5, Y5, Y5
 	VCMPPS      $0x11, Y4, Y5, Y6
-	VCMPPS      $0x11, constants32<>+256(SB), Y4, Y7
+	VCMPPS      $0x11, constants32<>+672(SB), Y4, Y7
 	VPAND       Y7, Y6, Y6
-	VPXOR       constants32<>+384(SB), Y6, Y6
+	VPXOR       constants32<>+704(SB), Y6, Y6
 	VCMPPS      $0x11, Y1, Y3, Y7
 	VBLENDVPS   Y7, Y1, Y3, Y8
 	VCMPPS      $0x00, Y5, Y8, Y9
 	VPAND       Y9, Y6, Y9
-	VBLENDVPS   Y9, constants32<>+96(SB), Y8, Y8
+	VBLENDVPS   Y9, constants32<>+128(SB), Y8, Y8
 	VBLENDVPS   Y7, Y3, Y1, Y1
-	VCMPPS      $0x00, constants32<>+256(SB), Y1, Y3
+	VCMPPS      $0x00, constants32<>+672(SB), Y1, Y3
 	VPAND       Y3, Y6, Y3
-	VBLENDVPS   Y3, constants32<>+96(SB), Y8, Y8
-	VBLENDVPS   Y3, constants32<>+96(SB), Y1, Y1
+	VBLENDVPS   Y3, constants32<>+128(SB), Y8, Y8
+	VBLENDVPS   Y3, constants32<>+128(SB), Y1, Y1
 	VDIVPS      Y8, Y1, Y1
-	VPAND       constants32<>+160(SB), Y2, Y3
-	VPXOR       constants32<>+160(SB), Y3, Y8
+	VPAND       constants32<>+32(SB), Y2, Y3
+	VPXOR       constants32<>+32(SB), Y3, Y8
 	VBLENDVPS   Y7, Y8, Y3, Y3
 	VPXOR       Y3, Y1, Y1
 	VMULPS      Y1, Y1, Y3
-	VMOVUPS     constants32<>+3040(SB), Y8
-	VFMADD231PS constants32<>+3072(SB), Y3, Y8
-	VFMADD213PS constants32<>+3104(SB), Y3, Y8
-	VFMADD213PS constants32<>+3136(SB), Y3, Y8
+	VMOVUPS     constants32<>+3104(SB), Y8
+	VFMADD231PS constants32<>+3136(SB), Y3, Y8
 	VFMADD213PS constants32<>+3168(SB), Y3, Y8
 	VFMADD213PS constants32<>+3200(SB), Y3, Y8
 	VFMADD213PS constants32<>+3232(SB), Y3, Y8
 	VFMADD213PS constants32<>+3264(SB), Y3, Y8
 	VFMADD213PS constants32<>+3296(SB), Y3, Y8
+	VFMADD213PS constants32<>+3328(SB), Y3, Y8
+	VFMADD213PS constants32<>+3360(SB), Y3, Y8
 	VMULPS      Y3, Y1, Y3
 	VPSLLD      $0x00, Y2, Y2
-	VBLENDVPS   Y2, constants32<>+2976(SB), Y5, Y9
-	VBLENDVPS   Y7, constants32<>+2400(SB), Y9, Y9
+	VBLENDVPS   Y2, constants32<>+3040(SB), Y5, Y9
+	VBLENDVPS   Y7, constants32<>+2464(SB), Y9, Y9
 	VFMADD231PS Y8, Y3, Y9
-	VBLENDVPS   Y2, constants32<>+3008(SB), Y5, Y5
-	VBLENDVPS   Y7, constants32<>+2368(SB), Y5, Y5
+	VBLENDVPS   Y2, constants32<>+3072(SB), Y5, Y5
+	VBLENDVPS   Y7, constants32<>+2432(SB), Y5, Y5
 	VADDPS      Y1, Y5, Y2
 	VSUBPS      Y5, Y2, Y5
 	VSUBPS      Y5, Y1, Y1
@@ -11146,8 +11244,8 @@ single:
 	VADDPS      Y1, Y2, Y2
 	VCMPPS      $0x04, Y4, Y4, Y4
 	VPAND       Y4, Y6, Y6
-	VBLENDVPS   Y6, constants32<>+1888(SB), Y2, Y2
-	VPAND       constants32<>+160(SB), Y0, Y0
+	VBLENDVPS   Y6, constants32<>+1952(SB), Y2, Y2
+	VPAND       constants32<>+32(SB), Y0, Y0
 	VPOR        Y0, Y2, Y2
 	VMOVUPS     Y2, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -11163,9 +11261,9 @@ TEXT ·HypotF32AVX2(SB), $192-40
 	MOVQ    a+8(FP), SI
 	MOVQ    b+16(FP), DX
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+5120(SB), Y15
-	VMOVUPS constants32<>+5152(SB), Y13
-	VMOVUPS constants32<>+160(SB), Y14
+	VMOVUPS constants32<>+5248(SB), Y15
+	VMOVUPS constants32<>+5280(SB), Y13
+	VMOVUPS constants32<>+32(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -11173,13 +11271,13 @@ TEXT ·HypotF32AVX2(SB), $192-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPAND       constants32<>+192(SB), Y0, Y0
+	VPAND       constants32<>+0(SB), Y0, Y0
 	VMOVUPS     (DX)(BX*4), Y1
-	VPAND       constants32<>+192(SB), Y1, Y1
+	VPAND       constants32<>+0(SB), Y1, Y1
 	VMOVUPS     32(SI)(BX*4), Y2
-	VPAND       constants32<>+192(SB), Y2, Y2
+	VPAND       constants32<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX)(BX*4), Y3
-	VPAND       constants32<>+192(SB), Y3, Y3
+	VPAND       constants32<>+0(SB), Y3, Y3
 	VMINPS      Y1, Y0, Y4
 	VMINPS      Y3, Y2, Y5
 	VMAXPS      Y1, Y0, Y6
@@ -11196,8 +11294,8 @@ loop:
 	VFMADD231PS Y7, Y7, Y5
 	VPAND       Y0, Y1, Y1
 	VPAND       Y2, Y3, Y3
-	VPXOR       constants32<>+384(SB), Y1, Y1
-	VPXOR       constants32<>+384(SB), Y3, Y3
+	VPXOR       constants32<>+704(SB), Y1, Y1
+	VPXOR       constants32<>+704(SB), Y3, Y3
 	VPOR        Y3, Y1, Y1
 	VMOVMSKPS   Y1, AX
 	TESTL       AX, AX
@@ -11262,22 +11360,22 @@ complete:
 
 single:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPAND       constants32<>+192(SB), Y0, Y0
+	VPAND       constants32<>+0(SB), Y0, Y0
 	VMOVUPS     (DX)(BX*4), Y1
-	VPAND       constants32<>+192(SB), Y1, Y1
+	VPAND       constants32<>+0(SB), Y1, Y1
 	VMAXPS      Y1, Y0, Y2
 	VCMPPS      $0x11, Y2, Y15, Y3
 	VADDPS      Y1, Y0, Y4
 	VCMPPS      $0x11, Y13, Y4, Y5
 	VPAND       Y5, Y3, Y3
-	VPXOR       constants32<>+384(SB), Y3, Y3
+	VPXOR       constants32<>+704(SB), Y3, Y3
 	VCMPPS      $0x12, Y4, Y13, Y4
 	VPAND       Y4, Y3, Y4
-	VMOVUPS     constants32<>+96(SB), Y5
-	VBLENDVPS   Y4, constants32<>+5184(SB), Y5, Y6
+	VMOVUPS     constants32<>+128(SB), Y5
+	VBLENDVPS   Y4, constants32<>+5312(SB), Y5, Y6
 	VCMPPS      $0x12, Y15, Y2, Y7
 	VPAND       Y7, Y3, Y7
-	VBLENDVPS   Y7, constants32<>+5216(SB), Y6, Y6
+	VBLENDVPS   Y7, constants32<>+5344(SB), Y6, Y6
 	VMINPS      Y1, Y0, Y8
 	VMULPS      Y6, Y8, Y9
 	VBLENDVPS   Y3, Y9, Y8, Y8
@@ -11286,18 +11384,18 @@ single:
 	VBLENDVPS   Y3, Y6, Y2, Y2
 	VFMADD231PS Y2, Y2, Y8
 	VSQRTPS     Y8, Y8
-	VBLENDVPS   Y4, constants32<>+5216(SB), Y5, Y5
-	VBLENDVPS   Y7, constants32<>+5184(SB), Y5, Y5
+	VBLENDVPS   Y4, constants32<>+5344(SB), Y5, Y5
+	VBLENDVPS   Y7, constants32<>+5312(SB), Y5, Y5
 	VMULPS      Y5, Y8, Y5
 	VBLENDVPS   Y3, Y5, Y8, Y8
 	VCMPPS      $0x04, Y0, Y0, Y2
 	VCMPPS      $0x04, Y1, Y1, Y4
 	VPOR        Y4, Y2, Y2
-	VBLENDVPS   Y2, constants32<>+1888(SB), Y8, Y2
-	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y0
-	VCMPPS      $0x00, constants32<>+256(SB), Y1, Y1
+	VBLENDVPS   Y2, constants32<>+1952(SB), Y8, Y2
+	VCMPPS      $0x00, constants32<>+672(SB), Y0, Y0
+	VCMPPS      $0x00, constants32<>+672(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+256(SB), Y2, Y2
+	VBLENDVPS   Y0, constants32<>+672(SB), Y2, Y2
 	VBLENDVPS   Y3, Y2, Y8, Y8
 	VMOVUPS     Y8, (DI)(BX*4)
 	ADDQ        $0x08, BX
@@ -11312,10 +11410,10 @@ TEXT ·NdtriF32AVX2(SB), $64-40
 	MOVQ    dst+0(FP), DI
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
-	VMOVUPS constants32<>+96(SB), Y15
-	VMOVUPS constants32<>+5248(SB), Y14
-	VMOVUPS constants32<>+5280(SB), Y13
-	VMOVUPS constants32<>+160(SB), Y12
+	VMOVUPS constants32<>+128(SB), Y15
+	VMOVUPS constants32<>+5376(SB), Y14
+	VMOVUPS constants32<>+5408(SB), Y13
+	VMOVUPS constants32<>+32(SB), Y12
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
@@ -11324,103 +11422,103 @@ TEXT ·NdtriF32AVX2(SB), $64-40
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
 	VSUBPS       Y0, Y15, Y1
-	VSUBPS       constants32<>+1600(SB), Y0, Y2
+	VSUBPS       constants32<>+1664(SB), Y0, Y2
 	VMINPS       Y1, Y0, Y0
-	VPAND        constants32<>+192(SB), Y2, Y1
-	VMOVUPS      constants32<>+5312(SB), Y3
+	VPAND        constants32<>+0(SB), Y2, Y1
+	VMOVUPS      constants32<>+5440(SB), Y3
 	VFNMADD231PS Y2, Y2, Y3
-	VMULPS       constants32<>+5344(SB), Y2, Y4
-	VCMPPS       $0x12, constants32<>+5376(SB), Y1, Y1
+	VMULPS       constants32<>+5472(SB), Y2, Y4
+	VCMPPS       $0x12, constants32<>+5504(SB), Y1, Y1
 	VPAND        Y12, Y2, Y2
-	VPADDD       constants32<>+1632(SB), Y0, Y0
+	VPADDD       constants32<>+1696(SB), Y0, Y0
 	VPOR         Y2, Y14, Y2
-	VPAND        constants32<>+224(SB), Y0, Y5
+	VPAND        constants32<>+64(SB), Y0, Y5
 	VPSRLD       $0x17, Y0, Y6
-	VCMPPS       $0x16, constants32<>+1728(SB), Y0, Y0
+	VCMPPS       $0x16, constants32<>+1792(SB), Y0, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VPADDD       constants32<>+1664(SB), Y5, Y5
-	VPOR         constants32<>+288(SB), Y6, Y6
+	VPADDD       constants32<>+1728(SB), Y5, Y5
+	VPOR         constants32<>+96(SB), Y6, Y6
 	VBLENDVPS    Y1, Y15, Y14, Y0
 	VBLENDVPS    Y1, Y4, Y2, Y2
 	VSUBPS       Y15, Y5, Y5
-	VSUBPS       constants32<>+1696(SB), Y6, Y6
-	VADDPS       constants32<>+1760(SB), Y5, Y4
+	VSUBPS       constants32<>+1760(SB), Y6, Y6
+	VADDPS       constants32<>+1824(SB), Y5, Y4
 	VMULPS       Y5, Y5, Y7
 	VDIVPS       Y4, Y5, Y4
-	VMULPS       constants32<>+1600(SB), Y7, Y7
+	VMULPS       constants32<>+1664(SB), Y7, Y7
 	VMULPS       Y4, Y4, Y8
-	VMOVUPS      constants32<>+1568(SB), Y9
-	VFMADD231PS  constants32<>+1536(SB), Y8, Y9
-	VFMADD213PS  constants32<>+1792(SB), Y8, Y9
+	VMOVUPS      constants32<>+1632(SB), Y9
+	VFMADD231PS  constants32<>+1600(SB), Y8, Y9
+	VFMADD213PS  constants32<>+1856(SB), Y8, Y9
 	VFMADD213PS  Y7, Y9, Y8
 	VMULPS       Y8, Y4, Y4
-	VFMADD231PS  constants32<>+896(SB), Y6, Y4
+	VFMADD231PS  constants32<>+960(SB), Y6, Y4
 	VSUBPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y5, Y5
-	VFMADD231PS  constants32<>+832(SB), Y6, Y5
+	VFMADD231PS  constants32<>+896(SB), Y6, Y5
 	VPXOR        Y12, Y5, Y5
 	VSQRTPS      Y5, Y5
-	VSUBPS       constants32<>+5408(SB), Y5, Y5
+	VSUBPS       constants32<>+5536(SB), Y5, Y5
 	VCMPPS       $0x11, Y5, Y13, Y4
 	VSUBPS       Y13, Y5, Y6
 	VBLENDVPS    Y4, Y6, Y5, Y5
-	VMOVUPS      constants32<>+5440(SB), Y6
-	VBLENDVPS    Y4, constants32<>+5472(SB), Y6, Y6
-	VMOVUPS      constants32<>+5504(SB), Y7
-	VBLENDVPS    Y4, constants32<>+5536(SB), Y7, Y7
-	VMOVUPS      constants32<>+5568(SB), Y8
-	VBLENDVPS    Y4, constants32<>+5600(SB), Y8, Y8
+	VMOVUPS      constants32<>+5568(SB), Y6
+	VBLENDVPS    Y4, constants32<>+5600(SB), Y6, Y6
+	VMOVUPS      constants32<>+5632(SB), Y7
+	VBLENDVPS    Y4, constants32<>+5664(SB), Y7, Y7
+	VMOVUPS      constants32<>+5696(SB), Y8
+	VBLENDVPS    Y4, constants32<>+5728(SB), Y8, Y8
 	VBLENDVPS    Y1, Y3, Y5, Y5
-	VBLENDVPS    Y1, constants32<>+5632(SB), Y6, Y6
-	VBLENDVPS    Y1, constants32<>+5664(SB), Y7, Y7
-	VMOVUPS      constants32<>+5696(SB), Y3
-	VBLENDVPS    Y4, constants32<>+5728(SB), Y3, Y3
+	VBLENDVPS    Y1, constants32<>+5760(SB), Y6, Y6
+	VBLENDVPS    Y1, constants32<>+5792(SB), Y7, Y7
+	VMOVUPS      constants32<>+5824(SB), Y3
+	VBLENDVPS    Y4, constants32<>+5856(SB), Y3, Y3
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      constants32<>+5760(SB), Y7
-	VBLENDVPS    Y4, constants32<>+5792(SB), Y7, Y7
-	VBLENDVPS    Y1, constants32<>+5824(SB), Y8, Y8
-	VBLENDVPS    Y1, constants32<>+5856(SB), Y3, Y3
-	VBLENDVPS    Y1, constants32<>+5888(SB), Y7, Y7
-	VMOVUPS      constants32<>+5920(SB), Y9
-	VBLENDVPS    Y4, constants32<>+5952(SB), Y9, Y9
-	VMOVUPS      constants32<>+5984(SB), Y10
-	VBLENDVPS    Y4, constants32<>+6016(SB), Y10, Y10
+	VMOVUPS      constants32<>+5888(SB), Y7
+	VBLENDVPS    Y4, constants32<>+5920(SB), Y7, Y7
+	VBLENDVPS    Y1, constants32<>+5952(SB), Y8, Y8
+	VBLENDVPS    Y1, constants32<>+5984(SB), Y3, Y3
+	VBLENDVPS    Y1, constants32<>+6016(SB), Y7, Y7
+	VMOVUPS      constants32<>+6048(SB), Y9
+	VBLENDVPS    Y4, constants32<>+6080(SB), Y9, Y9
+	VMOVUPS      constants32<>+6112(SB), Y10
+	VBLENDVPS    Y4, constants32<>+6144(SB), Y10, Y10
 	VFMADD231PS  Y5, Y6, Y8
 	VFMADD231PS  Y5, Y7, Y3
-	VBLENDVPS    Y1, constants32<>+6048(SB), Y9, Y9
-	VBLENDVPS    Y1, constants32<>+6080(SB), Y10, Y10
-	VMOVUPS      constants32<>+6112(SB), Y6
-	VBLENDVPS    Y4, constants32<>+6144(SB), Y6, Y6
-	VMOVUPS      constants32<>+6176(SB), Y7
-	VBLENDVPS    Y4, constants32<>+6208(SB), Y7, Y7
+	VBLENDVPS    Y1, constants32<>+6176(SB), Y9, Y9
+	VBLENDVPS    Y1, constants32<>+6208(SB), Y10, Y10
+	VMOVUPS      constants32<>+6240(SB), Y6
+	VBLENDVPS    Y4, constants32<>+6272(SB), Y6, Y6
+	VMOVUPS      constants32<>+6304(SB), Y7
+	VBLENDVPS    Y4, constants32<>+6336(SB), Y7, Y7
 	VFMADD231PS  Y5, Y8, Y9
-	VBLENDVPS    Y1, constants32<>+6240(SB), Y6, Y6
-	VMOVUPS      constants32<>+6272(SB), Y8
-	VBLENDVPS    Y4, constants32<>+6304(SB), Y8, Y8
+	VBLENDVPS    Y1, constants32<>+6368(SB), Y6, Y6
+	VMOVUPS      constants32<>+6400(SB), Y8
+	VBLENDVPS    Y4, constants32<>+6432(SB), Y8, Y8
 	VFMADD231PS  Y5, Y3, Y10
-	VBLENDVPS    Y1, constants32<>+6336(SB), Y7, Y7
-	VMOVUPS      constants32<>+6368(SB), Y3
-	VBLENDVPS    Y4, constants32<>+6400(SB), Y3, Y3
+	VBLENDVPS    Y1, constants32<>+6464(SB), Y7, Y7
+	VMOVUPS      constants32<>+6496(SB), Y3
+	VBLENDVPS    Y4, constants32<>+6528(SB), Y3, Y3
 	VFMADD231PS  Y5, Y9, Y6
-	VBLENDVPS    Y1, constants32<>+6432(SB), Y8, Y8
-	VBLENDVPS    Y1, constants32<>+6464(SB), Y3, Y3
-	VMOVUPS      constants32<>+6496(SB), Y9
-	VBLENDVPS    Y4, constants32<>+6528(SB), Y9, Y9
+	VBLENDVPS    Y1, constants32<>+6560(SB), Y8, Y8
+	VBLENDVPS    Y1, constants32<>+6592(SB), Y3, Y3
+	VMOVUPS      constants32<>+6624(SB), Y9
+	VBLENDVPS    Y4, constants32<>+6656(SB), Y9, Y9
 	VFMADD231PS  Y5, Y10, Y7
-	VMOVUPS      constants32<>+6560(SB), Y10
-	VBLENDVPS    Y4, constants32<>+6592(SB), Y10, Y10
+	VMOVUPS      constants32<>+6688(SB), Y10
+	VBLENDVPS    Y4, constants32<>+6720(SB), Y10, Y10
 	VFMADD231PS  Y5, Y6, Y8
-	VBLENDVPS    Y1, constants32<>+6624(SB), Y9, Y9
-	VMOVUPS      constants32<>+6656(SB), Y6
-	VBLENDVPS    Y4, constants32<>+6688(SB), Y6, Y6
+	VBLENDVPS    Y1, constants32<>+6752(SB), Y9, Y9
+	VMOVUPS      constants32<>+6784(SB), Y6
+	VBLENDVPS    Y4, constants32<>+6816(SB), Y6, Y6
 	VFMADD231PS  Y5, Y7, Y3
-	VBLENDVPS    Y1, constants32<>+6720(SB), Y10, Y10
-	VMOVUPS      constants32<>+6752(SB), Y7
-	VBLENDVPS    Y4, constants32<>+6784(SB), Y7, Y7
-	VBLENDVPS    Y1, constants32<>+6816(SB), Y6, Y6
-	VBLENDVPS    Y1, constants32<>+6848(SB), Y7, Y7
+	VBLENDVPS    Y1, constants32<>+6848(SB), Y10, Y10
+	VMOVUPS      constants32<>+6880(SB), Y7
+	VBLENDVPS    Y4, constants32<>+6912(SB), Y7, Y7
+	VBLENDVPS    Y1, constants32<>+6944(SB), Y6, Y6
+	VBLENDVPS    Y1, constants32<>+6976(SB), Y7, Y7
 	VFMADD231PS  Y5, Y8, Y9
 	VFMADD231PS  Y5, Y3, Y10
 	VFMADD231PS  Y5, Y9, Y6
@@ -11472,109 +11570,109 @@ complete:
 	VMOVUPS      (SI)(BX*4), Y0
 	VSUBPS       Y0, Y15, Y1
 	VMINPS       Y1, Y0, Y1
-	VPADDD       constants32<>+1632(SB), Y1, Y2
-	VCMPPS       $0x16, constants32<>+1728(SB), Y2, Y2
-	VCMPPS       $0x11, constants32<>+0(SB), Y1, Y3
+	VPADDD       constants32<>+1696(SB), Y1, Y2
+	VCMPPS       $0x16, constants32<>+1792(SB), Y2, Y2
+	VCMPPS       $0x11, constants32<>+576(SB), Y1, Y3
 	VPAND        Y3, Y2, Y3
-	VMULPS       constants32<>+1824(SB), Y1, Y4
+	VMULPS       constants32<>+1888(SB), Y1, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y1
-	VPADDD       constants32<>+1632(SB), Y1, Y1
-	VPAND        constants32<>+224(SB), Y1, Y4
-	VPADDD       constants32<>+1664(SB), Y4, Y4
+	VPADDD       constants32<>+1696(SB), Y1, Y1
+	VPAND        constants32<>+64(SB), Y1, Y4
+	VPADDD       constants32<>+1728(SB), Y4, Y4
 	VSUBPS       Y15, Y4, Y4
-	VADDPS       constants32<>+1760(SB), Y4, Y5
+	VADDPS       constants32<>+1824(SB), Y4, Y5
 	VDIVPS       Y5, Y4, Y5
 	VMULPS       Y5, Y5, Y6
-	VMOVUPS      constants32<>+1568(SB), Y7
-	VFMADD231PS  constants32<>+1536(SB), Y6, Y7
-	VFMADD213PS  constants32<>+1792(SB), Y6, Y7
+	VMOVUPS      constants32<>+1632(SB), Y7
+	VFMADD231PS  constants32<>+1600(SB), Y6, Y7
+	VFMADD213PS  constants32<>+1856(SB), Y6, Y7
 	VMULPS       Y4, Y4, Y8
-	VMULPS       constants32<>+1600(SB), Y8, Y8
+	VMULPS       constants32<>+1664(SB), Y8, Y8
 	VFMADD213PS  Y8, Y7, Y6
 	VMULPS       Y6, Y5, Y5
 	VPSRLD       $0x17, Y1, Y1
-	VPOR         constants32<>+288(SB), Y1, Y1
-	VSUBPS       constants32<>+1696(SB), Y1, Y1
-	VSUBPS       constants32<>+1856(SB), Y1, Y6
+	VPOR         constants32<>+96(SB), Y1, Y1
+	VSUBPS       constants32<>+1760(SB), Y1, Y1
+	VSUBPS       constants32<>+1920(SB), Y1, Y6
 	VBLENDVPS    Y3, Y6, Y1, Y1
-	VFMADD231PS  constants32<>+896(SB), Y1, Y5
+	VFMADD231PS  constants32<>+960(SB), Y1, Y5
 	VSUBPS       Y5, Y8, Y8
 	VSUBPS       Y8, Y4, Y4
-	VFMADD231PS  constants32<>+832(SB), Y1, Y4
+	VFMADD231PS  constants32<>+896(SB), Y1, Y4
 	VPXOR        Y12, Y4, Y4
 	VSQRTPS      Y4, Y4
-	VSUBPS       constants32<>+5408(SB), Y4, Y4
+	VSUBPS       constants32<>+5536(SB), Y4, Y4
 	VCMPPS       $0x11, Y4, Y13, Y1
 	VSUBPS       Y13, Y4, Y3
 	VBLENDVPS    Y1, Y3, Y4, Y4
-	VSUBPS       constants32<>+1600(SB), Y0, Y3
-	VMOVUPS      constants32<>+5312(SB), Y5
+	VSUBPS       constants32<>+1664(SB), Y0, Y3
+	VMOVUPS      constants32<>+5440(SB), Y5
 	VFNMADD231PS Y3, Y3, Y5
-	VPAND        constants32<>+192(SB), Y3, Y6
-	VCMPPS       $0x12, constants32<>+5376(SB), Y6, Y6
+	VPAND        constants32<>+0(SB), Y3, Y6
+	VCMPPS       $0x12, constants32<>+5504(SB), Y6, Y6
 	VBLENDVPS    Y6, Y5, Y4, Y4
-	VMOVUPS      constants32<>+5504(SB), Y5
-	VBLENDVPS    Y1, constants32<>+5536(SB), Y5, Y5
-	VBLENDVPS    Y6, constants32<>+5664(SB), Y5, Y5
-	VMOVUPS      constants32<>+5440(SB), Y7
-	VBLENDVPS    Y1, constants32<>+5472(SB), Y7, Y7
-	VBLENDVPS    Y6, constants32<>+5632(SB), Y7, Y7
+	VMOVUPS      constants32<>+5632(SB), Y5
+	VBLENDVPS    Y1, constants32<>+5664(SB), Y5, Y5
+	VBLENDVPS    Y6, constants32<>+5792(SB), Y5, Y5
+	VMOVUPS      constants32<>+5568(SB), Y7
+	VBLENDVPS    Y1, constants32<>+5600(SB), Y7, Y7
+	VBLENDVPS    Y6, constants32<>+5760(SB), Y7, Y7
 	VFMADD231PS  Y4, Y5, Y7
-	VMOVUPS      constants32<>+5568(SB), Y5
-	VBLENDVPS    Y1, constants32<>+5600(SB), Y5, Y5
-	VBLENDVPS    Y6, constants32<>+5824(SB), Y5, Y5
+	VMOVUPS      constants32<>+5696(SB), Y5
+	VBLENDVPS    Y1, constants32<>+5728(SB), Y5, Y5
+	VBLENDVPS    Y6, constants32<>+5952(SB), Y5, Y5
 	VFMADD231PS  Y4, Y7, Y5
-	VMOVUPS      constants32<>+5920(SB), Y7
-	VBLENDVPS    Y1, constants32<>+5952(SB), Y7, Y7
-	VBLENDVPS    Y6, constants32<>+6048(SB), Y7, Y7
+	VMOVUPS      constants32<>+6048(SB), Y7
+	VBLENDVPS    Y1, constants32<>+6080(SB), Y7, Y7
+	VBLENDVPS    Y6, constants32<>+6176(SB), Y7, Y7
 	VFMADD231PS  Y4, Y5, Y7
-	VMOVUPS      constants32<>+6112(SB), Y5
-	VBLENDVPS    Y1, constants32<>+6144(SB), Y5, Y5
-	VBLENDVPS    Y6, constants32<>+6240(SB), Y5, Y5
+	VMOVUPS      constants32<>+6240(SB), Y5
+	VBLENDVPS    Y1, constants32<>+6272(SB), Y5, Y5
+	VBLENDVPS    Y6, constants32<>+6368(SB), Y5, Y5
 	VFMADD231PS  Y4, Y7, Y5
-	VMOVUPS      constants32<>+6272(SB), Y7
-	VBLENDVPS    Y1, constants32<>+6304(SB), Y7, Y7
-	VBLENDVPS    Y6, constants32<>+6432(SB), Y7, Y7
+	VMOVUPS      constants32<>+6400(SB), Y7
+	VBLENDVPS    Y1, constants32<>+6432(SB), Y7, Y7
+	VBLENDVPS    Y6, constants32<>+6560(SB), Y7, Y7
 	VFMADD231PS  Y4, Y5, Y7
-	VMOVUPS      constants32<>+6496(SB), Y5
-	VBLENDVPS    Y1, constants32<>+6528(SB), Y5, Y5
-	VBLENDVPS    Y6, constants32<>+6624(SB), Y5, Y5
+	VMOVUPS      constants32<>+6624(SB), Y5
+	VBLENDVPS    Y1, constants32<>+6656(SB), Y5, Y5
+	VBLENDVPS    Y6, constants32<>+6752(SB), Y5, Y5
 	VFMADD231PS  Y4, Y7, Y5
-	VMOVUPS      constants32<>+6656(SB), Y7
-	VBLENDVPS    Y1, constants32<>+6688(SB), Y7, Y7
-	VBLENDVPS    Y6, constants32<>+6816(SB), Y7, Y7
+	VMOVUPS      constants32<>+6784(SB), Y7
+	VBLENDVPS    Y1, constants32<>+6816(SB), Y7, Y7
+	VBLENDVPS    Y6, constants32<>+6944(SB), Y7, Y7
 	VFMADD231PS  Y4, Y5, Y7
 	VPAND        Y12, Y3, Y5
 	VPOR         Y5, Y14, Y8
-	VMULPS       constants32<>+5344(SB), Y3, Y3
+	VMULPS       constants32<>+5472(SB), Y3, Y3
 	VBLENDVPS    Y6, Y3, Y8, Y8
 	VMULPS       Y7, Y8, Y8
-	VMOVUPS      constants32<>+5760(SB), Y3
-	VBLENDVPS    Y1, constants32<>+5792(SB), Y3, Y3
-	VBLENDVPS    Y6, constants32<>+5888(SB), Y3, Y3
-	VMOVUPS      constants32<>+5696(SB), Y7
-	VBLENDVPS    Y1, constants32<>+5728(SB), Y7, Y7
-	VBLENDVPS    Y6, constants32<>+5856(SB), Y7, Y7
+	VMOVUPS      constants32<>+5888(SB), Y3
+	VBLENDVPS    Y1, constants32<>+5920(SB), Y3, Y3
+	VBLENDVPS    Y6, constants32<>+6016(SB), Y3, Y3
+	VMOVUPS      constants32<>+5824(SB), Y7
+	VBLENDVPS    Y1, constants32<>+5856(SB), Y7, Y7
+	VBLENDVPS    Y6, constants32<>+5984(SB), Y7, Y7
 	VFMADD231PS  Y4, Y3, Y7
-	VMOVUPS      constants32<>+5984(SB), Y3
-	VBLENDVPS    Y1, constants32<>+6016(SB), Y3, Y3
-	VBLENDVPS    Y6, constants32<>+6080(SB), Y3, Y3
+	VMOVUPS      constants32<>+6112(SB), Y3
+	VBLENDVPS    Y1, constants32<>+6144(SB), Y3, Y3
+	VBLENDVPS    Y6, constants32<>+6208(SB), Y3, Y3
 	VFMADD231PS  Y4, Y7, Y3
-	VMOVUPS      constants32<>+6176(SB), Y7
-	VBLENDVPS    Y1, constants32<>+6208(SB), Y7, Y7
-	VBLENDVPS    Y6, constants32<>+6336(SB), Y7, Y7
+	VMOVUPS      constants32<>+6304(SB), Y7
+	VBLENDVPS    Y1, constants32<>+6336(SB), Y7, Y7
+	VBLENDVPS    Y6, constants32<>+6464(SB), Y7, Y7
 	VFMADD231PS  Y4, Y3, Y7
-	VMOVUPS      constants32<>+6368(SB), Y3
-	VBLENDVPS    Y1, constants32<>+6400(SB), Y3, Y3
-	VBLENDVPS    Y6, constants32<>+6464(SB), Y3, Y3
+	VMOVUPS      constants32<>+6496(SB), Y3
+	VBLENDVPS    Y1, constants32<>+6528(SB), Y3, Y3
+	VBLENDVPS    Y6, constants32<>+6592(SB), Y3, Y3
 	VFMADD231PS  Y4, Y7, Y3
-	VMOVUPS      constants32<>+6560(SB), Y7
-	VBLENDVPS    Y1, constants32<>+6592(SB), Y7, Y7
-	VBLENDVPS    Y6, constants32<>+6720(SB), Y7, Y7
+	VMOVUPS      constants32<>+6688(SB), Y7
+	VBLENDVPS    Y1, constants32<>+6720(SB), Y7, Y7
+	VBLENDVPS    Y6, constants32<>+6848(SB), Y7, Y7
 	VFMADD231PS  Y4, Y3, Y7
-	VMOVUPS      constants32<>+6752(SB), Y3
-	VBLENDVPS    Y1, constants32<>+6784(SB), Y3, Y3
-	VBLENDVPS    Y6, constants32<>+6848(SB), Y3, Y3
+	VMOVUPS      constants32<>+6880(SB), Y3
+	VBLENDVPS    Y1, constants32<>+6912(SB), Y3, Y3
+	VBLENDVPS    Y6, constants32<>+6976(SB), Y3, Y3
 	VFMADD231PS  Y4, Y7, Y3
 	VBLENDVPS    Y1, Y14, Y14, Y1
 	VBLENDVPS    Y6, Y15, Y1, Y1
@@ -11584,9 +11682,9 @@ complete:
 	VCMPPS       $0x12, Y0, Y1, Y3
 	VCMPPS       $0x12, Y15, Y0, Y4
 	VPAND        Y4, Y3, Y3
-	VPXOR        constants32<>+384(SB), Y3, Y3
-	VBLENDVPS    Y3, constants32<>+1888(SB), Y8, Y3
-	VPOR         constants32<>+256(SB), Y5, Y5
+	VPXOR        constants32<>+704(SB), Y3, Y3
+	VBLENDVPS    Y3, constants32<>+1952(SB), Y8, Y3
+	VPOR         constants32<>+672(SB), Y5, Y5
 	VCMPPS       $0x00, Y1, Y0, Y1
 	VCMPPS       $0x00, Y15, Y0, Y0
 	VPOR         Y0, Y1, Y1
@@ -11619,32 +11717,32 @@ loop:
 	VCMPPS    $0x11, Y4, Y15, Y7
 	VCMPPS    $0x00, Y15, Y0, Y8
 	VCMPPS    $0x00, Y15, Y4, Y9
-	VPSUBD    constants32<>+2752(SB), Y0, Y10
-	VPADDD    constants32<>+2752(SB), Y0, Y11
-	VPAND     constants32<>+160(SB), Y1, Y12
+	VPSUBD    constants32<>+2816(SB), Y0, Y10
+	VPADDD    constants32<>+2816(SB), Y0, Y11
+	VPAND     constants32<>+32(SB), Y1, Y12
 	VCMPPS    $0x00, Y1, Y0, Y13
 	VPXOR     Y3, Y2, Y2
 	VCMPPS    $0x04, Y0, Y0, Y0
 	VBLENDVPS Y2, Y10, Y11, Y11
 	VCMPPS    $0x04, Y1, Y1, Y2
 	VPXOR     Y7, Y6, Y6
-	VPSUBD    constants32<>+2752(SB), Y4, Y3
-	VPADDD    constants32<>+2752(SB), Y4, Y7
+	VPSUBD    constants32<>+2816(SB), Y4, Y3
+	VPADDD    constants32<>+2816(SB), Y4, Y7
 	VBLENDVPS Y6, Y3, Y7, Y7
-	VPAND     constants32<>+160(SB), Y5, Y3
+	VPAND     constants32<>+32(SB), Y5, Y3
 	VCMPPS    $0x00, Y5, Y4, Y6
 	VPOR      Y2, Y0, Y0
 	VCMPPS    $0x04, Y4, Y4, Y4
-	VPOR      constants32<>+2752(SB), Y12, Y12
+	VPOR      constants32<>+2816(SB), Y12, Y12
 	VBLENDVPS Y8, Y12, Y11, Y11
 	VCMPPS    $0x04, Y5, Y5, Y2
-	VPOR      constants32<>+2752(SB), Y3, Y3
+	VPOR      constants32<>+2816(SB), Y3, Y3
 	VBLENDVPS Y13, Y1, Y11, Y11
 	VBLENDVPS Y9, Y3, Y7, Y7
-	VBLENDVPS Y0, constants32<>+1888(SB), Y11, Y11
+	VBLENDVPS Y0, constants32<>+1952(SB), Y11, Y11
 	VBLENDVPS Y6, Y5, Y7, Y7
 	VPOR      Y2, Y4, Y4
-	VBLENDVPS Y4, constants32<>+1888(SB), Y7, Y7
+	VBLENDVPS Y4, constants32<>+1952(SB), Y7, Y7
 	VMOVUPS   Y11, (DI)(BX*4)
 	VMOVUPS   Y7, 32(DI)(BX*4)
 	LEAQ      32(BX), AX
@@ -11710,78 +11808,78 @@ TEXT ·LdexpF32AVX2(SB), $192-40
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
-	VPAND     constants32<>+192(SB), Y0, Y1
+	VPAND     constants32<>+0(SB), Y0, Y1
 	VMOVUPS   32(SI)(BX*4), Y2
-	VPAND     constants32<>+192(SB), Y2, Y3
+	VPAND     constants32<>+0(SB), Y2, Y3
 	VMOVUPS   (DX)(BX*4), Y4
 	VROUNDPS  $0x0b, Y4, Y5
 	VMOVUPS   32(DX)(BX*4), Y6
 	VROUNDPS  $0x0b, Y6, Y7
-	VMULPS    constants32<>+1824(SB), Y1, Y8
-	VMULPS    constants32<>+1824(SB), Y3, Y9
-	VCMPPS    $0x11, constants32<>+0(SB), Y1, Y10
-	VCMPPS    $0x11, constants32<>+0(SB), Y3, Y11
-	VCMPPS    $0x00, constants32<>+2144(SB), Y0, Y12
-	VCMPPS    $0x00, constants32<>+2144(SB), Y2, Y13
+	VMULPS    constants32<>+1888(SB), Y1, Y8
+	VMULPS    constants32<>+1888(SB), Y3, Y9
+	VCMPPS    $0x11, constants32<>+576(SB), Y1, Y10
+	VCMPPS    $0x11, constants32<>+576(SB), Y3, Y11
+	VCMPPS    $0x00, constants32<>+2208(SB), Y0, Y12
+	VCMPPS    $0x00, constants32<>+2208(SB), Y2, Y13
 	VBLENDVPS Y10, Y8, Y1, Y8
 	VBLENDVPS Y11, Y9, Y3, Y9
 	VPXOR     Y14, Y14, Y14
-	VBLENDVPS Y10, constants32<>+1856(SB), Y14, Y10
-	VMINPS    constants32<>+6880(SB), Y5, Y5
-	VBLENDVPS Y11, constants32<>+1856(SB), Y14, Y14
-	VMINPS    constants32<>+6880(SB), Y7, Y7
-	VMAXPS    constants32<>+6912(SB), Y5, Y5
-	VMAXPS    constants32<>+6912(SB), Y7, Y7
-	VCMPPS    $0x15, constants32<>+256(SB), Y1, Y1
+	VBLENDVPS Y10, constants32<>+1920(SB), Y14, Y10
+	VMINPS    constants32<>+7008(SB), Y5, Y5
+	VBLENDVPS Y11, constants32<>+1920(SB), Y14, Y14
+	VMINPS    constants32<>+7008(SB), Y7, Y7
+	VMAXPS    constants32<>+7040(SB), Y5, Y5
+	VMAXPS    constants32<>+7040(SB), Y7, Y7
+	VCMPPS    $0x15, constants32<>+672(SB), Y1, Y1
 	VPOR      Y1, Y12, Y12
 	VPSRLD    $0x17, Y8, Y1
-	VPOR      constants32<>+288(SB), Y1, Y1
-	VSUBPS    constants32<>+320(SB), Y1, Y1
+	VPOR      constants32<>+96(SB), Y1, Y1
+	VSUBPS    constants32<>+160(SB), Y1, Y1
 	VSUBPS    Y10, Y1, Y1
 	VPSRLD    $0x17, Y9, Y10
 	VADDPS    Y5, Y1, Y1
-	VPAND     constants32<>+224(SB), Y8, Y8
-	VPAND     constants32<>+224(SB), Y9, Y9
-	VPOR      constants32<>+288(SB), Y10, Y10
-	VPOR      constants32<>+96(SB), Y8, Y8
-	VPOR      constants32<>+96(SB), Y9, Y9
-	VPAND     constants32<>+160(SB), Y0, Y5
-	VSUBPS    constants32<>+320(SB), Y10, Y10
+	VPAND     constants32<>+64(SB), Y8, Y8
+	VPAND     constants32<>+64(SB), Y9, Y9
+	VPOR      constants32<>+96(SB), Y10, Y10
+	VPOR      constants32<>+128(SB), Y8, Y8
+	VPOR      constants32<>+128(SB), Y9, Y9
+	VPAND     constants32<>+32(SB), Y0, Y5
+	VSUBPS    constants32<>+160(SB), Y10, Y10
 	VSUBPS    Y14, Y10, Y10
 	VCMPPS    $0x04, Y4, Y4, Y4
 	VADDPS    Y7, Y10, Y10
-	VMINPS    constants32<>+6944(SB), Y1, Y1
-	VCMPPS    $0x15, constants32<>+256(SB), Y3, Y3
-	VPAND     constants32<>+160(SB), Y2, Y7
+	VMINPS    constants32<>+7072(SB), Y1, Y1
+	VCMPPS    $0x15, constants32<>+672(SB), Y3, Y3
+	VPAND     constants32<>+32(SB), Y2, Y7
 	VPOR      Y3, Y13, Y13
 	VCMPPS    $0x04, Y6, Y6, Y6
-	VMINPS    constants32<>+6944(SB), Y10, Y10
-	VMAXPS    constants32<>+6976(SB), Y1, Y1
-	VMAXPS    constants32<>+6976(SB), Y10, Y10
-	VMULPS    constants32<>+1600(SB), Y1, Y3
+	VMINPS    constants32<>+7072(SB), Y10, Y10
+	VMAXPS    constants32<>+7104(SB), Y1, Y1
+	VMAXPS    constants32<>+7104(SB), Y10, Y10
+	VMULPS    constants32<>+1664(SB), Y1, Y3
 	VROUNDPS  $0x09, Y3, Y3
 	VSUBPS    Y3, Y1, Y1
-	VADDPS    constants32<>+128(SB), Y3, Y3
+	VADDPS    constants32<>+448(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y8, Y8
-	VADDPS    constants32<>+128(SB), Y1, Y1
+	VADDPS    constants32<>+448(SB), Y1, Y1
 	VPSLLD    $0x17, Y1, Y1
 	VMULPS    Y1, Y8, Y8
-	VMULPS    constants32<>+1600(SB), Y10, Y1
+	VMULPS    constants32<>+1664(SB), Y10, Y1
 	VPOR      Y5, Y8, Y8
 	VBLENDVPS Y12, Y0, Y8, Y8
-	VBLENDVPS Y4, constants32<>+1888(SB), Y8, Y8
+	VBLENDVPS Y4, constants32<>+1952(SB), Y8, Y8
 	VROUNDPS  $0x09, Y1, Y1
-	VADDPS    constants32<>+128(SB), Y1, Y0
+	VADDPS    constants32<>+448(SB), Y1, Y0
 	VSUBPS    Y1, Y10, Y10
 	VPSLLD    $0x17, Y0, Y0
-	VADDPS    constants32<>+128(SB), Y10, Y10
+	VADDPS    constants32<>+448(SB), Y10, Y10
 	VMULPS    Y0, Y9, Y9
 	VPSLLD    $0x17, Y10, Y10
 	VMULPS    Y10, Y9, Y9
 	VPOR      Y7, Y9, Y9
 	VBLENDVPS Y13, Y2, Y9, Y9
-	VBLENDVPS Y6, constants32<>+1888(SB), Y9, Y9
+	VBLENDVPS Y6, constants32<>+1952(SB), Y9, Y9
 	VMOVUPS   Y8, (DI)(BX*4)
 	VMOVUPS   Y9, 32(DI)(BX*4)
 	LEAQ      32(BX), AX
@@ -11840,10 +11938,10 @@ TEXT ·ExponentF32AVX2(SB), $128-40
 	MOVQ    a+8(FP), SI
 	MOVQ    n+32(FP), CX
 	VPXOR   Y15, Y15, Y15
-	VMOVUPS constants32<>+0(SB), Y14
-	VMOVUPS constants32<>+96(SB), Y13
-	VMOVUPS constants32<>+1856(SB), Y12
-	VMOVUPS constants32<>+288(SB), Y11
+	VMOVUPS constants32<>+576(SB), Y14
+	VMOVUPS constants32<>+128(SB), Y13
+	VMOVUPS constants32<>+1920(SB), Y12
+	VMOVUPS constants32<>+96(SB), Y11
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -11851,17 +11949,17 @@ TEXT ·ExponentF32AVX2(SB), $128-40
 
 loop:
 	VMOVUPS   (SI)(BX*4), Y0
-	VPAND     constants32<>+192(SB), Y0, Y1
+	VPAND     constants32<>+0(SB), Y0, Y1
 	VMOVUPS   32(SI)(BX*4), Y2
-	VPAND     constants32<>+192(SB), Y2, Y3
+	VPAND     constants32<>+0(SB), Y2, Y3
 	VCMPPS    $0x00, Y15, Y0, Y0
 	VCMPPS    $0x00, Y15, Y2, Y2
-	VMULPS    constants32<>+1824(SB), Y1, Y4
-	VMULPS    constants32<>+1824(SB), Y3, Y5
+	VMULPS    constants32<>+1888(SB), Y1, Y4
+	VMULPS    constants32<>+1888(SB), Y3, Y5
 	VCMPPS    $0x11, Y14, Y1, Y6
 	VCMPPS    $0x11, Y14, Y3, Y7
-	VCMPPS    $0x15, constants32<>+256(SB), Y1, Y8
-	VCMPPS    $0x15, constants32<>+256(SB), Y3, Y9
+	VCMPPS    $0x15, constants32<>+672(SB), Y1, Y8
+	VCMPPS    $0x15, constants32<>+672(SB), Y3, Y9
 	VBLENDVPS Y6, Y4, Y1, Y1
 	VPSRLD    $0x17, Y1, Y1
 	VPOR      Y8, Y0, Y0
@@ -11870,10 +11968,10 @@ loop:
 	VBLENDVPS Y6, Y12, Y15, Y6
 	VBLENDVPS Y7, Y12, Y15, Y4
 	VBLENDVPS Y7, Y5, Y3, Y3
-	VSUBPS    constants32<>+320(SB), Y1, Y1
+	VSUBPS    constants32<>+160(SB), Y1, Y1
 	VPSRLD    $0x17, Y3, Y3
 	VPOR      Y11, Y3, Y3
-	VSUBPS    constants32<>+320(SB), Y3, Y3
+	VSUBPS    constants32<>+160(SB), Y3, Y3
 	VADDPS    Y13, Y1, Y1
 	VADDPS    Y13, Y3, Y3
 	VSUBPS    Y6, Y1, Y1
@@ -11932,8 +12030,8 @@ TEXT ·SincosF32AVX2(SB), $288-32
 	MOVQ    cos+8(FP), R12
 	MOVQ    a+16(FP), SI
 	MOVQ    n+24(FP), CX
-	VMOVUPS constants32<>+2240(SB), Y15
-	VMOVUPS constants32<>+160(SB), Y14
+	VMOVUPS constants32<>+2304(SB), Y15
+	VMOVUPS constants32<>+32(SB), Y14
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -11941,15 +12039,15 @@ TEXT ·SincosF32AVX2(SB), $288-32
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
-	VMOVUPS      constants32<>+2304(SB), Y4
+	VPAND        constants32<>+0(SB), Y2, Y3
+	VMOVUPS      constants32<>+2368(SB), Y4
 	VFMADD213PS  Y15, Y1, Y4
-	VMOVUPS      constants32<>+2304(SB), Y5
+	VMOVUPS      constants32<>+2368(SB), Y5
 	VFMADD213PS  Y15, Y3, Y5
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y6
-	VCMPPS       $0x15, constants32<>+2336(SB), Y3, Y7
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y6
+	VCMPPS       $0x15, constants32<>+2400(SB), Y3, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVMSKPS    Y6, AX
 	TESTL        AX, AX
@@ -11959,15 +12057,15 @@ loop:
 	VPSLLD       $0x1f, Y4, Y8
 	VPSLLD       $0x1f, Y5, Y9
 	VPSLLD       $0x1e, Y4, Y10
-	VFNMADD231PS constants32<>+2368(SB), Y7, Y1
-	VFNMADD231PS constants32<>+2368(SB), Y6, Y3
-	VFNMADD231PS constants32<>+2400(SB), Y7, Y1
 	VFNMADD231PS constants32<>+2432(SB), Y7, Y1
-	VPADDD       constants32<>+2752(SB), Y4, Y4
-	VPSLLD       $0x1e, Y5, Y7
-	VFNMADD231PS constants32<>+2400(SB), Y6, Y3
 	VFNMADD231PS constants32<>+2432(SB), Y6, Y3
-	VPADDD       constants32<>+2752(SB), Y5, Y5
+	VFNMADD231PS constants32<>+2464(SB), Y7, Y1
+	VFNMADD231PS constants32<>+2496(SB), Y7, Y1
+	VPADDD       constants32<>+2816(SB), Y4, Y4
+	VPSLLD       $0x1e, Y5, Y7
+	VFNMADD231PS constants32<>+2464(SB), Y6, Y3
+	VFNMADD231PS constants32<>+2496(SB), Y6, Y3
+	VPADDD       constants32<>+2816(SB), Y5, Y5
 	VPXOR        Y0, Y10, Y10
 	VPSLLD       $0x1e, Y4, Y4
 	VPXOR        Y2, Y7, Y7
@@ -11978,24 +12076,24 @@ loop:
 	VPAND        Y14, Y5, Y5
 	VMULPS       Y1, Y1, Y0
 	VMULPS       Y3, Y3, Y2
-	VMOVUPS      constants32<>+2272(SB), Y6
-	VFMADD231PS  constants32<>+2464(SB), Y0, Y6
-	VFMADD213PS  constants32<>+2496(SB), Y0, Y6
-	VFMADD213PS  constants32<>+2528(SB), Y0, Y6
-	VFMADD213PS  constants32<>+96(SB), Y0, Y6
-	VMOVUPS      constants32<>+2272(SB), Y11
-	VFMADD231PS  constants32<>+2464(SB), Y2, Y11
-	VFMADD213PS  constants32<>+2496(SB), Y2, Y11
-	VFMADD213PS  constants32<>+2528(SB), Y2, Y11
-	VFMADD213PS  constants32<>+96(SB), Y2, Y11
-	VMOVUPS      constants32<>+2208(SB), Y12
-	VFMADD231PS  constants32<>+2560(SB), Y0, Y12
-	VFMADD213PS  constants32<>+2592(SB), Y0, Y12
+	VMOVUPS      constants32<>+2336(SB), Y6
+	VFMADD231PS  constants32<>+2528(SB), Y0, Y6
+	VFMADD213PS  constants32<>+2560(SB), Y0, Y6
+	VFMADD213PS  constants32<>+2592(SB), Y0, Y6
+	VFMADD213PS  constants32<>+128(SB), Y0, Y6
+	VMOVUPS      constants32<>+2336(SB), Y11
+	VFMADD231PS  constants32<>+2528(SB), Y2, Y11
+	VFMADD213PS  constants32<>+2560(SB), Y2, Y11
+	VFMADD213PS  constants32<>+2592(SB), Y2, Y11
+	VFMADD213PS  constants32<>+128(SB), Y2, Y11
+	VMOVUPS      constants32<>+2272(SB), Y12
+	VFMADD231PS  constants32<>+2624(SB), Y0, Y12
+	VFMADD213PS  constants32<>+2656(SB), Y0, Y12
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y12, Y0, Y1
-	VMOVUPS      constants32<>+2208(SB), Y0
-	VFMADD231PS  constants32<>+2560(SB), Y2, Y0
-	VFMADD213PS  constants32<>+2592(SB), Y2, Y0
+	VMOVUPS      constants32<>+2272(SB), Y0
+	VFMADD231PS  constants32<>+2624(SB), Y2, Y0
+	VFMADD213PS  constants32<>+2656(SB), Y2, Y0
 	VMULPS       Y2, Y3, Y2
 	VFMADD231PS  Y0, Y2, Y3
 	VBLENDVPS    Y8, Y6, Y1, Y0
@@ -12066,15 +12164,15 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y2
-	VMOVUPS      constants32<>+2336(SB), Y3
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y2
+	VMOVUPS      constants32<>+2400(SB), Y3
 	VBLENDVPS    Y2, Y1, Y3, Y3
-	VPAND        constants32<>+256(SB), Y3, Y4
-	VPSUBD       constants32<>+2624(SB), Y4, Y4
-	VPAND        constants32<>+2656(SB), Y4, Y4
+	VPAND        constants32<>+672(SB), Y3, Y4
+	VPSUBD       constants32<>+2688(SB), Y4, Y4
+	VPAND        constants32<>+2720(SB), Y4, Y4
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       constants32<>+2688(SB), Y3, Y3
+	VPADDD       constants32<>+2752(SB), Y3, Y3
 	VPSRLD       $0x1a, Y4, Y4
 	LEAQ         two_over_pi_0_32<>+0(SB), R11
 	VPXOR        Y5, Y5, Y5
@@ -12082,21 +12180,21 @@ single:
 	VGATHERDPS   Y6, (R11)(Y4*4), Y5
 	VMULPS       Y5, Y3, Y6
 	VFMSUB213PS  Y6, Y3, Y5
-	VMULPS       constants32<>+2720(SB), Y5, Y7
+	VMULPS       constants32<>+2784(SB), Y5, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
-	VMULPS       constants32<>+2720(SB), Y6, Y7
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y5
+	VMULPS       constants32<>+2784(SB), Y6, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y6
 	VADDPS       Y5, Y6, Y7
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERDPS   Y9, (R11)(Y4*4), Y8
 	VMULPS       Y8, Y3, Y9
-	VMULPS       constants32<>+2720(SB), Y9, Y10
+	VMULPS       constants32<>+2784(SB), Y9, Y10
 	VROUNDPS     $0x08, Y10, Y10
-	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VFNMADD132PS constants32<>+1568(SB), Y9, Y10
 	VADDPS       Y10, Y7, Y11
 	VSUBPS       Y7, Y11, Y12
 	VSUBPS       Y12, Y11, Y13
@@ -12165,10 +12263,10 @@ single:
 	VADDPS       Y11, Y7, Y0
 	VSUBPS       Y7, Y0, Y7
 	VSUBPS       Y7, Y11, Y11
-	VMULPS       constants32<>+2368(SB), Y11, Y11
-	VFMADD231PS  constants32<>+2400(SB), Y0, Y11
-	VMULPS       constants32<>+2368(SB), Y0, Y1
-	VFMSUB132PS  constants32<>+2368(SB), Y1, Y0
+	VMULPS       constants32<>+2432(SB), Y11, Y11
+	VFMADD231PS  constants32<>+2464(SB), Y0, Y11
+	VMULPS       constants32<>+2432(SB), Y0, Y1
+	VFMSUB132PS  constants32<>+2432(SB), Y1, Y0
 	VADDPS       Y11, Y0, Y0
 	VADDPS       Y0, Y1, Y2
 	VSUBPS       Y1, Y2, Y1
@@ -12177,24 +12275,24 @@ single:
 	VMOVUPS      256(SP), Y0
 	VSUBPS       Y0, Y0, Y1
 	VADDPS       Y1, Y2, Y2
-	VMOVUPS      constants32<>+2304(SB), Y1
+	VMOVUPS      constants32<>+2368(SB), Y1
 	VFMADD213PS  Y15, Y0, Y1
 	VSUBPS       Y15, Y1, Y3
-	VFNMADD231PS constants32<>+2368(SB), Y3, Y0
-	VFNMADD231PS constants32<>+2400(SB), Y3, Y0
 	VFNMADD231PS constants32<>+2432(SB), Y3, Y0
+	VFNMADD231PS constants32<>+2464(SB), Y3, Y0
+	VFNMADD231PS constants32<>+2496(SB), Y3, Y0
 	VMOVUPS      224(SP), Y3
 	VBLENDVPS    Y3, Y2, Y0, Y0
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      constants32<>+2272(SB), Y4
-	VFMADD231PS  constants32<>+2464(SB), Y2, Y4
-	VFMADD213PS  constants32<>+2496(SB), Y2, Y4
-	VFMADD213PS  constants32<>+2528(SB), Y2, Y4
-	VFMADD213PS  constants32<>+96(SB), Y2, Y4
+	VMOVUPS      constants32<>+2336(SB), Y4
+	VFMADD231PS  constants32<>+2528(SB), Y2, Y4
+	VFMADD213PS  constants32<>+2560(SB), Y2, Y4
+	VFMADD213PS  constants32<>+2592(SB), Y2, Y4
+	VFMADD213PS  constants32<>+128(SB), Y2, Y4
 	VMULPS       Y2, Y0, Y5
-	VMOVUPS      constants32<>+2208(SB), Y6
-	VFMADD231PS  constants32<>+2560(SB), Y2, Y6
-	VFMADD213PS  constants32<>+2592(SB), Y2, Y6
+	VMOVUPS      constants32<>+2272(SB), Y6
+	VFMADD231PS  constants32<>+2624(SB), Y2, Y6
+	VFMADD213PS  constants32<>+2656(SB), Y2, Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VADDPS       192(SP), Y15, Y2
 	VBLENDVPS    Y3, Y2, Y1, Y1
@@ -12205,7 +12303,7 @@ single:
 	VPAND        Y14, Y5, Y5
 	VPXOR        Y5, Y3, Y3
 	VBLENDVPS    Y2, Y0, Y4, Y4
-	VPADDD       constants32<>+2752(SB), Y1, Y1
+	VPADDD       constants32<>+2816(SB), Y1, Y1
 	VPSLLD       $0x1e, Y1, Y1
 	VPAND        Y14, Y1, Y1
 	VPXOR        Y1, Y4, Y4
@@ -12226,14 +12324,14 @@ TEXT ·ExpDivF64AVX2(SB), $320-56
 	MOVQ    b+32(FP), DX
 	MOVQ    c+40(FP), R10
 	MOVQ    n+48(FP), CX
-	VMOVUPD constants64<>+800(SB), Y15
+	VMOVUPD constants64<>+864(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x08
 	JLT     rest
 
 loop:
-	VMOVUPD      constants64<>+832(SB), Y0
+	VMOVUPD      constants64<>+896(SB), Y0
 	VMOVUPD      (SI)(BX*8), Y1
 	VMINPD       Y1, Y0, Y2
 	VMOVUPD      32(SI)(BX*8), Y3
@@ -12246,17 +12344,17 @@ loop:
 	VCMPPD       $0x11, Y15, Y3, Y3
 	VMAXPD       Y2, Y15, Y2
 	VMAXPD       Y0, Y15, Y0
-	VMULPD       constants64<>+864(SB), Y2, Y6
-	VMULPD       constants64<>+864(SB), Y0, Y7
+	VMULPD       constants64<>+928(SB), Y2, Y6
+	VMULPD       constants64<>+928(SB), Y0, Y7
 	VROUNDPD     $0x08, Y6, Y6
 	VROUNDPD     $0x08, Y7, Y7
-	VFNMADD231PD constants64<>+896(SB), Y6, Y2
-	VFNMADD231PD constants64<>+896(SB), Y7, Y0
-	VADDPD       constants64<>+928(SB), Y6, Y8
-	VADDPD       constants64<>+928(SB), Y7, Y9
 	VFNMADD231PD constants64<>+960(SB), Y6, Y2
-	VPSRLQ       $0x01, Y8, Y6
 	VFNMADD231PD constants64<>+960(SB), Y7, Y0
+	VADDPD       constants64<>+992(SB), Y6, Y8
+	VADDPD       constants64<>+992(SB), Y7, Y9
+	VFNMADD231PD constants64<>+1024(SB), Y6, Y2
+	VPSRLQ       $0x01, Y8, Y6
+	VFNMADD231PD constants64<>+1024(SB), Y7, Y0
 	VPSRLQ       $0x01, Y9, Y7
 	VPSUBQ       Y6, Y8, Y8
 	VPSLLQ       $0x34, Y6, Y6
@@ -12266,35 +12364,35 @@ loop:
 	VPSLLQ       $0x34, Y9, Y9
 	VMULPD       Y2, Y2, Y10
 	VMULPD       Y0, Y0, Y11
-	VMOVUPD      constants64<>+736(SB), Y12
-	VFMADD231PD  constants64<>+992(SB), Y10, Y12
-	VFMADD213PD  constants64<>+1024(SB), Y10, Y12
-	VFMADD213PD  constants64<>+1056(SB), Y10, Y12
+	VMOVUPD      constants64<>+800(SB), Y12
+	VFMADD231PD  constants64<>+1056(SB), Y10, Y12
 	VFMADD213PD  constants64<>+1088(SB), Y10, Y12
-	VMOVUPD      constants64<>+768(SB), Y13
-	VFMADD231PD  constants64<>+1120(SB), Y10, Y13
-	VFMADD213PD  constants64<>+1152(SB), Y10, Y13
-	VFMADD213PD  constants64<>+1184(SB), Y10, Y13
+	VFMADD213PD  constants64<>+1120(SB), Y10, Y12
+	VFMADD213PD  constants64<>+1152(SB), Y10, Y12
+	VMOVUPD      constants64<>+832(SB), Y13
+	VFMADD231PD  constants64<>+1184(SB), Y10, Y13
 	VFMADD213PD  constants64<>+1216(SB), Y10, Y13
+	VFMADD213PD  constants64<>+1248(SB), Y10, Y13
+	VFMADD213PD  constants64<>+1280(SB), Y10, Y13
 	VFMADD231PD  Y2, Y12, Y13
 	VFMADD231PD  Y13, Y10, Y2
 	VFMADD213PD  Y6, Y6, Y2
-	VBLENDVPD    Y1, constants64<>+1248(SB), Y2, Y2
-	VMOVUPD      constants64<>+736(SB), Y1
-	VFMADD231PD  constants64<>+992(SB), Y11, Y1
+	VBLENDVPD    Y1, constants64<>+1312(SB), Y2, Y2
+	VMOVUPD      constants64<>+800(SB), Y1
+	VFMADD231PD  constants64<>+1056(SB), Y11, Y1
 	VMULPD       Y8, Y2, Y2
-	VMOVUPD      constants64<>+768(SB), Y6
-	VFMADD231PD  constants64<>+1120(SB), Y11, Y6
-	VFMADD213PD  constants64<>+1024(SB), Y11, Y1
-	VFMADD213PD  constants64<>+1152(SB), Y11, Y6
-	VFMADD213PD  constants64<>+1056(SB), Y11, Y1
-	VFMADD213PD  constants64<>+1184(SB), Y11, Y6
+	VMOVUPD      constants64<>+832(SB), Y6
+	VFMADD231PD  constants64<>+1184(SB), Y11, Y6
 	VFMADD213PD  constants64<>+1088(SB), Y11, Y1
 	VFMADD213PD  constants64<>+1216(SB), Y11, Y6
+	VFMADD213PD  constants64<>+1120(SB), Y11, Y1
+	VFMADD213PD  constants64<>+1248(SB), Y11, Y6
+	VFMADD213PD  constants64<>+1152(SB), Y11, Y1
+	VFMADD213PD  constants64<>+1280(SB), Y11, Y6
 	VFMADD231PD  Y0, Y1, Y6
 	VFMADD231PD  Y6, Y11, Y0
 	VFMADD213PD  Y7, Y7, Y0
-	VBLENDVPD    Y3, constants64<>+1248(SB), Y0, Y0
+	VBLENDVPD    Y3, constants64<>+1312(SB), Y0, Y0
 	VMULPD       Y9, Y0, Y0
 	VMOVUPD      Y2, (DI)(BX*8)
 	VMOVUPD      Y4, (R12)(BX*8)
@@ -12377,71 +12475,71 @@ TEXT ·LogDivF64AVX2(SB), $320-56
 
 loop:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y0
+	VPADDQ      constants64<>+2240(SB), Y0, Y0
 	VMOVUPD     32(SI)(BX*8), Y1
-	VPADDQ      constants64<>+2176(SB), Y1, Y1
+	VPADDQ      constants64<>+2240(SB), Y1, Y1
 	VMOVUPD     (DX)(BX*8), Y2
 	VDIVPD      (R10)(BX*8), Y2, Y2
 	VMOVUPD     32(DX)(BX*8), Y3
 	VDIVPD      32(R10)(BX*8), Y3, Y3
-	VPAND       constants64<>+256(SB), Y0, Y4
-	VPAND       constants64<>+256(SB), Y1, Y5
+	VPAND       constants64<>+64(SB), Y0, Y4
+	VPAND       constants64<>+64(SB), Y1, Y5
 	VPSRLQ      $0x34, Y0, Y6
 	VPSRLQ      $0x34, Y1, Y7
-	VPADDQ      constants64<>+2208(SB), Y4, Y4
-	VPADDQ      constants64<>+2208(SB), Y5, Y5
-	VPOR        constants64<>+320(SB), Y6, Y6
-	VPOR        constants64<>+320(SB), Y7, Y7
-	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VSUBPD      constants64<>+64(SB), Y5, Y5
-	VSUBPD      constants64<>+2240(SB), Y6, Y6
-	VSUBPD      constants64<>+2240(SB), Y7, Y7
-	VCMPPD      $0x16, constants64<>+2272(SB), Y0, Y0
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
+	VPADDQ      constants64<>+2272(SB), Y4, Y4
+	VPADDQ      constants64<>+2272(SB), Y5, Y5
+	VPOR        constants64<>+96(SB), Y6, Y6
+	VPOR        constants64<>+96(SB), Y7, Y7
+	VSUBPD      constants64<>+128(SB), Y4, Y4
+	VSUBPD      constants64<>+128(SB), Y5, Y5
+	VSUBPD      constants64<>+2304(SB), Y6, Y6
+	VSUBPD      constants64<>+2304(SB), Y7, Y7
+	VCMPPD      $0x16, constants64<>+2336(SB), Y0, Y0
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPD   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPD      constants64<>+2304(SB), Y4, Y1
-	VADDPD      constants64<>+2304(SB), Y5, Y0
+	VADDPD      constants64<>+2368(SB), Y4, Y1
+	VADDPD      constants64<>+2368(SB), Y5, Y0
 	VMULPD      Y4, Y4, Y8
 	VDIVPD      Y1, Y4, Y1
 	VDIVPD      Y0, Y5, Y0
-	VMULPD      constants64<>+1920(SB), Y8, Y8
+	VMULPD      constants64<>+1984(SB), Y8, Y8
 	VMULPD      Y1, Y1, Y9
 	VMULPD      Y0, Y0, Y10
 	VMULPD      Y9, Y9, Y11
 	VMULPD      Y10, Y10, Y12
-	VMOVUPD     constants64<>+2368(SB), Y13
-	VFMADD231PD constants64<>+2336(SB), Y11, Y13
-	VFMADD213PD constants64<>+2400(SB), Y11, Y13
-	VFMADD213PD constants64<>+2432(SB), Y11, Y13
-	VMOVUPD     constants64<>+2368(SB), Y14
-	VFMADD231PD constants64<>+2336(SB), Y12, Y14
-	VFMADD213PD constants64<>+2400(SB), Y12, Y14
-	VFMADD213PD constants64<>+2432(SB), Y12, Y14
-	VMOVUPD     constants64<>+2496(SB), Y15
-	VFMADD231PD constants64<>+2464(SB), Y11, Y15
-	VFMADD213PD constants64<>+2528(SB), Y11, Y15
+	VMOVUPD     constants64<>+2432(SB), Y13
+	VFMADD231PD constants64<>+2400(SB), Y11, Y13
+	VFMADD213PD constants64<>+2464(SB), Y11, Y13
+	VFMADD213PD constants64<>+2496(SB), Y11, Y13
+	VMOVUPD     constants64<>+2432(SB), Y14
+	VFMADD231PD constants64<>+2400(SB), Y12, Y14
+	VFMADD213PD constants64<>+2464(SB), Y12, Y14
+	VFMADD213PD constants64<>+2496(SB), Y12, Y14
+	VMOVUPD     constants64<>+2560(SB), Y15
+	VFMADD231PD constants64<>+2528(SB), Y11, Y15
+	VFMADD213PD constants64<>+2592(SB), Y11, Y15
 	VFMADD231PD Y9, Y15, Y13
 	VFMADD213PD Y8, Y13, Y9
 	VMULPD      Y9, Y1, Y1
-	VFMADD231PD constants64<>+960(SB), Y6, Y1
+	VFMADD231PD constants64<>+1024(SB), Y6, Y1
 	VSUBPD      Y1, Y8, Y8
 	VSUBPD      Y8, Y4, Y4
-	VFMADD231PD constants64<>+896(SB), Y6, Y4
-	VMOVUPD     constants64<>+2496(SB), Y1
-	VFMADD231PD constants64<>+2464(SB), Y12, Y1
-	VFMADD213PD constants64<>+2528(SB), Y12, Y1
+	VFMADD231PD constants64<>+960(SB), Y6, Y4
+	VMOVUPD     constants64<>+2560(SB), Y1
+	VFMADD231PD constants64<>+2528(SB), Y12, Y1
+	VFMADD213PD constants64<>+2592(SB), Y12, Y1
 	VFMADD231PD Y10, Y1, Y14
 	VMULPD      Y5, Y5, Y1
-	VMULPD      constants64<>+1920(SB), Y1, Y1
+	VMULPD      constants64<>+1984(SB), Y1, Y1
 	VFMADD213PD Y1, Y14, Y10
 	VMULPD      Y10, Y0, Y0
-	VFMADD231PD constants64<>+960(SB), Y7, Y0
+	VFMADD231PD constants64<>+1024(SB), Y7, Y0
 	VSUBPD      Y0, Y1, Y1
 	VSUBPD      Y1, Y5, Y5
-	VFMADD231PD constants64<>+896(SB), Y7, Y5
+	VFMADD231PD constants64<>+960(SB), Y7, Y5
 	VMOVUPD     Y4, (DI)(BX*8)
 	VMOVUPD     Y2, (R12)(BX*8)
 	VMOVUPD     Y5, 32(DI)(BX*8)
@@ -12514,49 +12612,49 @@ complete:
 
 single:
 	VMOVUPD     (SI)(BX*8), Y0
-	VPADDQ      constants64<>+2176(SB), Y0, Y1
-	VCMPPD      $0x16, constants64<>+2272(SB), Y1, Y1
-	VCMPPD      $0x11, constants64<>+0(SB), Y0, Y2
+	VPADDQ      constants64<>+2240(SB), Y0, Y1
+	VCMPPD      $0x16, constants64<>+2336(SB), Y1, Y1
+	VCMPPD      $0x11, constants64<>+640(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
 	VMULPD      constants64<>+672(SB), Y0, Y3
 	VBLENDVPD   Y2, Y3, Y0, Y3
-	VPADDQ      constants64<>+2176(SB), Y3, Y3
-	VPAND       constants64<>+256(SB), Y3, Y4
-	VPADDQ      constants64<>+2208(SB), Y4, Y4
-	VSUBPD      constants64<>+64(SB), Y4, Y4
-	VADDPD      constants64<>+2304(SB), Y4, Y5
+	VPADDQ      constants64<>+2240(SB), Y3, Y3
+	VPAND       constants64<>+64(SB), Y3, Y4
+	VPADDQ      constants64<>+2272(SB), Y4, Y4
+	VSUBPD      constants64<>+128(SB), Y4, Y4
+	VADDPD      constants64<>+2368(SB), Y4, Y5
 	VDIVPD      Y5, Y4, Y5
 	VMULPD      Y5, Y5, Y6
 	VMULPD      Y6, Y6, Y7
-	VMOVUPD     constants64<>+2368(SB), Y8
-	VFMADD231PD constants64<>+2336(SB), Y7, Y8
-	VFMADD213PD constants64<>+2400(SB), Y7, Y8
-	VFMADD213PD constants64<>+2432(SB), Y7, Y8
-	VMOVUPD     constants64<>+2496(SB), Y9
-	VFMADD231PD constants64<>+2464(SB), Y7, Y9
-	VFMADD213PD constants64<>+2528(SB), Y7, Y9
+	VMOVUPD     constants64<>+2432(SB), Y8
+	VFMADD231PD constants64<>+2400(SB), Y7, Y8
+	VFMADD213PD constants64<>+2464(SB), Y7, Y8
+	VFMADD213PD constants64<>+2496(SB), Y7, Y8
+	VMOVUPD     constants64<>+2560(SB), Y9
+	VFMADD231PD constants64<>+2528(SB), Y7, Y9
+	VFMADD213PD constants64<>+2592(SB), Y7, Y9
 	VFMADD231PD Y6, Y9, Y8
 	VMULPD      Y4, Y4, Y7
-	VMULPD      constants64<>+1920(SB), Y7, Y7
+	VMULPD      constants64<>+1984(SB), Y7, Y7
 	VFMADD213PD Y7, Y8, Y6
 	VMULPD      Y6, Y5, Y5
 	VPSRLQ      $0x34, Y3, Y3
-	VPOR        constants64<>+320(SB), Y3, Y3
-	VSUBPD      constants64<>+2240(SB), Y3, Y3
+	VPOR        constants64<>+96(SB), Y3, Y3
+	VSUBPD      constants64<>+2304(SB), Y3, Y3
 	VSUBPD      constants64<>+704(SB), Y3, Y6
 	VBLENDVPD   Y2, Y6, Y3, Y3
-	VFMADD231PD constants64<>+960(SB), Y3, Y5
+	VFMADD231PD constants64<>+1024(SB), Y3, Y5
 	VSUBPD      Y5, Y7, Y7
 	VSUBPD      Y7, Y4, Y4
-	VFMADD231PD constants64<>+896(SB), Y3, Y4
+	VFMADD231PD constants64<>+960(SB), Y3, Y4
 	VPXOR       Y2, Y2, Y2
 	VCMPPD      $0x11, Y0, Y2, Y3
-	VMOVUPD     constants64<>+2560(SB), Y5
+	VMOVUPD     constants64<>+2624(SB), Y5
 	VBLENDVPD   Y3, Y4, Y5, Y5
-	VCMPPD      $0x00, constants64<>+288(SB), Y0, Y3
+	VCMPPD      $0x00, constants64<>+736(SB), Y0, Y3
 	VBLENDVPD   Y3, Y0, Y5, Y5
 	VCMPPD      $0x00, Y2, Y0, Y0
-	VBLENDVPD   Y0, constants64<>+2592(SB), Y5, Y5
+	VBLENDVPD   Y0, constants64<>+2656(SB), Y5, Y5
 	VBLENDVPD   Y1, Y5, Y4, Y4
 	VMOVUPD     (DX)(BX*8), Y0
 	VDIVPD      (R10)(BX*8), Y0, Y0
@@ -12585,29 +12683,29 @@ TEXT ·SincosDivF64AVX2(SB), $416-56
 
 loop:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      32(SI)(BX*8), Y2
-	VPAND        constants64<>+192(SB), Y2, Y3
+	VPAND        constants64<>+0(SB), Y2, Y3
 	VMOVUPD      (DX)(BX*8), Y4
 	VDIVPD       (R10)(BX*8), Y4, Y4
 	VMOVUPD      32(DX)(BX*8), Y5
 	VDIVPD       32(R10)(BX*8), Y5, Y5
-	VMOVUPD      constants64<>+2848(SB), Y6
-	VFMADD231PD  constants64<>+2880(SB), Y1, Y6
-	VMOVUPD      constants64<>+2848(SB), Y7
-	VFMADD231PD  constants64<>+2880(SB), Y3, Y7
-	VSUBPD       constants64<>+2848(SB), Y6, Y8
-	VSUBPD       constants64<>+2848(SB), Y7, Y9
-	VMOVUPD      constants64<>+2944(SB), Y10
+	VMOVUPD      constants64<>+2912(SB), Y6
+	VFMADD231PD  constants64<>+2944(SB), Y1, Y6
+	VMOVUPD      constants64<>+2912(SB), Y7
+	VFMADD231PD  constants64<>+2944(SB), Y3, Y7
+	VSUBPD       constants64<>+2912(SB), Y6, Y8
+	VSUBPD       constants64<>+2912(SB), Y7, Y9
+	VMOVUPD      constants64<>+3008(SB), Y10
 	VFNMADD213PD Y1, Y8, Y10
-	VFNMADD231PD constants64<>+2976(SB), Y8, Y10
-	VFNMADD231PD constants64<>+3008(SB), Y8, Y10
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y1
-	VMOVUPD      constants64<>+2944(SB), Y8
+	VFNMADD231PD constants64<>+3040(SB), Y8, Y10
+	VFNMADD231PD constants64<>+3072(SB), Y8, Y10
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y1
+	VMOVUPD      constants64<>+3008(SB), Y8
 	VFNMADD213PD Y3, Y9, Y8
-	VFNMADD231PD constants64<>+2976(SB), Y9, Y8
-	VFNMADD231PD constants64<>+3008(SB), Y9, Y8
-	VCMPPD       $0x15, constants64<>+2912(SB), Y3, Y3
+	VFNMADD231PD constants64<>+3040(SB), Y9, Y8
+	VFNMADD231PD constants64<>+3072(SB), Y9, Y8
+	VCMPPD       $0x15, constants64<>+2976(SB), Y3, Y3
 	VPOR         Y3, Y1, Y1
 	VMOVMSKPD    Y1, AX
 	TESTL        AX, AX
@@ -12616,56 +12714,56 @@ loop:
 	VMULPD       Y8, Y8, Y1
 	VMULPD       Y3, Y3, Y9
 	VMULPD       Y1, Y1, Y11
-	VMOVUPD      constants64<>+3072(SB), Y12
-	VFMADD231PD  constants64<>+3040(SB), Y9, Y12
-	VFMADD213PD  constants64<>+3104(SB), Y9, Y12
-	VFMADD213PD  constants64<>+3136(SB), Y9, Y12
-	VMOVUPD      constants64<>+3072(SB), Y13
-	VFMADD231PD  constants64<>+3040(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3104(SB), Y11, Y13
-	VFMADD213PD  constants64<>+3136(SB), Y11, Y13
-	VMOVUPD      constants64<>+3200(SB), Y14
-	VFMADD231PD  constants64<>+3168(SB), Y9, Y14
-	VFMADD213PD  constants64<>+3232(SB), Y9, Y14
-	VMOVUPD      constants64<>+3296(SB), Y15
-	VFMADD231PD  constants64<>+3264(SB), Y9, Y15
-	VFMADD213PD  constants64<>+3328(SB), Y9, Y15
+	VMOVUPD      constants64<>+3136(SB), Y12
+	VFMADD231PD  constants64<>+3104(SB), Y9, Y12
+	VFMADD213PD  constants64<>+3168(SB), Y9, Y12
+	VFMADD213PD  constants64<>+3200(SB), Y9, Y12
+	VMOVUPD      constants64<>+3136(SB), Y13
+	VFMADD231PD  constants64<>+3104(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3168(SB), Y11, Y13
+	VFMADD213PD  constants64<>+3200(SB), Y11, Y13
+	VMOVUPD      constants64<>+3264(SB), Y14
+	VFMADD231PD  constants64<>+3232(SB), Y9, Y14
+	VFMADD213PD  constants64<>+3296(SB), Y9, Y14
+	VMOVUPD      constants64<>+3360(SB), Y15
+	VFMADD231PD  constants64<>+3328(SB), Y9, Y15
+	VFMADD213PD  constants64<>+3392(SB), Y9, Y15
 	VFMADD231PD  Y3, Y14, Y15
-	VMOVUPD      constants64<>+3392(SB), Y14
-	VFMADD231PD  constants64<>+3360(SB), Y9, Y14
-	VFMADD213PD  constants64<>+3424(SB), Y9, Y14
+	VMOVUPD      constants64<>+3456(SB), Y14
+	VFMADD231PD  constants64<>+3424(SB), Y9, Y14
+	VFMADD213PD  constants64<>+3488(SB), Y9, Y14
 	VFMADD231PD  Y3, Y14, Y12
-	VFMADD213PD  constants64<>+64(SB), Y3, Y12
+	VFMADD213PD  constants64<>+128(SB), Y3, Y12
 	VMULPD       Y3, Y10, Y3
 	VFMADD231PD  Y15, Y3, Y10
-	VMOVUPD      constants64<>+3200(SB), Y3
-	VFMADD231PD  constants64<>+3168(SB), Y11, Y3
-	VFMADD213PD  constants64<>+3232(SB), Y11, Y3
-	VMOVUPD      constants64<>+3296(SB), Y9
-	VFMADD231PD  constants64<>+3264(SB), Y11, Y9
-	VFMADD213PD  constants64<>+3328(SB), Y11, Y9
+	VMOVUPD      constants64<>+3264(SB), Y3
+	VFMADD231PD  constants64<>+3232(SB), Y11, Y3
+	VFMADD213PD  constants64<>+3296(SB), Y11, Y3
+	VMOVUPD      constants64<>+3360(SB), Y9
+	VFMADD231PD  constants64<>+3328(SB), Y11, Y9
+	VFMADD213PD  constants64<>+3392(SB), Y11, Y9
 	VFMADD231PD  Y1, Y3, Y9
-	VMOVUPD      constants64<>+3392(SB), Y3
-	VFMADD231PD  constants64<>+3360(SB), Y11, Y3
-	VFMADD213PD  constants64<>+3424(SB), Y11, Y3
+	VMOVUPD      constants64<>+3456(SB), Y3
+	VFMADD231PD  constants64<>+3424(SB), Y11, Y3
+	VFMADD213PD  constants64<>+3488(SB), Y11, Y3
 	VFMADD231PD  Y1, Y3, Y13
-	VFMADD213PD  constants64<>+64(SB), Y1, Y13
+	VFMADD213PD  constants64<>+128(SB), Y1, Y13
 	VMULPD       Y1, Y8, Y1
 	VFMADD231PD  Y9, Y1, Y8
 	VPSLLQ       $0x3f, Y6, Y1
 	VPSLLQ       $0x3f, Y7, Y3
 	VPSLLQ       $0x3e, Y6, Y9
-	VPADDQ       constants64<>+3584(SB), Y6, Y6
+	VPADDQ       constants64<>+3648(SB), Y6, Y6
 	VPXOR        Y0, Y9, Y9
 	VPSLLQ       $0x3e, Y6, Y6
-	VPAND        constants64<>+224(SB), Y9, Y9
-	VPAND        constants64<>+224(SB), Y6, Y6
+	VPAND        constants64<>+32(SB), Y9, Y9
+	VPAND        constants64<>+32(SB), Y6, Y6
 	VPSLLQ       $0x3e, Y7, Y0
-	VPADDQ       constants64<>+3584(SB), Y7, Y7
+	VPADDQ       constants64<>+3648(SB), Y7, Y7
 	VPXOR        Y2, Y0, Y0
 	VPSLLQ       $0x3e, Y7, Y7
-	VPAND        constants64<>+224(SB), Y0, Y0
-	VPAND        constants64<>+224(SB), Y7, Y7
+	VPAND        constants64<>+32(SB), Y0, Y0
+	VPAND        constants64<>+32(SB), Y7, Y7
 	VBLENDVPD    Y1, Y12, Y10, Y2
 	VBLENDVPD    Y1, Y10, Y12, Y12
 	VPXOR        Y9, Y2, Y2
@@ -12756,25 +12854,25 @@ complete:
 
 single:
 	VMOVUPD      (SI)(BX*8), Y0
-	VPAND        constants64<>+192(SB), Y0, Y1
+	VPAND        constants64<>+0(SB), Y0, Y1
 	VMOVUPD      (DX)(BX*8), Y2
 	VDIVPD       (R10)(BX*8), Y2, Y2
-	VCMPPD       $0x15, constants64<>+2912(SB), Y1, Y3
-	VMOVUPD      constants64<>+2848(SB), Y4
-	VFMADD231PD  constants64<>+2880(SB), Y1, Y4
+	VCMPPD       $0x15, constants64<>+2976(SB), Y1, Y3
+	VMOVUPD      constants64<>+2912(SB), Y4
+	VFMADD231PD  constants64<>+2944(SB), Y1, Y4
 	VSUBPD       Y1, Y1, Y5
-	VMOVUPD      constants64<>+2912(SB), Y6
+	VMOVUPD      constants64<>+2976(SB), Y6
 	VBLENDVPD    Y3, Y1, Y6, Y6
-	VPAND        constants64<>+288(SB), Y6, Y7
-	VPSUBQ       constants64<>+3456(SB), Y7, Y7
-	VPAND        constants64<>+3488(SB), Y7, Y7
-	VSUBPD       constants64<>+2848(SB), Y4, Y8
+	VPAND        constants64<>+736(SB), Y6, Y7
+	VPSUBQ       constants64<>+3520(SB), Y7, Y7
+	VPAND        constants64<>+3552(SB), Y7, Y7
+	VSUBPD       constants64<>+2912(SB), Y4, Y8
 	VPSUBQ       Y7, Y6, Y6
 	VPSRLQ       $0x38, Y7, Y7
-	VPADDQ       constants64<>+3520(SB), Y6, Y6
-	VFNMADD231PD constants64<>+2944(SB), Y8, Y1
-	VFNMADD231PD constants64<>+2976(SB), Y8, Y1
+	VPADDQ       constants64<>+3584(SB), Y6, Y6
 	VFNMADD231PD constants64<>+3008(SB), Y8, Y1
+	VFNMADD231PD constants64<>+3040(SB), Y8, Y1
+	VFNMADD231PD constants64<>+3072(SB), Y8, Y1
 	LEAQ         two_over_pi_0_64<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y9, Y9, Y9
@@ -12787,12 +12885,12 @@ single:
 	VFMSUB213PD  Y10, Y6, Y8
 	VMULPD       Y9, Y6, Y11
 	VFMSUB213PD  Y11, Y6, Y9
-	VMULPD       constants64<>+3552(SB), Y10, Y12
+	VMULPD       constants64<>+3616(SB), Y10, Y12
 	VROUNDPD     $0x08, Y12, Y12
-	VFNMADD231PD constants64<>+2144(SB), Y12, Y10
-	VMULPD       constants64<>+3552(SB), Y8, Y12
+	VFNMADD231PD constants64<>+2208(SB), Y12, Y10
+	VMULPD       constants64<>+3616(SB), Y8, Y12
 	VROUNDPD     $0x08, Y12, Y12
-	VFNMADD231PD constants64<>+2144(SB), Y12, Y8
+	VFNMADD231PD constants64<>+2208(SB), Y12, Y8
 	LEAQ         two_over_pi_2_64<>+0(SB), R11
 	VPXOR        Y12, Y12, Y12
 	VPCMPEQD     Y13, Y13, Y13
@@ -12802,9 +12900,9 @@ single:
 	VPCMPEQD     Y14, Y14, Y14
 	VGATHERQPD   Y14, (R11)(Y7*8), Y13
 	VMULPD       Y13, Y6, Y13
-	VMULPD       constants64<>+3552(SB), Y11, Y7
+	VMULPD       constants64<>+3616(SB), Y11, Y7
 	VROUNDPD     $0x08, Y7, Y7
-	VFNMADD231PD constants64<>+2144(SB), Y7, Y11
+	VFNMADD231PD constants64<>+2208(SB), Y7, Y11
 	VADDPD       Y8, Y10, Y7
 	VADDPD       Y11, Y7, Y14
 	VSUBPD       Y10, Y7, Y15
@@ -12822,7 +12920,7 @@ single:
 	VADDPD       Y13, Y6, Y6
 	VROUNDPD     $0x08, Y14, Y11
 	VSUBPD       Y11, Y14, Y14
-	VADDPD       constants64<>+2848(SB), Y11, Y11
+	VADDPD       constants64<>+2912(SB), Y11, Y11
 	VBLENDVPD    Y3, Y11, Y4, Y4
 	VADDPD       Y8, Y9, Y11
 	VADDPD       Y11, Y14, Y12
@@ -12856,10 +12954,10 @@ single:
 	VADDPD       Y14, Y6, Y8
 	VSUBPD       Y6, Y8, Y6
 	VSUBPD       Y6, Y14, Y14
-	VMULPD       constants64<>+2944(SB), Y14, Y14
-	VFMADD231PD  constants64<>+2976(SB), Y8, Y14
-	VMULPD       constants64<>+2944(SB), Y8, Y6
-	VFMSUB132PD  constants64<>+2944(SB), Y6, Y8
+	VMULPD       constants64<>+3008(SB), Y14, Y14
+	VFMADD231PD  constants64<>+3040(SB), Y8, Y14
+	VMULPD       constants64<>+3008(SB), Y8, Y6
+	VFMSUB132PD  constants64<>+3008(SB), Y6, Y8
 	VADDPD       Y14, Y8, Y8
 	VADDPD       Y8, Y6, Y9
 	VSUBPD       Y6, Y9, Y6
@@ -12867,32 +12965,32 @@ single:
 	VADDPD       Y8, Y9, Y9
 	VPSLLQ       $0x3e, Y4, Y6
 	VADDPD       Y5, Y9, Y9
-	VPADDQ       constants64<>+3584(SB), Y4, Y4
+	VPADDQ       constants64<>+3648(SB), Y4, Y4
 	VPXOR        Y0, Y6, Y6
 	VPSLLQ       $0x3e, Y4, Y4
-	VPAND        constants64<>+224(SB), Y6, Y6
+	VPAND        constants64<>+32(SB), Y6, Y6
 	VBLENDVPD    Y3, Y9, Y1, Y1
-	VPAND        constants64<>+224(SB), Y4, Y4
+	VPAND        constants64<>+32(SB), Y4, Y4
 	VMULPD       Y1, Y1, Y0
 	VMULPD       Y0, Y0, Y3
 	VMULPD       Y0, Y1, Y5
-	VMOVUPD      constants64<>+3072(SB), Y8
-	VFMADD231PD  constants64<>+3040(SB), Y3, Y8
-	VFMADD213PD  constants64<>+3104(SB), Y3, Y8
-	VFMADD213PD  constants64<>+3136(SB), Y3, Y8
-	VMOVUPD      constants64<>+3200(SB), Y9
-	VFMADD231PD  constants64<>+3168(SB), Y3, Y9
-	VFMADD213PD  constants64<>+3232(SB), Y3, Y9
-	VMOVUPD      constants64<>+3296(SB), Y10
-	VFMADD231PD  constants64<>+3264(SB), Y3, Y10
-	VFMADD213PD  constants64<>+3328(SB), Y3, Y10
+	VMOVUPD      constants64<>+3136(SB), Y8
+	VFMADD231PD  constants64<>+3104(SB), Y3, Y8
+	VFMADD213PD  constants64<>+3168(SB), Y3, Y8
+	VFMADD213PD  constants64<>+3200(SB), Y3, Y8
+	VMOVUPD      constants64<>+3264(SB), Y9
+	VFMADD231PD  constants64<>+3232(SB), Y3, Y9
+	VFMADD213PD  constants64<>+3296(SB), Y3, Y9
+	VMOVUPD      constants64<>+3360(SB), Y10
+	VFMADD231PD  constants64<>+3328(SB), Y3, Y10
+	VFMADD213PD  constants64<>+3392(SB), Y3, Y10
 	VFMADD231PD  Y0, Y9, Y10
 	VFMADD231PD  Y10, Y5, Y1
-	VMOVUPD      constants64<>+3392(SB), Y5
-	VFMADD231PD  constants64<>+3360(SB), Y3, Y5
-	VFMADD213PD  constants64<>+3424(SB), Y3, Y5
+	VMOVUPD      constants64<>+3456(SB), Y5
+	VFMADD231PD  constants64<>+3424(SB), Y3, Y5
+	VFMADD213PD  constants64<>+3488(SB), Y3, Y5
 	VFMADD231PD  Y0, Y5, Y8
-	VFMADD213PD  constants64<>+64(SB), Y8, Y0
+	VFMADD213PD  constants64<>+128(SB), Y8, Y0
 	VBLENDVPD    Y7, Y0, Y1, Y3
 	VBLENDVPD    Y7, Y1, Y0, Y0
 	VPXOR        Y6, Y3, Y3
@@ -12915,15 +13013,15 @@ TEXT ·ExpDivF32AVX2(SB), $320-56
 	MOVQ    b+32(FP), DX
 	MOVQ    c+40(FP), R10
 	MOVQ    n+48(FP), CX
-	VMOVUPS constants32<>+704(SB), Y14
-	VMOVUPS constants32<>+768(SB), Y15
+	VMOVUPS constants32<>+768(SB), Y14
+	VMOVUPS constants32<>+832(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
 	JLT     rest
 
 loop:
-	VMOVUPS      constants32<>+736(SB), Y0
+	VMOVUPS      constants32<>+800(SB), Y0
 	VMOVUPS      (SI)(BX*4), Y1
 	VMINPS       Y1, Y0, Y2
 	VMOVUPS      32(SI)(BX*4), Y3
@@ -12936,17 +13034,17 @@ loop:
 	VCMPPS       $0x11, Y15, Y3, Y3
 	VMAXPS       Y2, Y15, Y2
 	VMAXPS       Y0, Y15, Y0
-	VMULPS       constants32<>+800(SB), Y2, Y6
-	VMULPS       constants32<>+800(SB), Y0, Y7
+	VMULPS       constants32<>+864(SB), Y2, Y6
+	VMULPS       constants32<>+864(SB), Y0, Y7
 	VROUNDPS     $0x08, Y6, Y6
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+832(SB), Y6, Y2
-	VFNMADD231PS constants32<>+832(SB), Y7, Y0
-	VADDPS       constants32<>+864(SB), Y6, Y8
-	VADDPS       constants32<>+864(SB), Y7, Y9
 	VFNMADD231PS constants32<>+896(SB), Y6, Y2
-	VPSRLD       $0x01, Y8, Y6
 	VFNMADD231PS constants32<>+896(SB), Y7, Y0
+	VADDPS       constants32<>+928(SB), Y6, Y8
+	VADDPS       constants32<>+928(SB), Y7, Y9
+	VFNMADD231PS constants32<>+960(SB), Y6, Y2
+	VPSRLD       $0x01, Y8, Y6
+	VFNMADD231PS constants32<>+960(SB), Y7, Y0
 	VPSRLD       $0x01, Y9, Y7
 	VPSUBD       Y6, Y8, Y8
 	VPSLLD       $0x17, Y6, Y6
@@ -12954,25 +13052,25 @@ loop:
 	VPSLLD       $0x17, Y7, Y7
 	VPSLLD       $0x17, Y8, Y8
 	VPSLLD       $0x17, Y9, Y9
-	VMOVUPS      constants32<>+672(SB), Y10
+	VMOVUPS      constants32<>+736(SB), Y10
 	VFMADD213PS  Y14, Y2, Y10
-	VFMADD213PS  constants32<>+928(SB), Y2, Y10
-	VFMADD213PS  constants32<>+960(SB), Y2, Y10
 	VFMADD213PS  constants32<>+992(SB), Y2, Y10
-	VMOVUPS      constants32<>+672(SB), Y11
+	VFMADD213PS  constants32<>+1024(SB), Y2, Y10
+	VFMADD213PS  constants32<>+1056(SB), Y2, Y10
+	VMOVUPS      constants32<>+736(SB), Y11
 	VFMADD213PS  Y14, Y0, Y11
-	VFMADD213PS  constants32<>+928(SB), Y0, Y11
-	VFMADD213PS  constants32<>+960(SB), Y0, Y11
 	VFMADD213PS  constants32<>+992(SB), Y0, Y11
+	VFMADD213PS  constants32<>+1024(SB), Y0, Y11
+	VFMADD213PS  constants32<>+1056(SB), Y0, Y11
 	VMULPS       Y2, Y2, Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD213PS  Y6, Y6, Y2
-	VBLENDVPS    Y1, constants32<>+2144(SB), Y2, Y2
+	VBLENDVPS    Y1, constants32<>+2208(SB), Y2, Y2
 	VMULPS       Y0, Y0, Y1
 	VFMADD231PS  Y11, Y1, Y0
 	VMULPS       Y8, Y2, Y2
 	VFMADD213PS  Y7, Y7, Y0
-	VBLENDVPS    Y3, constants32<>+2144(SB), Y0, Y0
+	VBLENDVPS    Y3, constants32<>+2208(SB), Y0, Y0
 	VMULPS       Y9, Y0, Y0
 	VMOVUPS      Y2, (DI)(BX*4)
 	VMOVUPS      Y4, (R12)(BX*4)
@@ -13048,9 +13146,9 @@ TEXT ·LogDivF32AVX2(SB), $320-56
 	MOVQ    b+32(FP), DX
 	MOVQ    c+40(FP), R10
 	MOVQ    n+48(FP), CX
-	VMOVUPS constants32<>+224(SB), Y14
-	VMOVUPS constants32<>+1536(SB), Y13
-	VMOVUPS constants32<>+1568(SB), Y15
+	VMOVUPS constants32<>+64(SB), Y14
+	VMOVUPS constants32<>+1600(SB), Y13
+	VMOVUPS constants32<>+1632(SB), Y15
 	XORL    BX, BX
 	XORL    R9, R9
 	CMPQ    CX, $0x10
@@ -13058,9 +13156,9 @@ TEXT ·LogDivF32AVX2(SB), $320-56
 
 loop:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y0
+	VPADDD      constants32<>+1696(SB), Y0, Y0
 	VMOVUPS     32(SI)(BX*4), Y1
-	VPADDD      constants32<>+1632(SB), Y1, Y1
+	VPADDD      constants32<>+1696(SB), Y1, Y1
 	VMOVUPS     (DX)(BX*4), Y2
 	VDIVPS      (R10)(BX*4), Y2, Y2
 	VMOVUPS     32(DX)(BX*4), Y3
@@ -13069,48 +13167,48 @@ loop:
 	VPAND       Y14, Y1, Y5
 	VPSRLD      $0x17, Y0, Y6
 	VPSRLD      $0x17, Y1, Y7
-	VPADDD      constants32<>+1664(SB), Y4, Y4
-	VPADDD      constants32<>+1664(SB), Y5, Y5
-	VPOR        constants32<>+288(SB), Y6, Y6
-	VPOR        constants32<>+288(SB), Y7, Y7
-	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VSUBPS      constants32<>+96(SB), Y5, Y5
-	VSUBPS      constants32<>+1696(SB), Y6, Y6
-	VSUBPS      constants32<>+1696(SB), Y7, Y7
-	VCMPPS      $0x16, constants32<>+1728(SB), Y0, Y0
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
+	VPADDD      constants32<>+1728(SB), Y4, Y4
+	VPADDD      constants32<>+1728(SB), Y5, Y5
+	VPOR        constants32<>+96(SB), Y6, Y6
+	VPOR        constants32<>+96(SB), Y7, Y7
+	VSUBPS      constants32<>+128(SB), Y4, Y4
+	VSUBPS      constants32<>+128(SB), Y5, Y5
+	VSUBPS      constants32<>+1760(SB), Y6, Y6
+	VSUBPS      constants32<>+1760(SB), Y7, Y7
+	VCMPPS      $0x16, constants32<>+1792(SB), Y0, Y0
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
 	VPOR        Y1, Y0, Y0
 	VMOVMSKPS   Y0, AX
 	TESTL       AX, AX
 	JNZ         complete
-	VADDPS      constants32<>+1760(SB), Y4, Y1
-	VADDPS      constants32<>+1760(SB), Y5, Y0
+	VADDPS      constants32<>+1824(SB), Y4, Y1
+	VADDPS      constants32<>+1824(SB), Y5, Y0
 	VMULPS      Y4, Y4, Y8
 	VDIVPS      Y1, Y4, Y1
 	VDIVPS      Y0, Y5, Y0
-	VMULPS      constants32<>+1600(SB), Y8, Y8
+	VMULPS      constants32<>+1664(SB), Y8, Y8
 	VMULPS      Y1, Y1, Y9
 	VMULPS      Y0, Y0, Y10
 	VMOVUPS     Y15, Y11
 	VFMADD231PS Y9, Y13, Y11
-	VFMADD213PS constants32<>+1792(SB), Y9, Y11
+	VFMADD213PS constants32<>+1856(SB), Y9, Y11
 	VFMADD213PS Y8, Y11, Y9
 	VMULPS      Y9, Y1, Y1
-	VFMADD231PS constants32<>+896(SB), Y6, Y1
+	VFMADD231PS constants32<>+960(SB), Y6, Y1
 	VSUBPS      Y1, Y8, Y8
 	VSUBPS      Y8, Y4, Y4
 	VMULPS      Y5, Y5, Y1
-	VFMADD231PS constants32<>+832(SB), Y6, Y4
+	VFMADD231PS constants32<>+896(SB), Y6, Y4
 	VMOVUPS     Y15, Y6
 	VFMADD231PS Y10, Y13, Y6
-	VMULPS      constants32<>+1600(SB), Y1, Y1
-	VFMADD213PS constants32<>+1792(SB), Y10, Y6
+	VMULPS      constants32<>+1664(SB), Y1, Y1
+	VFMADD213PS constants32<>+1856(SB), Y10, Y6
 	VFMADD213PS Y1, Y6, Y10
 	VMULPS      Y10, Y0, Y0
-	VFMADD231PS constants32<>+896(SB), Y7, Y0
+	VFMADD231PS constants32<>+960(SB), Y7, Y0
 	VSUBPS      Y0, Y1, Y1
 	VSUBPS      Y1, Y5, Y5
-	VFMADD231PS constants32<>+832(SB), Y7, Y5
+	VFMADD231PS constants32<>+896(SB), Y7, Y5
 	VMOVUPS     Y4, (DI)(BX*4)
 	VMOVUPS     Y2, (R12)(BX*4)
 	VMOVUPS     Y5, 32(DI)(BX*4)
@@ -13183,43 +13281,43 @@ complete:
 
 single:
 	VMOVUPS     (SI)(BX*4), Y0
-	VPADDD      constants32<>+1632(SB), Y0, Y1
-	VCMPPS      $0x16, constants32<>+1728(SB), Y1, Y1
-	VCMPPS      $0x11, constants32<>+0(SB), Y0, Y2
+	VPADDD      constants32<>+1696(SB), Y0, Y1
+	VCMPPS      $0x16, constants32<>+1792(SB), Y1, Y1
+	VCMPPS      $0x11, constants32<>+576(SB), Y0, Y2
 	VPAND       Y2, Y1, Y2
-	VMULPS      constants32<>+1824(SB), Y0, Y3
+	VMULPS      constants32<>+1888(SB), Y0, Y3
 	VBLENDVPS   Y2, Y3, Y0, Y3
-	VPADDD      constants32<>+1632(SB), Y3, Y3
+	VPADDD      constants32<>+1696(SB), Y3, Y3
 	VPAND       Y14, Y3, Y4
-	VPADDD      constants32<>+1664(SB), Y4, Y4
-	VSUBPS      constants32<>+96(SB), Y4, Y4
-	VADDPS      constants32<>+1760(SB), Y4, Y5
+	VPADDD      constants32<>+1728(SB), Y4, Y4
+	VSUBPS      constants32<>+128(SB), Y4, Y4
+	VADDPS      constants32<>+1824(SB), Y4, Y5
 	VDIVPS      Y5, Y4, Y5
 	VMULPS      Y5, Y5, Y6
 	VMOVUPS     Y15, Y7
 	VFMADD231PS Y6, Y13, Y7
-	VFMADD213PS constants32<>+1792(SB), Y6, Y7
+	VFMADD213PS constants32<>+1856(SB), Y6, Y7
 	VMULPS      Y4, Y4, Y8
-	VMULPS      constants32<>+1600(SB), Y8, Y8
+	VMULPS      constants32<>+1664(SB), Y8, Y8
 	VFMADD213PS Y8, Y7, Y6
 	VMULPS      Y6, Y5, Y5
 	VPSRLD      $0x17, Y3, Y3
-	VPOR        constants32<>+288(SB), Y3, Y3
-	VSUBPS      constants32<>+1696(SB), Y3, Y3
-	VSUBPS      constants32<>+1856(SB), Y3, Y6
+	VPOR        constants32<>+96(SB), Y3, Y3
+	VSUBPS      constants32<>+1760(SB), Y3, Y3
+	VSUBPS      constants32<>+1920(SB), Y3, Y6
 	VBLENDVPS   Y2, Y6, Y3, Y3
-	VFMADD231PS constants32<>+896(SB), Y3, Y5
+	VFMADD231PS constants32<>+960(SB), Y3, Y5
 	VSUBPS      Y5, Y8, Y8
 	VSUBPS      Y8, Y4, Y4
-	VFMADD231PS constants32<>+832(SB), Y3, Y4
+	VFMADD231PS constants32<>+896(SB), Y3, Y4
 	VPXOR       Y2, Y2, Y2
 	VCMPPS      $0x11, Y0, Y2, Y3
-	VMOVUPS     constants32<>+1888(SB), Y5
+	VMOVUPS     constants32<>+1952(SB), Y5
 	VBLENDVPS   Y3, Y4, Y5, Y5
-	VCMPPS      $0x00, constants32<>+256(SB), Y0, Y3
+	VCMPPS      $0x00, constants32<>+672(SB), Y0, Y3
 	VBLENDVPS   Y3, Y0, Y5, Y5
 	VCMPPS      $0x00, Y2, Y0, Y0
-	VBLENDVPS   Y0, constants32<>+1920(SB), Y5, Y5
+	VBLENDVPS   Y0, constants32<>+1984(SB), Y5, Y5
 	VBLENDVPS   Y1, Y5, Y4, Y4
 	VMOVUPS     (DX)(BX*4), Y0
 	VDIVPS      (R10)(BX*4), Y0, Y0
@@ -13248,67 +13346,67 @@ TEXT ·SincosDivF32AVX2(SB), $448-56
 
 loop:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
+	VPAND        constants32<>+0(SB), Y0, Y1
 	VMOVUPS      32(SI)(BX*4), Y2
-	VPAND        constants32<>+192(SB), Y2, Y3
+	VPAND        constants32<>+0(SB), Y2, Y3
 	VMOVUPS      (DX)(BX*4), Y4
 	VDIVPS       (R10)(BX*4), Y4, Y4
 	VMOVUPS      32(DX)(BX*4), Y5
 	VDIVPS       32(R10)(BX*4), Y5, Y5
-	VMOVUPS      constants32<>+2240(SB), Y6
-	VFMADD231PS  constants32<>+2304(SB), Y1, Y6
-	VMOVUPS      constants32<>+2240(SB), Y7
-	VFMADD231PS  constants32<>+2304(SB), Y3, Y7
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y8
-	VCMPPS       $0x15, constants32<>+2336(SB), Y3, Y9
+	VMOVUPS      constants32<>+2304(SB), Y6
+	VFMADD231PS  constants32<>+2368(SB), Y1, Y6
+	VMOVUPS      constants32<>+2304(SB), Y7
+	VFMADD231PS  constants32<>+2368(SB), Y3, Y7
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y8
+	VCMPPS       $0x15, constants32<>+2400(SB), Y3, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVMSKPS    Y8, AX
 	TESTL        AX, AX
 	JNZ          complete
-	VSUBPS       constants32<>+2240(SB), Y6, Y9
-	VSUBPS       constants32<>+2240(SB), Y7, Y8
+	VSUBPS       constants32<>+2304(SB), Y6, Y9
+	VSUBPS       constants32<>+2304(SB), Y7, Y8
 	VPSLLD       $0x1f, Y6, Y10
-	VFNMADD231PS constants32<>+2368(SB), Y9, Y1
-	VFNMADD231PS constants32<>+2368(SB), Y8, Y3
-	VFNMADD231PS constants32<>+2400(SB), Y9, Y1
 	VFNMADD231PS constants32<>+2432(SB), Y9, Y1
-	VPSLLD       $0x1f, Y7, Y9
-	VFNMADD231PS constants32<>+2400(SB), Y8, Y3
 	VFNMADD231PS constants32<>+2432(SB), Y8, Y3
+	VFNMADD231PS constants32<>+2464(SB), Y9, Y1
+	VFNMADD231PS constants32<>+2496(SB), Y9, Y1
+	VPSLLD       $0x1f, Y7, Y9
+	VFNMADD231PS constants32<>+2464(SB), Y8, Y3
+	VFNMADD231PS constants32<>+2496(SB), Y8, Y3
 	VPSLLD       $0x1e, Y6, Y8
-	VPADDD       constants32<>+2752(SB), Y6, Y6
+	VPADDD       constants32<>+2816(SB), Y6, Y6
 	VPXOR        Y0, Y8, Y8
 	VPSLLD       $0x1e, Y6, Y6
-	VPAND        constants32<>+160(SB), Y8, Y8
-	VPAND        constants32<>+160(SB), Y6, Y6
+	VPAND        constants32<>+32(SB), Y8, Y8
+	VPAND        constants32<>+32(SB), Y6, Y6
 	VMULPS       Y1, Y1, Y0
 	VMULPS       Y3, Y3, Y11
-	VMOVUPS      constants32<>+2272(SB), Y12
-	VFMADD231PS  constants32<>+2464(SB), Y0, Y12
-	VFMADD213PS  constants32<>+2496(SB), Y0, Y12
-	VFMADD213PS  constants32<>+2528(SB), Y0, Y12
-	VFMADD213PS  constants32<>+96(SB), Y0, Y12
-	VMOVUPS      constants32<>+2272(SB), Y13
-	VFMADD231PS  constants32<>+2464(SB), Y11, Y13
-	VFMADD213PS  constants32<>+2496(SB), Y11, Y13
-	VFMADD213PS  constants32<>+2528(SB), Y11, Y13
-	VFMADD213PS  constants32<>+96(SB), Y11, Y13
-	VMOVUPS      constants32<>+2208(SB), Y14
-	VFMADD231PS  constants32<>+2560(SB), Y0, Y14
-	VFMADD213PS  constants32<>+2592(SB), Y0, Y14
+	VMOVUPS      constants32<>+2336(SB), Y12
+	VFMADD231PS  constants32<>+2528(SB), Y0, Y12
+	VFMADD213PS  constants32<>+2560(SB), Y0, Y12
+	VFMADD213PS  constants32<>+2592(SB), Y0, Y12
+	VFMADD213PS  constants32<>+128(SB), Y0, Y12
+	VMOVUPS      constants32<>+2336(SB), Y13
+	VFMADD231PS  constants32<>+2528(SB), Y11, Y13
+	VFMADD213PS  constants32<>+2560(SB), Y11, Y13
+	VFMADD213PS  constants32<>+2592(SB), Y11, Y13
+	VFMADD213PS  constants32<>+128(SB), Y11, Y13
+	VMOVUPS      constants32<>+2272(SB), Y14
+	VFMADD231PS  constants32<>+2624(SB), Y0, Y14
+	VFMADD213PS  constants32<>+2656(SB), Y0, Y14
 	VMULPS       Y0, Y1, Y0
 	VFMADD231PS  Y14, Y0, Y1
-	VMOVUPS      constants32<>+2208(SB), Y0
-	VFMADD231PS  constants32<>+2560(SB), Y11, Y0
-	VFMADD213PS  constants32<>+2592(SB), Y11, Y0
+	VMOVUPS      constants32<>+2272(SB), Y0
+	VFMADD231PS  constants32<>+2624(SB), Y11, Y0
+	VFMADD213PS  constants32<>+2656(SB), Y11, Y0
 	VMULPS       Y11, Y3, Y11
 	VFMADD231PS  Y0, Y11, Y3
 	VPSLLD       $0x1e, Y7, Y0
-	VPADDD       constants32<>+2752(SB), Y7, Y7
+	VPADDD       constants32<>+2816(SB), Y7, Y7
 	VPXOR        Y2, Y0, Y0
 	VPSLLD       $0x1e, Y7, Y7
-	VPAND        constants32<>+160(SB), Y0, Y0
-	VPAND        constants32<>+160(SB), Y7, Y7
+	VPAND        constants32<>+32(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y7, Y7
 	VBLENDVPS    Y10, Y12, Y1, Y2
 	VBLENDVPS    Y10, Y1, Y12, Y12
 	VPXOR        Y8, Y2, Y2
@@ -13399,15 +13497,15 @@ complete:
 
 single:
 	VMOVUPS      (SI)(BX*4), Y0
-	VPAND        constants32<>+192(SB), Y0, Y1
-	VCMPPS       $0x15, constants32<>+2336(SB), Y1, Y2
-	VMOVUPS      constants32<>+2336(SB), Y3
+	VPAND        constants32<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, constants32<>+2400(SB), Y1, Y2
+	VMOVUPS      constants32<>+2400(SB), Y3
 	VBLENDVPS    Y2, Y1, Y3, Y3
-	VPAND        constants32<>+256(SB), Y3, Y4
-	VPSUBD       constants32<>+2624(SB), Y4, Y4
-	VPAND        constants32<>+2656(SB), Y4, Y4
+	VPAND        constants32<>+672(SB), Y3, Y4
+	VPSUBD       constants32<>+2688(SB), Y4, Y4
+	VPAND        constants32<>+2720(SB), Y4, Y4
 	VPSUBD       Y4, Y3, Y3
-	VPADDD       constants32<>+2688(SB), Y3, Y3
+	VPADDD       constants32<>+2752(SB), Y3, Y3
 	VPSRLD       $0x1a, Y4, Y4
 	LEAQ         two_over_pi_0_32<>+0(SB), R11
 	VPXOR        Y5, Y5, Y5
@@ -13415,21 +13513,21 @@ single:
 	VGATHERDPS   Y6, (R11)(Y4*4), Y5
 	VMULPS       Y5, Y3, Y6
 	VFMSUB213PS  Y6, Y3, Y5
-	VMULPS       constants32<>+2720(SB), Y5, Y7
+	VMULPS       constants32<>+2784(SB), Y5, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y5
-	VMULPS       constants32<>+2720(SB), Y6, Y7
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y5
+	VMULPS       constants32<>+2784(SB), Y6, Y7
 	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS constants32<>+1504(SB), Y7, Y6
+	VFNMADD231PS constants32<>+1568(SB), Y7, Y6
 	VADDPS       Y5, Y6, Y7
 	LEAQ         two_over_pi_1_32<>+0(SB), R11
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y9, Y9, Y9
 	VGATHERDPS   Y9, (R11)(Y4*4), Y8
 	VMULPS       Y8, Y3, Y9
-	VMULPS       constants32<>+2720(SB), Y9, Y10
+	VMULPS       constants32<>+2784(SB), Y9, Y10
 	VROUNDPS     $0x08, Y10, Y10
-	VFNMADD132PS constants32<>+1504(SB), Y9, Y10
+	VFNMADD132PS constants32<>+1568(SB), Y9, Y10
 	VADDPS       Y10, Y7, Y11
 	VSUBPS       Y7, Y11, Y12
 	VSUBPS       Y12, Y11, Y13
@@ -13496,10 +13594,10 @@ single:
 	VADDPS       Y11, Y15, Y0
 	VSUBPS       Y15, Y0, Y15
 	VSUBPS       Y15, Y11, Y11
-	VMULPS       constants32<>+2368(SB), Y11, Y11
-	VFMADD231PS  constants32<>+2400(SB), Y0, Y11
-	VMULPS       constants32<>+2368(SB), Y0, Y3
-	VFMSUB132PS  constants32<>+2368(SB), Y3, Y0
+	VMULPS       constants32<>+2432(SB), Y11, Y11
+	VFMADD231PS  constants32<>+2464(SB), Y0, Y11
+	VMULPS       constants32<>+2432(SB), Y0, Y3
+	VFMSUB132PS  constants32<>+2432(SB), Y3, Y0
 	VADDPS       Y11, Y0, Y0
 	VADDPS       Y0, Y3, Y4
 	VSUBPS       Y3, Y4, Y3
@@ -13507,37 +13605,37 @@ single:
 	VADDPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y1, Y0
 	VADDPS       Y0, Y4, Y4
-	VMOVUPS      constants32<>+2240(SB), Y0
-	VFMADD231PS  constants32<>+2304(SB), Y1, Y0
-	VSUBPS       constants32<>+2240(SB), Y0, Y3
-	VFNMADD231PS constants32<>+2368(SB), Y3, Y1
-	VFNMADD231PS constants32<>+2400(SB), Y3, Y1
+	VMOVUPS      constants32<>+2304(SB), Y0
+	VFMADD231PS  constants32<>+2368(SB), Y1, Y0
+	VSUBPS       constants32<>+2304(SB), Y0, Y3
 	VFNMADD231PS constants32<>+2432(SB), Y3, Y1
+	VFNMADD231PS constants32<>+2464(SB), Y3, Y1
+	VFNMADD231PS constants32<>+2496(SB), Y3, Y1
 	VBLENDVPS    Y2, Y4, Y1, Y1
 	VMULPS       Y1, Y1, Y3
-	VMOVUPS      constants32<>+2272(SB), Y4
-	VFMADD231PS  constants32<>+2464(SB), Y3, Y4
-	VFMADD213PS  constants32<>+2496(SB), Y3, Y4
-	VFMADD213PS  constants32<>+2528(SB), Y3, Y4
-	VFMADD213PS  constants32<>+96(SB), Y3, Y4
+	VMOVUPS      constants32<>+2336(SB), Y4
+	VFMADD231PS  constants32<>+2528(SB), Y3, Y4
+	VFMADD213PS  constants32<>+2560(SB), Y3, Y4
+	VFMADD213PS  constants32<>+2592(SB), Y3, Y4
+	VFMADD213PS  constants32<>+128(SB), Y3, Y4
 	VMULPS       Y3, Y1, Y5
-	VMOVUPS      constants32<>+2208(SB), Y6
-	VFMADD231PS  constants32<>+2560(SB), Y3, Y6
-	VFMADD213PS  constants32<>+2592(SB), Y3, Y6
+	VMOVUPS      constants32<>+2272(SB), Y6
+	VFMADD231PS  constants32<>+2624(SB), Y3, Y6
+	VFMADD213PS  constants32<>+2656(SB), Y3, Y6
 	VFMADD231PS  Y6, Y5, Y1
 	VMOVUPS      416(SP), Y3
-	VADDPS       constants32<>+2240(SB), Y3, Y3
+	VADDPS       constants32<>+2304(SB), Y3, Y3
 	VBLENDVPS    Y2, Y3, Y0, Y0
 	VPSLLD       $0x1f, Y0, Y2
 	VBLENDVPS    Y2, Y4, Y1, Y3
 	VPSLLD       $0x1e, Y0, Y5
 	VPXOR        (SI)(BX*4), Y5, Y5
-	VPAND        constants32<>+160(SB), Y5, Y5
+	VPAND        constants32<>+32(SB), Y5, Y5
 	VPXOR        Y5, Y3, Y3
 	VBLENDVPS    Y2, Y1, Y4, Y4
-	VPADDD       constants32<>+2752(SB), Y0, Y0
+	VPADDD       constants32<>+2816(SB), Y0, Y0
 	VPSLLD       $0x1e, Y0, Y0
-	VPAND        constants32<>+160(SB), Y0, Y0
+	VPAND        constants32<>+32(SB), Y0, Y0
 	VPXOR        Y0, Y4, Y4
 	VMOVUPS      (DX)(BX*4), Y0
 	VDIVPS       (R10)(BX*4), Y0, Y0
@@ -13550,90 +13648,90 @@ single:
 	SUBQ         $0x10, BX
 	JMP          next
 
-DATA constants64<>+0(SB)/8, $0x0010000000000000
-DATA constants64<>+8(SB)/8, $0x0010000000000000
-DATA constants64<>+16(SB)/8, $0x0010000000000000
-DATA constants64<>+24(SB)/8, $0x0010000000000000
-DATA constants64<>+32(SB)/8, $0x3fd5555555555555
-DATA constants64<>+40(SB)/8, $0x3fd5555555555555
-DATA constants64<>+48(SB)/8, $0x3fd5555555555555
-DATA constants64<>+56(SB)/8, $0x3fd5555555555555
-DATA constants64<>+64(SB)/8, $0x3ff0000000000000
-DATA constants64<>+72(SB)/8, $0x3ff0000000000000
-DATA constants64<>+80(SB)/8, $0x3ff0000000000000
-DATA constants64<>+88(SB)/8, $0x3ff0000000000000
-DATA constants64<>+96(SB)/8, $0x3ff3e6c60442c589
-DATA constants64<>+104(SB)/8, $0x3ff3e6c60442c589
-DATA constants64<>+112(SB)/8, $0x3ff3e6c60442c589
-DATA constants64<>+120(SB)/8, $0x3ff3e6c60442c589
-DATA constants64<>+128(SB)/8, $0x43380000000003ff
-DATA constants64<>+136(SB)/8, $0x43380000000003ff
-DATA constants64<>+144(SB)/8, $0x43380000000003ff
-DATA constants64<>+152(SB)/8, $0x43380000000003ff
-DATA constants64<>+160(SB)/8, $0xbfe32210a0157e25
-DATA constants64<>+168(SB)/8, $0xbfe32210a0157e25
-DATA constants64<>+176(SB)/8, $0xbfe32210a0157e25
-DATA constants64<>+184(SB)/8, $0xbfe32210a0157e25
-DATA constants64<>+192(SB)/8, $0x7fffffffffffffff
-DATA constants64<>+200(SB)/8, $0x7fffffffffffffff
-DATA constants64<>+208(SB)/8, $0x7fffffffffffffff
-DATA constants64<>+216(SB)/8, $0x7fffffffffffffff
-DATA constants64<>+224(SB)/8, $0x8000000000000000
-DATA constants64<>+232(SB)/8, $0x8000000000000000
-DATA constants64<>+240(SB)/8, $0x8000000000000000
-DATA constants64<>+248(SB)/8, $0x8000000000000000
-DATA constants64<>+256(SB)/8, $0x000fffffffffffff
-DATA constants64<>+264(SB)/8, $0x000fffffffffffff
-DATA constants64<>+272(SB)/8, $0x000fffffffffffff
-DATA constants64<>+280(SB)/8, $0x000fffffffffffff
-DATA constants64<>+288(SB)/8, $0x7ff0000000000000
-DATA constants64<>+296(SB)/8, $0x7ff0000000000000
-DATA constants64<>+304(SB)/8, $0x7ff0000000000000
-DATA constants64<>+312(SB)/8, $0x7ff0000000000000
-DATA constants64<>+320(SB)/8, $0x4330000000000000
-DATA constants64<>+328(SB)/8, $0x4330000000000000
-DATA constants64<>+336(SB)/8, $0x4330000000000000
-DATA constants64<>+344(SB)/8, $0x4330000000000000
-DATA constants64<>+352(SB)/8, $0x43300000000003ff
-DATA constants64<>+360(SB)/8, $0x43300000000003ff
-DATA constants64<>+368(SB)/8, $0x43300000000003ff
-DATA constants64<>+376(SB)/8, $0x43300000000003ff
-DATA constants64<>+384(SB)/8, $0xffffffffffffffff
-DATA constants64<>+392(SB)/8, $0xffffffffffffffff
-DATA constants64<>+400(SB)/8, $0xffffffffffffffff
-DATA constants64<>+408(SB)/8, $0xffffffffffffffff
-DATA constants64<>+416(SB)/8, $0xbf916dcc6f7fd5ea
-DATA constants64<>+424(SB)/8, $0xbf916dcc6f7fd5ea
-DATA constants64<>+432(SB)/8, $0xbf916dcc6f7fd5ea
-DATA constants64<>+440(SB)/8, $0xbf916dcc6f7fd5ea
+DATA constants64<>+0(SB)/8, $0x7fffffffffffffff
+DATA constants64<>+8(SB)/8, $0x7fffffffffffffff
+DATA constants64<>+16(SB)/8, $0x7fffffffffffffff
+DATA constants64<>+24(SB)/8, $0x7fffffffffffffff
+DATA constants64<>+32(SB)/8, $0x8000000000000000
+DATA constants64<>+40(SB)/8, $0x8000000000000000
+DATA constants64<>+48(SB)/8, $0x8000000000000000
+DATA constants64<>+56(SB)/8, $0x8000000000000000
+DATA constants64<>+64(SB)/8, $0x000fffffffffffff
+DATA constants64<>+72(SB)/8, $0x000fffffffffffff
+DATA constants64<>+80(SB)/8, $0x000fffffffffffff
+DATA constants64<>+88(SB)/8, $0x000fffffffffffff
+DATA constants64<>+96(SB)/8, $0x4330000000000000
+DATA constants64<>+104(SB)/8, $0x4330000000000000
+DATA constants64<>+112(SB)/8, $0x4330000000000000
+DATA constants64<>+120(SB)/8, $0x4330000000000000
+DATA constants64<>+128(SB)/8, $0x3ff0000000000000
+DATA constants64<>+136(SB)/8, $0x3ff0000000000000
+DATA constants64<>+144(SB)/8, $0x3ff0000000000000
+DATA constants64<>+152(SB)/8, $0x3ff0000000000000
+DATA constants64<>+160(SB)/8, $0x43300000000003ff
+DATA constants64<>+168(SB)/8, $0x43300000000003ff
+DATA constants64<>+176(SB)/8, $0x43300000000003ff
+DATA constants64<>+184(SB)/8, $0x43300000000003ff
+DATA constants64<>+192(SB)/8, $0x8000000000000001
+DATA constants64<>+200(SB)/8, $0x8000000000000001
+DATA constants64<>+208(SB)/8, $0x8000000000000001
+DATA constants64<>+216(SB)/8, $0x8000000000000001
+DATA constants64<>+224(SB)/8, $0x8010000000000001
+DATA constants64<>+232(SB)/8, $0x8010000000000001
+DATA constants64<>+240(SB)/8, $0x8010000000000001
+DATA constants64<>+248(SB)/8, $0x8010000000000001
+DATA constants64<>+256(SB)/8, $0x3fd5555555555555
+DATA constants64<>+264(SB)/8, $0x3fd5555555555555
+DATA constants64<>+272(SB)/8, $0x3fd5555555555555
+DATA constants64<>+280(SB)/8, $0x3fd5555555555555
+DATA constants64<>+288(SB)/8, $0x4008000000000000
+DATA constants64<>+296(SB)/8, $0x4008000000000000
+DATA constants64<>+304(SB)/8, $0x4008000000000000
+DATA constants64<>+312(SB)/8, $0x4008000000000000
+DATA constants64<>+320(SB)/8, $0x43380000000003ff
+DATA constants64<>+328(SB)/8, $0x43380000000003ff
+DATA constants64<>+336(SB)/8, $0x43380000000003ff
+DATA constants64<>+344(SB)/8, $0x43380000000003ff
+DATA constants64<>+352(SB)/8, $0xbf916dcc6f7fd5ea
+DATA constants64<>+360(SB)/8, $0xbf916dcc6f7fd5ea
+DATA constants64<>+368(SB)/8, $0xbf916dcc6f7fd5ea
+DATA constants64<>+376(SB)/8, $0xbf916dcc6f7fd5ea
+DATA constants64<>+384(SB)/8, $0xbfe32210a0157e25
+DATA constants64<>+392(SB)/8, $0xbfe32210a0157e25
+DATA constants64<>+400(SB)/8, $0xbfe32210a0157e25
+DATA constants64<>+408(SB)/8, $0xbfe32210a0157e25
+DATA constants64<>+416(SB)/8, $0xbff90ea118c29ef9
+DATA constants64<>+424(SB)/8, $0xbff90ea118c29ef9
+DATA constants64<>+432(SB)/8, $0xbff90ea118c29ef9
+DATA constants64<>+440(SB)/8, $0xbff90ea118c29ef9
 DATA constants64<>+448(SB)/8, $0x3fc3fa84b3bed052
 DATA constants64<>+456(SB)/8, $0x3fc3fa84b3bed052
 DATA constants64<>+464(SB)/8, $0x3fc3fa84b3bed052
 DATA constants64<>+472(SB)/8, $0x3fc3fa84b3bed052
-DATA constants64<>+480(SB)/8, $0xbff90ea118c29ef9
-DATA constants64<>+488(SB)/8, $0xbff90ea118c29ef9
-DATA constants64<>+496(SB)/8, $0xbff90ea118c29ef9
-DATA constants64<>+504(SB)/8, $0xbff90ea118c29ef9
+DATA constants64<>+480(SB)/8, $0x3ff3e6c60442c589
+DATA constants64<>+488(SB)/8, $0x3ff3e6c60442c589
+DATA constants64<>+496(SB)/8, $0x3ff3e6c60442c589
+DATA constants64<>+504(SB)/8, $0x3ff3e6c60442c589
 DATA constants64<>+512(SB)/8, $0x3ffc7f43ffbe2d31
 DATA constants64<>+520(SB)/8, $0x3ffc7f43ffbe2d31
 DATA constants64<>+528(SB)/8, $0x3ffc7f43ffbe2d31
 DATA constants64<>+536(SB)/8, $0x3ffc7f43ffbe2d31
-DATA constants64<>+544(SB)/8, $0x4008000000000000
-DATA constants64<>+552(SB)/8, $0x4008000000000000
-DATA constants64<>+560(SB)/8, $0x4008000000000000
-DATA constants64<>+568(SB)/8, $0x4008000000000000
-DATA constants64<>+576(SB)/8, $0x3fe965fea53d6e3c
-DATA constants64<>+584(SB)/8, $0x3fe965fea53d6e3c
-DATA constants64<>+592(SB)/8, $0x3fe965fea53d6e3c
-DATA constants64<>+600(SB)/8, $0x3fe965fea53d6e3c
-DATA constants64<>+608(SB)/8, $0x3ff428a2f98d728b
-DATA constants64<>+616(SB)/8, $0x3ff428a2f98d728b
-DATA constants64<>+624(SB)/8, $0x3ff428a2f98d728b
-DATA constants64<>+632(SB)/8, $0x3ff428a2f98d728b
-DATA constants64<>+640(SB)/8, $0x3fcc71c71c71c71c
-DATA constants64<>+648(SB)/8, $0x3fcc71c71c71c71c
-DATA constants64<>+656(SB)/8, $0x3fcc71c71c71c71c
-DATA constants64<>+664(SB)/8, $0x3fcc71c71c71c71c
+DATA constants64<>+544(SB)/8, $0x3fe965fea53d6e3c
+DATA constants64<>+552(SB)/8, $0x3fe965fea53d6e3c
+DATA constants64<>+560(SB)/8, $0x3fe965fea53d6e3c
+DATA constants64<>+568(SB)/8, $0x3fe965fea53d6e3c
+DATA constants64<>+576(SB)/8, $0x3ff428a2f98d728b
+DATA constants64<>+584(SB)/8, $0x3ff428a2f98d728b
+DATA constants64<>+592(SB)/8, $0x3ff428a2f98d728b
+DATA constants64<>+600(SB)/8, $0x3ff428a2f98d728b
+DATA constants64<>+608(SB)/8, $0x3fcc71c71c71c71c
+DATA constants64<>+616(SB)/8, $0x3fcc71c71c71c71c
+DATA constants64<>+624(SB)/8, $0x3fcc71c71c71c71c
+DATA constants64<>+632(SB)/8, $0x3fcc71c71c71c71c
+DATA constants64<>+640(SB)/8, $0x0010000000000000
+DATA constants64<>+648(SB)/8, $0x0010000000000000
+DATA constants64<>+656(SB)/8, $0x0010000000000000
+DATA constants64<>+664(SB)/8, $0x0010000000000000
 DATA constants64<>+672(SB)/8, $0x4350000000000000
 DATA constants64<>+680(SB)/8, $0x4350000000000000
 DATA constants64<>+688(SB)/8, $0x4350000000000000
@@ -13642,1300 +13740,1316 @@ DATA constants64<>+704(SB)/8, $0x404b000000000000
 DATA constants64<>+712(SB)/8, $0x404b000000000000
 DATA constants64<>+720(SB)/8, $0x404b000000000000
 DATA constants64<>+728(SB)/8, $0x404b000000000000
-DATA constants64<>+736(SB)/8, $0x3ec71df2890bacc9
-DATA constants64<>+744(SB)/8, $0x3ec71df2890bacc9
-DATA constants64<>+752(SB)/8, $0x3ec71df2890bacc9
-DATA constants64<>+760(SB)/8, $0x3ec71df2890bacc9
-DATA constants64<>+768(SB)/8, $0x3efa0199a1741b3e
-DATA constants64<>+776(SB)/8, $0x3efa0199a1741b3e
-DATA constants64<>+784(SB)/8, $0x3efa0199a1741b3e
-DATA constants64<>+792(SB)/8, $0x3efa0199a1741b3e
-DATA constants64<>+800(SB)/8, $0xc087500000000000
-DATA constants64<>+808(SB)/8, $0xc087500000000000
-DATA constants64<>+816(SB)/8, $0xc087500000000000
-DATA constants64<>+824(SB)/8, $0xc087500000000000
-DATA constants64<>+832(SB)/8, $0x4086300000000000
-DATA constants64<>+840(SB)/8, $0x4086300000000000
-DATA constants64<>+848(SB)/8, $0x4086300000000000
-DATA constants64<>+856(SB)/8, $0x4086300000000000
-DATA constants64<>+864(SB)/8, $0x3ff71547652b82fe
-DATA constants64<>+872(SB)/8, $0x3ff71547652b82fe
-DATA constants64<>+880(SB)/8, $0x3ff71547652b82fe
-DATA constants64<>+888(SB)/8, $0x3ff71547652b82fe
-DATA constants64<>+896(SB)/8, $0x3fe62e42fefa39ef
-DATA constants64<>+904(SB)/8, $0x3fe62e42fefa39ef
-DATA constants64<>+912(SB)/8, $0x3fe62e42fefa39ef
-DATA constants64<>+920(SB)/8, $0x3fe62e42fefa39ef
-DATA constants64<>+928(SB)/8, $0x43380000000007fe
-DATA constants64<>+936(SB)/8, $0x43380000000007fe
-DATA constants64<>+944(SB)/8, $0x43380000000007fe
-DATA constants64<>+952(SB)/8, $0x43380000000007fe
-DATA constants64<>+960(SB)/8, $0x3c7abc9e3b39803f
-DATA constants64<>+968(SB)/8, $0x3c7abc9e3b39803f
-DATA constants64<>+976(SB)/8, $0x3c7abc9e3b39803f
-DATA constants64<>+984(SB)/8, $0x3c7abc9e3b39803f
-DATA constants64<>+992(SB)/8, $0x3e5ad7aebd3d07ea
-DATA constants64<>+1000(SB)/8, $0x3e5ad7aebd3d07ea
-DATA constants64<>+1008(SB)/8, $0x3e5ad7aebd3d07ea
-DATA constants64<>+1016(SB)/8, $0x3e5ad7aebd3d07ea
-DATA constants64<>+1024(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1032(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1040(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1048(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+1056(SB)/8, $0x3f81111111128181
-DATA constants64<>+1064(SB)/8, $0x3f81111111128181
-DATA constants64<>+1072(SB)/8, $0x3f81111111128181
-DATA constants64<>+1080(SB)/8, $0x3f81111111128181
-DATA constants64<>+1088(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+1096(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+1104(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+1112(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+1120(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1128(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1136(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1144(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+1152(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1160(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1168(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1176(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+1184(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1192(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1200(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1208(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+1216(SB)/8, $0x3fe000000000000a
-DATA constants64<>+1224(SB)/8, $0x3fe000000000000a
-DATA constants64<>+1232(SB)/8, $0x3fe000000000000a
-DATA constants64<>+1240(SB)/8, $0x3fe000000000000a
-DATA constants64<>+1248(SB)/8, $0x0000000000000000
-DATA constants64<>+1256(SB)/8, $0x0000000000000000
-DATA constants64<>+1264(SB)/8, $0x0000000000000000
-DATA constants64<>+1272(SB)/8, $0x0000000000000000
-DATA constants64<>+1280(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1288(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1296(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1304(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+1312(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1320(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1328(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1336(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+1344(SB)/8, $0x4090180000000000
-DATA constants64<>+1352(SB)/8, $0x4090180000000000
-DATA constants64<>+1360(SB)/8, $0x4090180000000000
-DATA constants64<>+1368(SB)/8, $0x4090180000000000
-DATA constants64<>+1376(SB)/8, $0xc090e00000000000
-DATA constants64<>+1384(SB)/8, $0xc090e00000000000
-DATA constants64<>+1392(SB)/8, $0xc090e00000000000
-DATA constants64<>+1400(SB)/8, $0xc090e00000000000
-DATA constants64<>+1408(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1416(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1424(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1432(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+1440(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1448(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1456(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1464(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+1472(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1480(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1488(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1496(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+1504(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1512(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1520(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1528(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+1536(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1544(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1552(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1560(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+1568(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1576(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1584(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1592(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+1600(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1608(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1616(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1624(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+1632(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1640(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1648(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1656(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+1664(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1672(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1680(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1688(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+1696(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1704(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1712(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1720(SB)/8, $0x3e927e535f113044
-DATA constants64<>+1728(SB)/8, $0x4086280000000000
-DATA constants64<>+1736(SB)/8, $0x4086280000000000
-DATA constants64<>+1744(SB)/8, $0x4086280000000000
-DATA constants64<>+1752(SB)/8, $0x4086280000000000
-DATA constants64<>+1760(SB)/8, $0xc044000000000000
-DATA constants64<>+1768(SB)/8, $0xc044000000000000
-DATA constants64<>+1776(SB)/8, $0xc044000000000000
-DATA constants64<>+1784(SB)/8, $0xc044000000000000
-DATA constants64<>+1792(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1800(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1808(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1816(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+1824(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1832(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1840(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1848(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+1856(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1864(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1872(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1880(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+1888(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1896(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1904(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1912(SB)/8, $0x3fa555555555553f
-DATA constants64<>+1920(SB)/8, $0x3fe0000000000000
-DATA constants64<>+1928(SB)/8, $0x3fe0000000000000
-DATA constants64<>+1936(SB)/8, $0x3fe0000000000000
-DATA constants64<>+1944(SB)/8, $0x3fe0000000000000
-DATA constants64<>+1952(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1960(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1968(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1976(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+1984(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+1992(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+2000(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+2008(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+2016(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+2024(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+2032(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+2040(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+2048(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+2056(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+2064(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+2072(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+2080(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2088(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2096(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2104(SB)/8, $0x3fc5555555555559
-DATA constants64<>+2112(SB)/8, $0x43380000000003fd
-DATA constants64<>+2120(SB)/8, $0x43380000000003fd
-DATA constants64<>+2128(SB)/8, $0x43380000000003fd
-DATA constants64<>+2136(SB)/8, $0x43380000000003fd
-DATA constants64<>+2144(SB)/8, $0x4010000000000000
-DATA constants64<>+2152(SB)/8, $0x4010000000000000
-DATA constants64<>+2160(SB)/8, $0x4010000000000000
-DATA constants64<>+2168(SB)/8, $0x4010000000000000
-DATA constants64<>+2176(SB)/8, $0x80095f619980c433
-DATA constants64<>+2184(SB)/8, $0x80095f619980c433
-DATA constants64<>+2192(SB)/8, $0x80095f619980c433
-DATA constants64<>+2200(SB)/8, $0x80095f619980c433
-DATA constants64<>+2208(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2216(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2224(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2232(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+2240(SB)/8, $0x4330000000000bff
-DATA constants64<>+2248(SB)/8, $0x4330000000000bff
-DATA constants64<>+2256(SB)/8, $0x4330000000000bff
-DATA constants64<>+2264(SB)/8, $0x4330000000000bff
-DATA constants64<>+2272(SB)/8, $0x80195f619980c433
-DATA constants64<>+2280(SB)/8, $0x80195f619980c433
-DATA constants64<>+2288(SB)/8, $0x80195f619980c433
-DATA constants64<>+2296(SB)/8, $0x80195f619980c433
-DATA constants64<>+2304(SB)/8, $0x4000000000000000
-DATA constants64<>+2312(SB)/8, $0x4000000000000000
-DATA constants64<>+2320(SB)/8, $0x4000000000000000
-DATA constants64<>+2328(SB)/8, $0x4000000000000000
-DATA constants64<>+2336(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2344(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2352(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2360(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+2368(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2376(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2384(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2392(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+2400(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2408(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2416(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2424(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+2432(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2440(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2448(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2456(SB)/8, $0x3fe5555555555592
-DATA constants64<>+2464(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2472(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2480(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2488(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+2496(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2504(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2512(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2520(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+2528(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2536(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2544(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2552(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+2560(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2568(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2576(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2584(SB)/8, $0x7ff8000000000000
-DATA constants64<>+2592(SB)/8, $0xfff0000000000000
-DATA constants64<>+2600(SB)/8, $0xfff0000000000000
-DATA constants64<>+2608(SB)/8, $0xfff0000000000000
-DATA constants64<>+2616(SB)/8, $0xfff0000000000000
-DATA constants64<>+2624(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2632(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2640(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2648(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+2656(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2664(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2672(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2680(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+2688(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2696(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2704(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2712(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+2720(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2728(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2736(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2744(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+2752(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2760(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2768(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2776(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+2784(SB)/8, $0xffe0000000000000
-DATA constants64<>+2792(SB)/8, $0xffe0000000000000
-DATA constants64<>+2800(SB)/8, $0xffe0000000000000
-DATA constants64<>+2808(SB)/8, $0xffe0000000000000
-DATA constants64<>+2816(SB)/8, $0xbff0000000000000
-DATA constants64<>+2824(SB)/8, $0xbff0000000000000
-DATA constants64<>+2832(SB)/8, $0xbff0000000000000
-DATA constants64<>+2840(SB)/8, $0xbff0000000000000
-DATA constants64<>+2848(SB)/8, $0x4338000000000000
-DATA constants64<>+2856(SB)/8, $0x4338000000000000
-DATA constants64<>+2864(SB)/8, $0x4338000000000000
-DATA constants64<>+2872(SB)/8, $0x4338000000000000
-DATA constants64<>+2880(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2888(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2896(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2904(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+2912(SB)/8, $0x41b0000000000000
-DATA constants64<>+2920(SB)/8, $0x41b0000000000000
-DATA constants64<>+2928(SB)/8, $0x41b0000000000000
-DATA constants64<>+2936(SB)/8, $0x41b0000000000000
-DATA constants64<>+2944(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2952(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2960(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2968(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+2976(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+2984(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+2992(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+3000(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+3008(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+3016(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+3024(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+3032(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+3040(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+3048(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+3056(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+3064(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+3072(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+3080(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+3088(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+3096(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+3104(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3112(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3120(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3128(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+3136(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3144(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3152(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3160(SB)/8, $0xbfe0000000000000
-DATA constants64<>+3168(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3176(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3184(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3192(SB)/8, $0x3de5d914590431de
-DATA constants64<>+3200(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3208(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3216(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3224(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+3232(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3240(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3248(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3256(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+3264(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3272(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3280(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3288(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+3296(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3304(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3312(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3320(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+3328(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3336(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3344(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3352(SB)/8, $0xbfc5555555555549
-DATA constants64<>+3360(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3368(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3376(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3384(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+3392(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3400(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3408(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3416(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+3424(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3432(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3440(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3448(SB)/8, $0x3fa555555555554b
-DATA constants64<>+3456(SB)/8, $0x4100000000000000
-DATA constants64<>+3464(SB)/8, $0x4100000000000000
-DATA constants64<>+3472(SB)/8, $0x4100000000000000
-DATA constants64<>+3480(SB)/8, $0x4100000000000000
-DATA constants64<>+3488(SB)/8, $0x7f00000000000000
-DATA constants64<>+3496(SB)/8, $0x7f00000000000000
-DATA constants64<>+3504(SB)/8, $0x7f00000000000000
-DATA constants64<>+3512(SB)/8, $0x7f00000000000000
-DATA constants64<>+3520(SB)/8, $0x0230000000000000
-DATA constants64<>+3528(SB)/8, $0x0230000000000000
-DATA constants64<>+3536(SB)/8, $0x0230000000000000
-DATA constants64<>+3544(SB)/8, $0x0230000000000000
-DATA constants64<>+3552(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3560(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3568(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3576(SB)/8, $0x3fd0000000000000
-DATA constants64<>+3584(SB)/8, $0x0000000000000001
-DATA constants64<>+3592(SB)/8, $0x0000000000000001
-DATA constants64<>+3600(SB)/8, $0x0000000000000001
-DATA constants64<>+3608(SB)/8, $0x0000000000000001
-DATA constants64<>+3616(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3624(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3632(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3640(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+3648(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3656(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3664(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3672(SB)/8, $0x3f966619f135520e
-DATA constants64<>+3680(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3688(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3696(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3704(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+3712(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3720(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3728(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3736(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+3744(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3752(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3760(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3768(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+3776(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3784(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3792(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3800(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+3808(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3816(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3824(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3832(SB)/8, $0x3fc5555555555578
-DATA constants64<>+3840(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3848(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3856(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3864(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+3872(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3880(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3888(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3896(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+3904(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3912(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3920(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3928(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+3936(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3944(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3952(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3960(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+3968(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+3976(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+3984(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+3992(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+4000(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+4008(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+4016(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+4024(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+4032(SB)/8, $0xc000000000000000
-DATA constants64<>+4040(SB)/8, $0xc000000000000000
-DATA constants64<>+4048(SB)/8, $0xc000000000000000
-DATA constants64<>+4056(SB)/8, $0xc000000000000000
-DATA constants64<>+4064(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+4072(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+4080(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+4088(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+4096(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4104(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4112(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4120(SB)/8, $0x400921fb54442d18
-DATA constants64<>+4128(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4136(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4144(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4152(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+4160(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4168(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4176(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4184(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+4192(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4200(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4208(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4216(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+4224(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4232(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4240(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4248(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+4256(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4264(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4272(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4280(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+4288(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4296(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4304(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4312(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+4320(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4328(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4336(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4344(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+4352(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4360(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4368(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4376(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+4384(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4392(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4400(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4408(SB)/8, $0xbf243497998d6897
-DATA constants64<>+4416(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4424(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4432(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4440(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+4448(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4456(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4464(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4472(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+4480(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4488(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4496(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4504(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+4512(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4520(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4528(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4536(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+4544(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4552(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4560(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4568(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+4576(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4584(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4592(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4600(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+4608(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4616(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4624(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4632(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+4640(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4648(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4656(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4664(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+4672(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4680(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4688(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4696(SB)/8, $0xbfc24924923921be
-DATA constants64<>+4704(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4712(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4720(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4728(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+4736(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4744(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4752(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4760(SB)/8, $0xbfd555555555552a
-DATA constants64<>+4768(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4776(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4784(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4792(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+4800(SB)/8, $0x4086800000000000
-DATA constants64<>+4808(SB)/8, $0x4086800000000000
-DATA constants64<>+4816(SB)/8, $0x4086800000000000
-DATA constants64<>+4824(SB)/8, $0x4086800000000000
-DATA constants64<>+4832(SB)/8, $0x4085e00000000000
-DATA constants64<>+4840(SB)/8, $0x4085e00000000000
-DATA constants64<>+4848(SB)/8, $0x4085e00000000000
-DATA constants64<>+4856(SB)/8, $0x4085e00000000000
-DATA constants64<>+4864(SB)/8, $0x43380000000003fe
-DATA constants64<>+4872(SB)/8, $0x43380000000003fe
-DATA constants64<>+4880(SB)/8, $0x43380000000003fe
-DATA constants64<>+4888(SB)/8, $0x43380000000003fe
-DATA constants64<>+4896(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4904(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4912(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4920(SB)/8, $0x7fc0000000000000
-DATA constants64<>+4928(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4936(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4944(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4952(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+4960(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4968(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4976(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4984(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+4992(SB)/8, $0x3fa5555555555558
-DATA constants64<>+5000(SB)/8, $0x3fa5555555555558
-DATA constants64<>+5008(SB)/8, $0x3fa5555555555558
-DATA constants64<>+5016(SB)/8, $0x3fa5555555555558
-DATA constants64<>+5024(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+5032(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+5040(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+5048(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+5056(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+5064(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+5072(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+5080(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+5088(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5096(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5104(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5112(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+5120(SB)/8, $0x3f81111111111386
-DATA constants64<>+5128(SB)/8, $0x3f81111111111386
-DATA constants64<>+5136(SB)/8, $0x3f81111111111386
-DATA constants64<>+5144(SB)/8, $0x3f81111111111386
-DATA constants64<>+5152(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5160(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5168(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5176(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+5184(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5192(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5200(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5208(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+5216(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5224(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5232(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5240(SB)/8, $0x3fc5555555555555
-DATA constants64<>+5248(SB)/8, $0xc08f400000000000
-DATA constants64<>+5256(SB)/8, $0xc08f400000000000
-DATA constants64<>+5264(SB)/8, $0xc08f400000000000
-DATA constants64<>+5272(SB)/8, $0xc08f400000000000
-DATA constants64<>+5280(SB)/8, $0x4360000000000000
-DATA constants64<>+5288(SB)/8, $0x4360000000000000
-DATA constants64<>+5296(SB)/8, $0x4360000000000000
-DATA constants64<>+5304(SB)/8, $0x4360000000000000
-DATA constants64<>+5312(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5320(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5328(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5336(SB)/8, $0x3feffffe00000000
-DATA constants64<>+5344(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5352(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5360(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5368(SB)/8, $0x3ff8000000000000
-DATA constants64<>+5376(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5384(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5392(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5400(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+5408(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5416(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5424(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5432(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+5440(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5448(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5456(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5464(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+5472(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5480(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5488(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5496(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+5504(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5512(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5520(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5528(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+5536(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5544(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5552(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5560(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+5568(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5576(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5584(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5592(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+5600(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5608(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5616(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5624(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+5632(SB)/8, $0x4018000000000000
-DATA constants64<>+5640(SB)/8, $0x4018000000000000
-DATA constants64<>+5648(SB)/8, $0x4018000000000000
-DATA constants64<>+5656(SB)/8, $0x4018000000000000
-DATA constants64<>+5664(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5672(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5680(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5688(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+5696(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5704(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5712(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5720(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+5728(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5736(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5744(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5752(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+5760(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5768(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5776(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5784(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+5792(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5800(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5808(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5816(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+5824(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5832(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5840(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5848(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+5856(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5864(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5872(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5880(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+5888(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5896(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5904(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5912(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+5920(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5928(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5936(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5944(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+5952(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5960(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5968(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5976(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+5984(SB)/8, $0xbd9838857774d331
-DATA constants64<>+5992(SB)/8, $0xbd9838857774d331
-DATA constants64<>+6000(SB)/8, $0xbd9838857774d331
-DATA constants64<>+6008(SB)/8, $0xbd9838857774d331
-DATA constants64<>+6016(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+6024(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+6032(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+6040(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+6048(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+6056(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+6064(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+6072(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+6080(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6088(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6096(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6104(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+6112(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6120(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6128(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6136(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+6144(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6152(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6160(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6168(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+6176(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6184(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6192(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6200(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+6208(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6216(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6224(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6232(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+6240(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6248(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6256(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6264(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+6272(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6280(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6288(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6296(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+6304(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6312(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6320(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6328(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+6336(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6344(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6352(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6360(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+6368(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6376(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6384(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6392(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+6400(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6408(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6416(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6424(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+6432(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6440(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6448(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6456(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+6464(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6472(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6480(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6488(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+6496(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6504(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6512(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6520(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+6528(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6536(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6544(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6552(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+6560(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6568(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6576(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6584(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+6592(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6600(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6608(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6616(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+6624(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6632(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6640(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6648(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+6656(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6664(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6672(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6680(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+6688(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6696(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6704(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6712(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+6720(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6728(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6736(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6744(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+6752(SB)/8, $0x403b666666666666
-DATA constants64<>+6760(SB)/8, $0x403b666666666666
-DATA constants64<>+6768(SB)/8, $0x403b666666666666
-DATA constants64<>+6776(SB)/8, $0x403b666666666666
-DATA constants64<>+6784(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6792(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6800(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6808(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+6816(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6824(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6832(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6840(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+6848(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6856(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6864(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6872(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+6880(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6888(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6896(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6904(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+6912(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6920(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6928(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6936(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+6944(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6952(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6960(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6968(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+6976(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+6984(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+6992(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+7000(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+7008(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+7016(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+7024(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+7032(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+7040(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+7048(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+7056(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+7064(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+7072(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7080(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7088(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7096(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+7104(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7112(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7120(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7128(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+7136(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7144(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7152(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7160(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+7168(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7176(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7184(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7192(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+7200(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7208(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7216(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7224(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+7232(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7240(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7248(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7256(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+7264(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7272(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7280(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7288(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+7296(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7304(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7312(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7320(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+7328(SB)/8, $0xbee788d854926080
-DATA constants64<>+7336(SB)/8, $0xbee788d854926080
-DATA constants64<>+7344(SB)/8, $0xbee788d854926080
-DATA constants64<>+7352(SB)/8, $0xbee788d854926080
-DATA constants64<>+7360(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7368(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7376(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7384(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+7392(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7400(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7408(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7416(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+7424(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7432(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7440(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7448(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+7456(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7464(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7472(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7480(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+7488(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7496(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7504(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7512(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+7520(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7528(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7536(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7544(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+7552(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7560(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7568(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7576(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+7584(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7592(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7600(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7608(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+7616(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7624(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7632(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7640(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+7648(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7656(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7664(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7672(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+7680(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7688(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7696(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7704(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+7712(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7720(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7728(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7736(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+7744(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7752(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7760(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7768(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+7776(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7784(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7792(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7800(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+7808(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7816(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7824(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7832(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+7840(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7848(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7856(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7864(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+7872(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7880(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7888(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7896(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+7904(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7912(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7920(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7928(SB)/8, $0x40071547652b82fe
-DATA constants64<>+7936(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7944(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7952(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7960(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+7968(SB)/8, $0x4091300000000000
-DATA constants64<>+7976(SB)/8, $0x4091300000000000
-DATA constants64<>+7984(SB)/8, $0x4091300000000000
-DATA constants64<>+7992(SB)/8, $0x4091300000000000
-DATA constants64<>+8000(SB)/8, $0xc091300000000000
-DATA constants64<>+8008(SB)/8, $0xc091300000000000
-DATA constants64<>+8016(SB)/8, $0xc091300000000000
-DATA constants64<>+8024(SB)/8, $0xc091300000000000
-DATA constants64<>+8032(SB)/8, $0x23d0000000000000
-DATA constants64<>+8040(SB)/8, $0x23d0000000000000
-DATA constants64<>+8048(SB)/8, $0x23d0000000000000
-DATA constants64<>+8056(SB)/8, $0x23d0000000000000
-DATA constants64<>+8064(SB)/8, $0x5f30000000000000
-DATA constants64<>+8072(SB)/8, $0x5f30000000000000
-DATA constants64<>+8080(SB)/8, $0x5f30000000000000
-DATA constants64<>+8088(SB)/8, $0x5f30000000000000
-DATA constants64<>+8096(SB)/8, $0x1a70000000000000
-DATA constants64<>+8104(SB)/8, $0x1a70000000000000
-DATA constants64<>+8112(SB)/8, $0x1a70000000000000
-DATA constants64<>+8120(SB)/8, $0x1a70000000000000
-DATA constants64<>+8128(SB)/8, $0x6570000000000000
-DATA constants64<>+8136(SB)/8, $0x6570000000000000
-DATA constants64<>+8144(SB)/8, $0x6570000000000000
-DATA constants64<>+8152(SB)/8, $0x6570000000000000
-DATA constants64<>+8160(SB)/8, $0x3ff6a09e667f3bcd
-DATA constants64<>+8168(SB)/8, $0x3ff6a09e667f3bcd
-DATA constants64<>+8176(SB)/8, $0x3ff6a09e667f3bcd
-DATA constants64<>+8184(SB)/8, $0x3ff6a09e667f3bcd
-DATA constants64<>+8192(SB)/8, $0x400b333333333333
-DATA constants64<>+8200(SB)/8, $0x400b333333333333
-DATA constants64<>+8208(SB)/8, $0x400b333333333333
-DATA constants64<>+8216(SB)/8, $0x400b333333333333
-DATA constants64<>+8224(SB)/8, $0x3fc71eb851eb851f
-DATA constants64<>+8232(SB)/8, $0x3fc71eb851eb851f
-DATA constants64<>+8240(SB)/8, $0x3fc71eb851eb851f
-DATA constants64<>+8248(SB)/8, $0x3fc71eb851eb851f
-DATA constants64<>+8256(SB)/8, $0x4006a09e667f3bcd
-DATA constants64<>+8264(SB)/8, $0x4006a09e667f3bcd
-DATA constants64<>+8272(SB)/8, $0x4006a09e667f3bcd
-DATA constants64<>+8280(SB)/8, $0x4006a09e667f3bcd
-DATA constants64<>+8288(SB)/8, $0x3fdb333333333333
-DATA constants64<>+8296(SB)/8, $0x3fdb333333333333
-DATA constants64<>+8304(SB)/8, $0x3fdb333333333333
-DATA constants64<>+8312(SB)/8, $0x3fdb333333333333
-DATA constants64<>+8320(SB)/8, $0x3ff999999999999a
-DATA constants64<>+8328(SB)/8, $0x3ff999999999999a
-DATA constants64<>+8336(SB)/8, $0x3ff999999999999a
-DATA constants64<>+8344(SB)/8, $0x3ff999999999999a
-DATA constants64<>+8352(SB)/8, $0x3f9744eb6c45ec67
-DATA constants64<>+8360(SB)/8, $0x3f9744eb6c45ec67
-DATA constants64<>+8368(SB)/8, $0x3f9744eb6c45ec67
-DATA constants64<>+8376(SB)/8, $0x3f9744eb6c45ec67
-DATA constants64<>+8384(SB)/8, $0x3efc6ec6cc59e02a
-DATA constants64<>+8392(SB)/8, $0x3efc6ec6cc59e02a
-DATA constants64<>+8400(SB)/8, $0x3efc6ec6cc59e02a
-DATA constants64<>+8408(SB)/8, $0x3efc6ec6cc59e02a
-DATA constants64<>+8416(SB)/8, $0x3f49615ac0b7ace9
-DATA constants64<>+8424(SB)/8, $0x3f49615ac0b7ace9
-DATA constants64<>+8432(SB)/8, $0x3f49615ac0b7ace9
-DATA constants64<>+8440(SB)/8, $0x3f49615ac0b7ace9
-DATA constants64<>+8448(SB)/8, $0x3e8afb74d693bf93
-DATA constants64<>+8456(SB)/8, $0x3e8afb74d693bf93
-DATA constants64<>+8464(SB)/8, $0x3e8afb74d693bf93
-DATA constants64<>+8472(SB)/8, $0x3e8afb74d693bf93
-DATA constants64<>+8480(SB)/8, $0x3fcef2abb9b85c37
-DATA constants64<>+8488(SB)/8, $0x3fcef2abb9b85c37
-DATA constants64<>+8496(SB)/8, $0x3fcef2abb9b85c37
-DATA constants64<>+8504(SB)/8, $0x3fcef2abb9b85c37
-DATA constants64<>+8512(SB)/8, $0x3f545c1908425345
-DATA constants64<>+8520(SB)/8, $0x3f545c1908425345
-DATA constants64<>+8528(SB)/8, $0x3f545c1908425345
-DATA constants64<>+8536(SB)/8, $0x3f545c1908425345
-DATA constants64<>+8544(SB)/8, $0x40c715bf25ff1d11
-DATA constants64<>+8552(SB)/8, $0x40c715bf25ff1d11
-DATA constants64<>+8560(SB)/8, $0x40c715bf25ff1d11
-DATA constants64<>+8568(SB)/8, $0x40c715bf25ff1d11
-DATA constants64<>+8576(SB)/8, $0x408bb8c0a7936704
-DATA constants64<>+8584(SB)/8, $0x408bb8c0a7936704
-DATA constants64<>+8592(SB)/8, $0x408bb8c0a7936704
-DATA constants64<>+8600(SB)/8, $0x408bb8c0a7936704
-DATA constants64<>+8608(SB)/8, $0x3f496042ab9205be
-DATA constants64<>+8616(SB)/8, $0x3f496042ab9205be
-DATA constants64<>+8624(SB)/8, $0x3f496042ab9205be
-DATA constants64<>+8632(SB)/8, $0x3f496042ab9205be
-DATA constants64<>+8640(SB)/8, $0x3e8afb693c174d20
-DATA constants64<>+8648(SB)/8, $0x3e8afb693c174d20
-DATA constants64<>+8656(SB)/8, $0x3e8afb693c174d20
-DATA constants64<>+8664(SB)/8, $0x3e8afb693c174d20
-DATA constants64<>+8672(SB)/8, $0x3e19876e6013e192
-DATA constants64<>+8680(SB)/8, $0x3e19876e6013e192
-DATA constants64<>+8688(SB)/8, $0x3e19876e6013e192
-DATA constants64<>+8696(SB)/8, $0x3e19876e6013e192
-DATA constants64<>+8704(SB)/8, $0x3cea0a3fb665cb0a
-DATA constants64<>+8712(SB)/8, $0x3cea0a3fb665cb0a
-DATA constants64<>+8720(SB)/8, $0x3cea0a3fb665cb0a
-DATA constants64<>+8728(SB)/8, $0x3cea0a3fb665cb0a
-DATA constants64<>+8736(SB)/8, $0x40d73982a6012afb
-DATA constants64<>+8744(SB)/8, $0x40d73982a6012afb
-DATA constants64<>+8752(SB)/8, $0x40d73982a6012afb
-DATA constants64<>+8760(SB)/8, $0x40d73982a6012afb
-DATA constants64<>+8768(SB)/8, $0x40dc0e457cb1ae76
-DATA constants64<>+8776(SB)/8, $0x40dc0e457cb1ae76
-DATA constants64<>+8784(SB)/8, $0x40dc0e457cb1ae76
-DATA constants64<>+8792(SB)/8, $0x40dc0e457cb1ae76
-DATA constants64<>+8800(SB)/8, $0x40b46a7eca984b69
-DATA constants64<>+8808(SB)/8, $0x40b46a7eca984b69
-DATA constants64<>+8816(SB)/8, $0x40b46a7eca984b69
-DATA constants64<>+8824(SB)/8, $0x40b46a7eca984b69
-DATA constants64<>+8832(SB)/8, $0x3ff453cc085375b2
-DATA constants64<>+8840(SB)/8, $0x3ff453cc085375b2
-DATA constants64<>+8848(SB)/8, $0x3ff453cc085375b2
-DATA constants64<>+8856(SB)/8, $0x3ff453cc085375b2
-DATA constants64<>+8864(SB)/8, $0x3f9b2b41193b4ee7
-DATA constants64<>+8872(SB)/8, $0x3f9b2b41193b4ee7
-DATA constants64<>+8880(SB)/8, $0x3f9b2b41193b4ee7
-DATA constants64<>+8888(SB)/8, $0x3f9b2b41193b4ee7
-DATA constants64<>+8896(SB)/8, $0x3f960290af9f12bc
-DATA constants64<>+8904(SB)/8, $0x3f960290af9f12bc
-DATA constants64<>+8912(SB)/8, $0x3f960290af9f12bc
-DATA constants64<>+8920(SB)/8, $0x3f960290af9f12bc
-DATA constants64<>+8928(SB)/8, $0x3efb61164a01861a
-DATA constants64<>+8936(SB)/8, $0x3efb61164a01861a
-DATA constants64<>+8944(SB)/8, $0x3efb61164a01861a
-DATA constants64<>+8952(SB)/8, $0x3efb61164a01861a
-DATA constants64<>+8960(SB)/8, $0x40cfb5ee66e5a285
-DATA constants64<>+8968(SB)/8, $0x40cfb5ee66e5a285
-DATA constants64<>+8976(SB)/8, $0x40cfb5ee66e5a285
-DATA constants64<>+8984(SB)/8, $0x40cfb5ee66e5a285
-DATA constants64<>+8992(SB)/8, $0x40e3317caa64f4be
-DATA constants64<>+9000(SB)/8, $0x40e3317caa64f4be
-DATA constants64<>+9008(SB)/8, $0x40e3317caa64f4be
-DATA constants64<>+9016(SB)/8, $0x40e3317caa64f4be
-DATA constants64<>+9024(SB)/8, $0x400d2ecb1a3d02c4
-DATA constants64<>+9032(SB)/8, $0x400d2ecb1a3d02c4
-DATA constants64<>+9040(SB)/8, $0x400d2ecb1a3d02c4
-DATA constants64<>+9048(SB)/8, $0x400d2ecb1a3d02c4
-DATA constants64<>+9056(SB)/8, $0x3fd2fad9315255cf
-DATA constants64<>+9064(SB)/8, $0x3fd2fad9315255cf
-DATA constants64<>+9072(SB)/8, $0x3fd2fad9315255cf
-DATA constants64<>+9080(SB)/8, $0x3fd2fad9315255cf
-DATA constants64<>+9088(SB)/8, $0x3fcacf476a756d3d
-DATA constants64<>+9096(SB)/8, $0x3fcacf476a756d3d
-DATA constants64<>+9104(SB)/8, $0x3fcacf476a756d3d
-DATA constants64<>+9112(SB)/8, $0x3fcacf476a756d3d
-DATA constants64<>+9120(SB)/8, $0x3f523b6cf8ec177a
-DATA constants64<>+9128(SB)/8, $0x3f523b6cf8ec177a
-DATA constants64<>+9136(SB)/8, $0x3f523b6cf8ec177a
-DATA constants64<>+9144(SB)/8, $0x3f523b6cf8ec177a
-DATA constants64<>+9152(SB)/8, $0x40b2f6e30b2ec51e
-DATA constants64<>+9160(SB)/8, $0x40b2f6e30b2ec51e
-DATA constants64<>+9168(SB)/8, $0x40b2f6e30b2ec51e
-DATA constants64<>+9176(SB)/8, $0x40b2f6e30b2ec51e
-DATA constants64<>+9184(SB)/8, $0x401713f71462256a
-DATA constants64<>+9192(SB)/8, $0x401713f71462256a
-DATA constants64<>+9200(SB)/8, $0x401713f71462256a
-DATA constants64<>+9208(SB)/8, $0x401713f71462256a
-DATA constants64<>+9216(SB)/8, $0x3ffc8ea6461fa445
-DATA constants64<>+9224(SB)/8, $0x3ffc8ea6461fa445
-DATA constants64<>+9232(SB)/8, $0x3ffc8ea6461fa445
-DATA constants64<>+9240(SB)/8, $0x3ffc8ea6461fa445
-DATA constants64<>+9248(SB)/8, $0x40d4b772d5d65266
-DATA constants64<>+9256(SB)/8, $0x40d4b772d5d65266
-DATA constants64<>+9264(SB)/8, $0x40d4b772d5d65266
-DATA constants64<>+9272(SB)/8, $0x40d4b772d5d65266
-DATA constants64<>+9280(SB)/8, $0x3fef371e4f4de1a0
-DATA constants64<>+9288(SB)/8, $0x3fef371e4f4de1a0
-DATA constants64<>+9296(SB)/8, $0x3fef371e4f4de1a0
-DATA constants64<>+9304(SB)/8, $0x3fef371e4f4de1a0
-DATA constants64<>+9312(SB)/8, $0x3f958ab4fd6bcd50
-DATA constants64<>+9320(SB)/8, $0x3f958ab4fd6bcd50
-DATA constants64<>+9328(SB)/8, $0x3f958ab4fd6bcd50
-DATA constants64<>+9336(SB)/8, $0x3f958ab4fd6bcd50
-DATA constants64<>+9344(SB)/8, $0x4085c88056b01502
-DATA constants64<>+9352(SB)/8, $0x4085c88056b01502
-DATA constants64<>+9360(SB)/8, $0x4085c88056b01502
-DATA constants64<>+9368(SB)/8, $0x4085c88056b01502
-DATA constants64<>+9376(SB)/8, $0x40b512322e75c89f
-DATA constants64<>+9384(SB)/8, $0x40b512322e75c89f
-DATA constants64<>+9392(SB)/8, $0x40b512322e75c89f
-DATA constants64<>+9400(SB)/8, $0x40b512322e75c89f
-DATA constants64<>+9408(SB)/8, $0x4012857748cab19b
-DATA constants64<>+9416(SB)/8, $0x4012857748cab19b
-DATA constants64<>+9424(SB)/8, $0x4012857748cab19b
-DATA constants64<>+9432(SB)/8, $0x4012857748cab19b
-DATA constants64<>+9440(SB)/8, $0x4015daea6e875003
-DATA constants64<>+9448(SB)/8, $0x4015daea6e875003
-DATA constants64<>+9456(SB)/8, $0x4015daea6e875003
-DATA constants64<>+9464(SB)/8, $0x4015daea6e875003
-DATA constants64<>+9472(SB)/8, $0x4002f7543ff6ba47
-DATA constants64<>+9480(SB)/8, $0x4002f7543ff6ba47
-DATA constants64<>+9488(SB)/8, $0x4002f7543ff6ba47
-DATA constants64<>+9496(SB)/8, $0x4002f7543ff6ba47
-DATA constants64<>+9504(SB)/8, $0x3fc8c975f4d2f24b
-DATA constants64<>+9512(SB)/8, $0x3fc8c975f4d2f24b
-DATA constants64<>+9520(SB)/8, $0x3fc8c975f4d2f24b
-DATA constants64<>+9528(SB)/8, $0x3fc8c975f4d2f24b
-DATA constants64<>+9536(SB)/8, $0x4047894dd814bfa3
-DATA constants64<>+9544(SB)/8, $0x4047894dd814bfa3
-DATA constants64<>+9552(SB)/8, $0x4047894dd814bfa3
-DATA constants64<>+9560(SB)/8, $0x4047894dd814bfa3
-DATA constants64<>+9568(SB)/8, $0x3ff6c665fde9526a
-DATA constants64<>+9576(SB)/8, $0x3ff6c665fde9526a
-DATA constants64<>+9584(SB)/8, $0x3ff6c665fde9526a
-DATA constants64<>+9592(SB)/8, $0x3ff6c665fde9526a
-DATA constants64<>+9600(SB)/8, $0x401aa1b1c13ee526
-DATA constants64<>+9608(SB)/8, $0x401aa1b1c13ee526
-DATA constants64<>+9616(SB)/8, $0x401aa1b1c13ee526
-DATA constants64<>+9624(SB)/8, $0x401aa1b1c13ee526
-DATA constants64<>+9632(SB)/8, $0x4085797efdc8b3f7
-DATA constants64<>+9640(SB)/8, $0x4085797efdc8b3f7
-DATA constants64<>+9648(SB)/8, $0x4085797efdc8b3f7
-DATA constants64<>+9656(SB)/8, $0x4085797efdc8b3f7
-DATA constants64<>+9664(SB)/8, $0x40073aad9bca5405
-DATA constants64<>+9672(SB)/8, $0x40073aad9bca5405
-DATA constants64<>+9680(SB)/8, $0x40073aad9bca5405
-DATA constants64<>+9688(SB)/8, $0x40073aad9bca5405
-DATA constants64<>+9696(SB)/8, $0x3feb2532d5cd90e5
-DATA constants64<>+9704(SB)/8, $0x3feb2532d5cd90e5
-DATA constants64<>+9712(SB)/8, $0x3feb2532d5cd90e5
-DATA constants64<>+9720(SB)/8, $0x3feb2532d5cd90e5
-DATA constants64<>+9728(SB)/8, $0x3ff32917a42157d1
-DATA constants64<>+9736(SB)/8, $0x3ff32917a42157d1
-DATA constants64<>+9744(SB)/8, $0x3ff32917a42157d1
-DATA constants64<>+9752(SB)/8, $0x3ff32917a42157d1
-DATA constants64<>+9760(SB)/8, $0x4045281b386e1ab5
-DATA constants64<>+9768(SB)/8, $0x4045281b386e1ab5
-DATA constants64<>+9776(SB)/8, $0x4045281b386e1ab5
-DATA constants64<>+9784(SB)/8, $0x4045281b386e1ab5
-DATA constants64<>+9792(SB)/8, $0x40a7700000000000
-DATA constants64<>+9800(SB)/8, $0x40a7700000000000
-DATA constants64<>+9808(SB)/8, $0x40a7700000000000
-DATA constants64<>+9816(SB)/8, $0x40a7700000000000
-DATA constants64<>+9824(SB)/8, $0xc0a7700000000000
-DATA constants64<>+9832(SB)/8, $0xc0a7700000000000
-DATA constants64<>+9840(SB)/8, $0xc0a7700000000000
-DATA constants64<>+9848(SB)/8, $0xc0a7700000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $9856
+DATA constants64<>+736(SB)/8, $0x7ff0000000000000
+DATA constants64<>+744(SB)/8, $0x7ff0000000000000
+DATA constants64<>+752(SB)/8, $0x7ff0000000000000
+DATA constants64<>+760(SB)/8, $0x7ff0000000000000
+DATA constants64<>+768(SB)/8, $0xffffffffffffffff
+DATA constants64<>+776(SB)/8, $0xffffffffffffffff
+DATA constants64<>+784(SB)/8, $0xffffffffffffffff
+DATA constants64<>+792(SB)/8, $0xffffffffffffffff
+DATA constants64<>+800(SB)/8, $0x3ec71df2890bacc9
+DATA constants64<>+808(SB)/8, $0x3ec71df2890bacc9
+DATA constants64<>+816(SB)/8, $0x3ec71df2890bacc9
+DATA constants64<>+824(SB)/8, $0x3ec71df2890bacc9
+DATA constants64<>+832(SB)/8, $0x3efa0199a1741b3e
+DATA constants64<>+840(SB)/8, $0x3efa0199a1741b3e
+DATA constants64<>+848(SB)/8, $0x3efa0199a1741b3e
+DATA constants64<>+856(SB)/8, $0x3efa0199a1741b3e
+DATA constants64<>+864(SB)/8, $0xc087500000000000
+DATA constants64<>+872(SB)/8, $0xc087500000000000
+DATA constants64<>+880(SB)/8, $0xc087500000000000
+DATA constants64<>+888(SB)/8, $0xc087500000000000
+DATA constants64<>+896(SB)/8, $0x4086300000000000
+DATA constants64<>+904(SB)/8, $0x4086300000000000
+DATA constants64<>+912(SB)/8, $0x4086300000000000
+DATA constants64<>+920(SB)/8, $0x4086300000000000
+DATA constants64<>+928(SB)/8, $0x3ff71547652b82fe
+DATA constants64<>+936(SB)/8, $0x3ff71547652b82fe
+DATA constants64<>+944(SB)/8, $0x3ff71547652b82fe
+DATA constants64<>+952(SB)/8, $0x3ff71547652b82fe
+DATA constants64<>+960(SB)/8, $0x3fe62e42fefa39ef
+DATA constants64<>+968(SB)/8, $0x3fe62e42fefa39ef
+DATA constants64<>+976(SB)/8, $0x3fe62e42fefa39ef
+DATA constants64<>+984(SB)/8, $0x3fe62e42fefa39ef
+DATA constants64<>+992(SB)/8, $0x43380000000007fe
+DATA constants64<>+1000(SB)/8, $0x43380000000007fe
+DATA constants64<>+1008(SB)/8, $0x43380000000007fe
+DATA constants64<>+1016(SB)/8, $0x43380000000007fe
+DATA constants64<>+1024(SB)/8, $0x3c7abc9e3b39803f
+DATA constants64<>+1032(SB)/8, $0x3c7abc9e3b39803f
+DATA constants64<>+1040(SB)/8, $0x3c7abc9e3b39803f
+DATA constants64<>+1048(SB)/8, $0x3c7abc9e3b39803f
+DATA constants64<>+1056(SB)/8, $0x3e5ad7aebd3d07ea
+DATA constants64<>+1064(SB)/8, $0x3e5ad7aebd3d07ea
+DATA constants64<>+1072(SB)/8, $0x3e5ad7aebd3d07ea
+DATA constants64<>+1080(SB)/8, $0x3e5ad7aebd3d07ea
+DATA constants64<>+1088(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1096(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1104(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1112(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+1120(SB)/8, $0x3f81111111128181
+DATA constants64<>+1128(SB)/8, $0x3f81111111128181
+DATA constants64<>+1136(SB)/8, $0x3f81111111128181
+DATA constants64<>+1144(SB)/8, $0x3f81111111128181
+DATA constants64<>+1152(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1160(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1168(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1176(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+1184(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1192(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1200(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1208(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+1216(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1224(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1232(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1240(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+1248(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+1256(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+1264(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+1272(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+1280(SB)/8, $0x3fe000000000000a
+DATA constants64<>+1288(SB)/8, $0x3fe000000000000a
+DATA constants64<>+1296(SB)/8, $0x3fe000000000000a
+DATA constants64<>+1304(SB)/8, $0x3fe000000000000a
+DATA constants64<>+1312(SB)/8, $0x0000000000000000
+DATA constants64<>+1320(SB)/8, $0x0000000000000000
+DATA constants64<>+1328(SB)/8, $0x0000000000000000
+DATA constants64<>+1336(SB)/8, $0x0000000000000000
+DATA constants64<>+1344(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1352(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1360(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1368(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+1376(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1384(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1392(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1400(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+1408(SB)/8, $0x4090180000000000
+DATA constants64<>+1416(SB)/8, $0x4090180000000000
+DATA constants64<>+1424(SB)/8, $0x4090180000000000
+DATA constants64<>+1432(SB)/8, $0x4090180000000000
+DATA constants64<>+1440(SB)/8, $0xc090e00000000000
+DATA constants64<>+1448(SB)/8, $0xc090e00000000000
+DATA constants64<>+1456(SB)/8, $0xc090e00000000000
+DATA constants64<>+1464(SB)/8, $0xc090e00000000000
+DATA constants64<>+1472(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1480(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1488(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1496(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+1504(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1512(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1520(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1528(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+1536(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1544(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1552(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1560(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+1568(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1576(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1584(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1592(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+1600(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1608(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1616(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1624(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+1632(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1640(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1648(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1656(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+1664(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1672(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1680(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1688(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+1696(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1704(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1712(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1720(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+1728(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1736(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1744(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1752(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+1760(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1768(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1776(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1784(SB)/8, $0x3e927e535f113044
+DATA constants64<>+1792(SB)/8, $0x4086280000000000
+DATA constants64<>+1800(SB)/8, $0x4086280000000000
+DATA constants64<>+1808(SB)/8, $0x4086280000000000
+DATA constants64<>+1816(SB)/8, $0x4086280000000000
+DATA constants64<>+1824(SB)/8, $0xc044000000000000
+DATA constants64<>+1832(SB)/8, $0xc044000000000000
+DATA constants64<>+1840(SB)/8, $0xc044000000000000
+DATA constants64<>+1848(SB)/8, $0xc044000000000000
+DATA constants64<>+1856(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1864(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1872(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1880(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+1888(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1896(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1904(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1912(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+1920(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1928(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1936(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1944(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+1952(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1960(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1968(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1976(SB)/8, $0x3fa555555555553f
+DATA constants64<>+1984(SB)/8, $0x3fe0000000000000
+DATA constants64<>+1992(SB)/8, $0x3fe0000000000000
+DATA constants64<>+2000(SB)/8, $0x3fe0000000000000
+DATA constants64<>+2008(SB)/8, $0x3fe0000000000000
+DATA constants64<>+2016(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+2024(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+2032(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+2040(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+2048(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+2056(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+2064(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+2072(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+2080(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+2088(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+2096(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+2104(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+2112(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2120(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2128(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2136(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+2144(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2152(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2160(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2168(SB)/8, $0x3fc5555555555559
+DATA constants64<>+2176(SB)/8, $0x43380000000003fd
+DATA constants64<>+2184(SB)/8, $0x43380000000003fd
+DATA constants64<>+2192(SB)/8, $0x43380000000003fd
+DATA constants64<>+2200(SB)/8, $0x43380000000003fd
+DATA constants64<>+2208(SB)/8, $0x4010000000000000
+DATA constants64<>+2216(SB)/8, $0x4010000000000000
+DATA constants64<>+2224(SB)/8, $0x4010000000000000
+DATA constants64<>+2232(SB)/8, $0x4010000000000000
+DATA constants64<>+2240(SB)/8, $0x80095f619980c433
+DATA constants64<>+2248(SB)/8, $0x80095f619980c433
+DATA constants64<>+2256(SB)/8, $0x80095f619980c433
+DATA constants64<>+2264(SB)/8, $0x80095f619980c433
+DATA constants64<>+2272(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2280(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2288(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2296(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+2304(SB)/8, $0x4330000000000bff
+DATA constants64<>+2312(SB)/8, $0x4330000000000bff
+DATA constants64<>+2320(SB)/8, $0x4330000000000bff
+DATA constants64<>+2328(SB)/8, $0x4330000000000bff
+DATA constants64<>+2336(SB)/8, $0x80195f619980c433
+DATA constants64<>+2344(SB)/8, $0x80195f619980c433
+DATA constants64<>+2352(SB)/8, $0x80195f619980c433
+DATA constants64<>+2360(SB)/8, $0x80195f619980c433
+DATA constants64<>+2368(SB)/8, $0x4000000000000000
+DATA constants64<>+2376(SB)/8, $0x4000000000000000
+DATA constants64<>+2384(SB)/8, $0x4000000000000000
+DATA constants64<>+2392(SB)/8, $0x4000000000000000
+DATA constants64<>+2400(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2408(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2416(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2424(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+2432(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2440(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2448(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2456(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+2464(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2472(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2480(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2488(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+2496(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2504(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2512(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2520(SB)/8, $0x3fe5555555555592
+DATA constants64<>+2528(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2536(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2544(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2552(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+2560(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2568(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2576(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2584(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+2592(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2600(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2608(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2616(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+2624(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2632(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2640(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2648(SB)/8, $0x7ff8000000000000
+DATA constants64<>+2656(SB)/8, $0xfff0000000000000
+DATA constants64<>+2664(SB)/8, $0xfff0000000000000
+DATA constants64<>+2672(SB)/8, $0xfff0000000000000
+DATA constants64<>+2680(SB)/8, $0xfff0000000000000
+DATA constants64<>+2688(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2696(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2704(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2712(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+2720(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2728(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2736(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2744(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+2752(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2760(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2768(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2776(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+2784(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2792(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2800(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2808(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+2816(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2824(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2832(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2840(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+2848(SB)/8, $0xffe0000000000000
+DATA constants64<>+2856(SB)/8, $0xffe0000000000000
+DATA constants64<>+2864(SB)/8, $0xffe0000000000000
+DATA constants64<>+2872(SB)/8, $0xffe0000000000000
+DATA constants64<>+2880(SB)/8, $0xbff0000000000000
+DATA constants64<>+2888(SB)/8, $0xbff0000000000000
+DATA constants64<>+2896(SB)/8, $0xbff0000000000000
+DATA constants64<>+2904(SB)/8, $0xbff0000000000000
+DATA constants64<>+2912(SB)/8, $0x4338000000000000
+DATA constants64<>+2920(SB)/8, $0x4338000000000000
+DATA constants64<>+2928(SB)/8, $0x4338000000000000
+DATA constants64<>+2936(SB)/8, $0x4338000000000000
+DATA constants64<>+2944(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2952(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2960(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2968(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+2976(SB)/8, $0x41b0000000000000
+DATA constants64<>+2984(SB)/8, $0x41b0000000000000
+DATA constants64<>+2992(SB)/8, $0x41b0000000000000
+DATA constants64<>+3000(SB)/8, $0x41b0000000000000
+DATA constants64<>+3008(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+3016(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+3024(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+3032(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+3040(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+3048(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+3056(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+3064(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+3072(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+3080(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+3088(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+3096(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+3104(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+3112(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+3120(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+3128(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+3136(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3144(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3152(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3160(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+3168(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3176(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3184(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3192(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+3200(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3208(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3216(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3224(SB)/8, $0xbfe0000000000000
+DATA constants64<>+3232(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3240(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3248(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3256(SB)/8, $0x3de5d914590431de
+DATA constants64<>+3264(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3272(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3280(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3288(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+3296(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3304(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3312(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3320(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+3328(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3336(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3344(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3352(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+3360(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3368(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3376(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3384(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+3392(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3400(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3408(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3416(SB)/8, $0xbfc5555555555549
+DATA constants64<>+3424(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3432(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3440(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3448(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+3456(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3464(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3472(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3480(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+3488(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3496(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3504(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3512(SB)/8, $0x3fa555555555554b
+DATA constants64<>+3520(SB)/8, $0x4100000000000000
+DATA constants64<>+3528(SB)/8, $0x4100000000000000
+DATA constants64<>+3536(SB)/8, $0x4100000000000000
+DATA constants64<>+3544(SB)/8, $0x4100000000000000
+DATA constants64<>+3552(SB)/8, $0x7f00000000000000
+DATA constants64<>+3560(SB)/8, $0x7f00000000000000
+DATA constants64<>+3568(SB)/8, $0x7f00000000000000
+DATA constants64<>+3576(SB)/8, $0x7f00000000000000
+DATA constants64<>+3584(SB)/8, $0x0230000000000000
+DATA constants64<>+3592(SB)/8, $0x0230000000000000
+DATA constants64<>+3600(SB)/8, $0x0230000000000000
+DATA constants64<>+3608(SB)/8, $0x0230000000000000
+DATA constants64<>+3616(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3624(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3632(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3640(SB)/8, $0x3fd0000000000000
+DATA constants64<>+3648(SB)/8, $0x0000000000000001
+DATA constants64<>+3656(SB)/8, $0x0000000000000001
+DATA constants64<>+3664(SB)/8, $0x0000000000000001
+DATA constants64<>+3672(SB)/8, $0x0000000000000001
+DATA constants64<>+3680(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3688(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3696(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3704(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+3712(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3720(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3728(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3736(SB)/8, $0x3f966619f135520e
+DATA constants64<>+3744(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3752(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3760(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3768(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+3776(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3784(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3792(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3800(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+3808(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3816(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3824(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3832(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+3840(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3848(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3856(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3864(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+3872(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3880(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3888(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3896(SB)/8, $0x3fc5555555555578
+DATA constants64<>+3904(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3912(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3920(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3928(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+3936(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3944(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3952(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3960(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+3968(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+3976(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+3984(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+3992(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+4000(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+4008(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+4016(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+4024(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+4032(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+4040(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+4048(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+4056(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+4064(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+4072(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+4080(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+4088(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+4096(SB)/8, $0xc000000000000000
+DATA constants64<>+4104(SB)/8, $0xc000000000000000
+DATA constants64<>+4112(SB)/8, $0xc000000000000000
+DATA constants64<>+4120(SB)/8, $0xc000000000000000
+DATA constants64<>+4128(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4136(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4144(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4152(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+4160(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4168(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4176(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4184(SB)/8, $0x400921fb54442d18
+DATA constants64<>+4192(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4200(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4208(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4216(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+4224(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4232(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4240(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4248(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+4256(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4264(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4272(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4280(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+4288(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4296(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4304(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4312(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+4320(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4328(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4336(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4344(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+4352(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4360(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4368(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4376(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+4384(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4392(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4400(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4408(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+4416(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4424(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4432(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4440(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+4448(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4456(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4464(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4472(SB)/8, $0xbf243497998d6897
+DATA constants64<>+4480(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4488(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4496(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4504(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+4512(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4520(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4528(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4536(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+4544(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4552(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4560(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4568(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+4576(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4584(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4592(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4600(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+4608(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4616(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4624(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4632(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+4640(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4648(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4656(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4664(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+4672(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4680(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4688(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4696(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+4704(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4712(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4720(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4728(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+4736(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4744(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4752(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4760(SB)/8, $0xbfc24924923921be
+DATA constants64<>+4768(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4776(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4784(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4792(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+4800(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4808(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4816(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4824(SB)/8, $0xbfd555555555552a
+DATA constants64<>+4832(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4840(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4848(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4856(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+4864(SB)/8, $0x4086800000000000
+DATA constants64<>+4872(SB)/8, $0x4086800000000000
+DATA constants64<>+4880(SB)/8, $0x4086800000000000
+DATA constants64<>+4888(SB)/8, $0x4086800000000000
+DATA constants64<>+4896(SB)/8, $0x4085e00000000000
+DATA constants64<>+4904(SB)/8, $0x4085e00000000000
+DATA constants64<>+4912(SB)/8, $0x4085e00000000000
+DATA constants64<>+4920(SB)/8, $0x4085e00000000000
+DATA constants64<>+4928(SB)/8, $0x43380000000003fe
+DATA constants64<>+4936(SB)/8, $0x43380000000003fe
+DATA constants64<>+4944(SB)/8, $0x43380000000003fe
+DATA constants64<>+4952(SB)/8, $0x43380000000003fe
+DATA constants64<>+4960(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4968(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4976(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4984(SB)/8, $0x7fc0000000000000
+DATA constants64<>+4992(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+5000(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+5008(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+5016(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+5024(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+5032(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+5040(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+5048(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+5056(SB)/8, $0x3fa5555555555558
+DATA constants64<>+5064(SB)/8, $0x3fa5555555555558
+DATA constants64<>+5072(SB)/8, $0x3fa5555555555558
+DATA constants64<>+5080(SB)/8, $0x3fa5555555555558
+DATA constants64<>+5088(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+5096(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+5104(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+5112(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+5120(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5128(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5136(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5144(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+5152(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5160(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5168(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5176(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+5184(SB)/8, $0x3f81111111111386
+DATA constants64<>+5192(SB)/8, $0x3f81111111111386
+DATA constants64<>+5200(SB)/8, $0x3f81111111111386
+DATA constants64<>+5208(SB)/8, $0x3f81111111111386
+DATA constants64<>+5216(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5224(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5232(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5240(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+5248(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5256(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5264(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5272(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+5280(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5288(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5296(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5304(SB)/8, $0x3fc5555555555555
+DATA constants64<>+5312(SB)/8, $0xc08f400000000000
+DATA constants64<>+5320(SB)/8, $0xc08f400000000000
+DATA constants64<>+5328(SB)/8, $0xc08f400000000000
+DATA constants64<>+5336(SB)/8, $0xc08f400000000000
+DATA constants64<>+5344(SB)/8, $0x4360000000000000
+DATA constants64<>+5352(SB)/8, $0x4360000000000000
+DATA constants64<>+5360(SB)/8, $0x4360000000000000
+DATA constants64<>+5368(SB)/8, $0x4360000000000000
+DATA constants64<>+5376(SB)/8, $0xbc90000000000001
+DATA constants64<>+5384(SB)/8, $0xbc90000000000001
+DATA constants64<>+5392(SB)/8, $0xbc90000000000001
+DATA constants64<>+5400(SB)/8, $0xbc90000000000001
+DATA constants64<>+5408(SB)/8, $0xfc80000000000002
+DATA constants64<>+5416(SB)/8, $0xfc80000000000002
+DATA constants64<>+5424(SB)/8, $0xfc80000000000002
+DATA constants64<>+5432(SB)/8, $0xfc80000000000002
+DATA constants64<>+5440(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5448(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5456(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5464(SB)/8, $0x3feffffe00000000
+DATA constants64<>+5472(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5480(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5488(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5496(SB)/8, $0x3ff8000000000000
+DATA constants64<>+5504(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5512(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5520(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5528(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+5536(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5544(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5552(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5560(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+5568(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5576(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5584(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5592(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+5600(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5608(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5616(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5624(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+5632(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5640(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5648(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5656(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+5664(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5672(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5680(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5688(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+5696(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5704(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5712(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5720(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+5728(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5736(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5744(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5752(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+5760(SB)/8, $0x4018000000000000
+DATA constants64<>+5768(SB)/8, $0x4018000000000000
+DATA constants64<>+5776(SB)/8, $0x4018000000000000
+DATA constants64<>+5784(SB)/8, $0x4018000000000000
+DATA constants64<>+5792(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5800(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5808(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5816(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+5824(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5832(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5840(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5848(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+5856(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5864(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5872(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5880(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+5888(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5896(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5904(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5912(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+5920(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5928(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5936(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5944(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+5952(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5960(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5968(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5976(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+5984(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+5992(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+6000(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+6008(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+6016(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+6024(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+6032(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+6040(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+6048(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+6056(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+6064(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+6072(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+6080(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+6088(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+6096(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+6104(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+6112(SB)/8, $0xbd9838857774d331
+DATA constants64<>+6120(SB)/8, $0xbd9838857774d331
+DATA constants64<>+6128(SB)/8, $0xbd9838857774d331
+DATA constants64<>+6136(SB)/8, $0xbd9838857774d331
+DATA constants64<>+6144(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6152(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6160(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6168(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+6176(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6184(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6192(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6200(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+6208(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6216(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6224(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6232(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+6240(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6248(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6256(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6264(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+6272(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6280(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6288(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6296(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+6304(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6312(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6320(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6328(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+6336(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6344(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6352(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6360(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+6368(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6376(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6384(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6392(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+6400(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6408(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6416(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6424(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+6432(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6440(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6448(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6456(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+6464(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6472(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6480(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6488(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+6496(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6504(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6512(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6520(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+6528(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6536(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6544(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6552(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+6560(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6568(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6576(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6584(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+6592(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6600(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6608(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6616(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+6624(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6632(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6640(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6648(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+6656(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6664(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6672(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6680(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+6688(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6696(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6704(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6712(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+6720(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6728(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6736(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6744(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+6752(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6760(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6768(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6776(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+6784(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6792(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6800(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6808(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+6816(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6824(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6832(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6840(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+6848(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6856(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6864(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6872(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+6880(SB)/8, $0x403b666666666666
+DATA constants64<>+6888(SB)/8, $0x403b666666666666
+DATA constants64<>+6896(SB)/8, $0x403b666666666666
+DATA constants64<>+6904(SB)/8, $0x403b666666666666
+DATA constants64<>+6912(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6920(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6928(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6936(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+6944(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6952(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6960(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6968(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+6976(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+6984(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+6992(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+7000(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+7008(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+7016(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+7024(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+7032(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+7040(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+7048(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+7056(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+7064(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+7072(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+7080(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+7088(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+7096(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+7104(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+7112(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+7120(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+7128(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+7136(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7144(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7152(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7160(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+7168(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7176(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7184(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7192(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+7200(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7208(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7216(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7224(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+7232(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7240(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7248(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7256(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+7264(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7272(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7280(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7288(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+7296(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7304(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7312(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7320(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+7328(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7336(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7344(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7352(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+7360(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7368(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7376(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7384(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+7392(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7400(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7408(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7416(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+7424(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7432(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7440(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7448(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+7456(SB)/8, $0xbee788d854926080
+DATA constants64<>+7464(SB)/8, $0xbee788d854926080
+DATA constants64<>+7472(SB)/8, $0xbee788d854926080
+DATA constants64<>+7480(SB)/8, $0xbee788d854926080
+DATA constants64<>+7488(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7496(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7504(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7512(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+7520(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7528(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7536(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7544(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+7552(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7560(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7568(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7576(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+7584(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7592(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7600(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7608(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+7616(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7624(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7632(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7640(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+7648(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7656(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7664(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7672(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+7680(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7688(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7696(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7704(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+7712(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7720(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7728(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7736(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+7744(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7752(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7760(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7768(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+7776(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7784(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7792(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7800(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+7808(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7816(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7824(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7832(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+7840(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7848(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7856(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7864(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+7872(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7880(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7888(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7896(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+7904(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7912(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7920(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7928(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+7936(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7944(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7952(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7960(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+7968(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+7976(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+7984(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+7992(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+8000(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+8008(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+8016(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+8024(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+8032(SB)/8, $0x40071547652b82fe
+DATA constants64<>+8040(SB)/8, $0x40071547652b82fe
+DATA constants64<>+8048(SB)/8, $0x40071547652b82fe
+DATA constants64<>+8056(SB)/8, $0x40071547652b82fe
+DATA constants64<>+8064(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8072(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8080(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8088(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+8096(SB)/8, $0x4091300000000000
+DATA constants64<>+8104(SB)/8, $0x4091300000000000
+DATA constants64<>+8112(SB)/8, $0x4091300000000000
+DATA constants64<>+8120(SB)/8, $0x4091300000000000
+DATA constants64<>+8128(SB)/8, $0xc091300000000000
+DATA constants64<>+8136(SB)/8, $0xc091300000000000
+DATA constants64<>+8144(SB)/8, $0xc091300000000000
+DATA constants64<>+8152(SB)/8, $0xc091300000000000
+DATA constants64<>+8160(SB)/8, $0x23d0000000000000
+DATA constants64<>+8168(SB)/8, $0x23d0000000000000
+DATA constants64<>+8176(SB)/8, $0x23d0000000000000
+DATA constants64<>+8184(SB)/8, $0x23d0000000000000
+DATA constants64<>+8192(SB)/8, $0x5f30000000000000
+DATA constants64<>+8200(SB)/8, $0x5f30000000000000
+DATA constants64<>+8208(SB)/8, $0x5f30000000000000
+DATA constants64<>+8216(SB)/8, $0x5f30000000000000
+DATA constants64<>+8224(SB)/8, $0x1a70000000000000
+DATA constants64<>+8232(SB)/8, $0x1a70000000000000
+DATA constants64<>+8240(SB)/8, $0x1a70000000000000
+DATA constants64<>+8248(SB)/8, $0x1a70000000000000
+DATA constants64<>+8256(SB)/8, $0x6570000000000000
+DATA constants64<>+8264(SB)/8, $0x6570000000000000
+DATA constants64<>+8272(SB)/8, $0x6570000000000000
+DATA constants64<>+8280(SB)/8, $0x6570000000000000
+DATA constants64<>+8288(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+8296(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+8304(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+8312(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+8320(SB)/8, $0x400b333333333333
+DATA constants64<>+8328(SB)/8, $0x400b333333333333
+DATA constants64<>+8336(SB)/8, $0x400b333333333333
+DATA constants64<>+8344(SB)/8, $0x400b333333333333
+DATA constants64<>+8352(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+8360(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+8368(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+8376(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+8384(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+8392(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+8400(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+8408(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+8416(SB)/8, $0x3fdb333333333333
+DATA constants64<>+8424(SB)/8, $0x3fdb333333333333
+DATA constants64<>+8432(SB)/8, $0x3fdb333333333333
+DATA constants64<>+8440(SB)/8, $0x3fdb333333333333
+DATA constants64<>+8448(SB)/8, $0x3ff999999999999a
+DATA constants64<>+8456(SB)/8, $0x3ff999999999999a
+DATA constants64<>+8464(SB)/8, $0x3ff999999999999a
+DATA constants64<>+8472(SB)/8, $0x3ff999999999999a
+DATA constants64<>+8480(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+8488(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+8496(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+8504(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+8512(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+8520(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+8528(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+8536(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+8544(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+8552(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+8560(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+8568(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+8576(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+8584(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+8592(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+8600(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+8608(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+8616(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+8624(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+8632(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+8640(SB)/8, $0x3f545c1908425345
+DATA constants64<>+8648(SB)/8, $0x3f545c1908425345
+DATA constants64<>+8656(SB)/8, $0x3f545c1908425345
+DATA constants64<>+8664(SB)/8, $0x3f545c1908425345
+DATA constants64<>+8672(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+8680(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+8688(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+8696(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+8704(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+8712(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+8720(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+8728(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+8736(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+8744(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+8752(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+8760(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+8768(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+8776(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+8784(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+8792(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+8800(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+8808(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+8816(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+8824(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+8832(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+8840(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+8848(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+8856(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+8864(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+8872(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+8880(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+8888(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+8896(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+8904(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+8912(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+8920(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+8928(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+8936(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+8944(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+8952(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+8960(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+8968(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+8976(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+8984(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+8992(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+9000(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+9008(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+9016(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+9024(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+9032(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+9040(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+9048(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+9056(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+9064(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+9072(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+9080(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+9088(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+9096(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+9104(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+9112(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+9120(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+9128(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+9136(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+9144(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+9152(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+9160(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+9168(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+9176(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+9184(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+9192(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+9200(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+9208(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+9216(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+9224(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+9232(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+9240(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+9248(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+9256(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+9264(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+9272(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+9280(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+9288(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+9296(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+9304(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+9312(SB)/8, $0x401713f71462256a
+DATA constants64<>+9320(SB)/8, $0x401713f71462256a
+DATA constants64<>+9328(SB)/8, $0x401713f71462256a
+DATA constants64<>+9336(SB)/8, $0x401713f71462256a
+DATA constants64<>+9344(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+9352(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+9360(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+9368(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+9376(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+9384(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+9392(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+9400(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+9408(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+9416(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+9424(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+9432(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+9440(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+9448(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+9456(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+9464(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+9472(SB)/8, $0x4085c88056b01502
+DATA constants64<>+9480(SB)/8, $0x4085c88056b01502
+DATA constants64<>+9488(SB)/8, $0x4085c88056b01502
+DATA constants64<>+9496(SB)/8, $0x4085c88056b01502
+DATA constants64<>+9504(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+9512(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+9520(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+9528(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+9536(SB)/8, $0x4012857748cab19b
+DATA constants64<>+9544(SB)/8, $0x4012857748cab19b
+DATA constants64<>+9552(SB)/8, $0x4012857748cab19b
+DATA constants64<>+9560(SB)/8, $0x4012857748cab19b
+DATA constants64<>+9568(SB)/8, $0x4015daea6e875003
+DATA constants64<>+9576(SB)/8, $0x4015daea6e875003
+DATA constants64<>+9584(SB)/8, $0x4015daea6e875003
+DATA constants64<>+9592(SB)/8, $0x4015daea6e875003
+DATA constants64<>+9600(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+9608(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+9616(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+9624(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+9632(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+9640(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+9648(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+9656(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+9664(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+9672(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+9680(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+9688(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+9696(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+9704(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+9712(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+9720(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+9728(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+9736(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+9744(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+9752(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+9760(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+9768(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+9776(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+9784(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+9792(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+9800(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+9808(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+9816(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+9824(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+9832(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+9840(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+9848(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+9856(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+9864(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+9872(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+9880(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+9888(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+9896(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+9904(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+9912(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+9920(SB)/8, $0x40a7700000000000
+DATA constants64<>+9928(SB)/8, $0x40a7700000000000
+DATA constants64<>+9936(SB)/8, $0x40a7700000000000
+DATA constants64<>+9944(SB)/8, $0x40a7700000000000
+DATA constants64<>+9952(SB)/8, $0xc0a7700000000000
+DATA constants64<>+9960(SB)/8, $0xc0a7700000000000
+DATA constants64<>+9968(SB)/8, $0xc0a7700000000000
+DATA constants64<>+9976(SB)/8, $0xc0a7700000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $9984
 
-DATA constants32<>+0(SB)/4, $0x00800000
-DATA constants32<>+4(SB)/4, $0x00800000
-DATA constants32<>+8(SB)/4, $0x00800000
-DATA constants32<>+12(SB)/4, $0x00800000
-DATA constants32<>+16(SB)/4, $0x00800000
-DATA constants32<>+20(SB)/4, $0x00800000
-DATA constants32<>+24(SB)/4, $0x00800000
-DATA constants32<>+28(SB)/4, $0x00800000
-DATA constants32<>+32(SB)/4, $0x3ea2b425
-DATA constants32<>+36(SB)/4, $0x3ea2b425
-DATA constants32<>+40(SB)/4, $0x3ea2b425
-DATA constants32<>+44(SB)/4, $0x3ea2b425
-DATA constants32<>+48(SB)/4, $0x3ea2b425
-DATA constants32<>+52(SB)/4, $0x3ea2b425
-DATA constants32<>+56(SB)/4, $0x3ea2b425
-DATA constants32<>+60(SB)/4, $0x3ea2b425
-DATA constants32<>+64(SB)/4, $0x3eaaaaab
-DATA constants32<>+68(SB)/4, $0x3eaaaaab
-DATA constants32<>+72(SB)/4, $0x3eaaaaab
-DATA constants32<>+76(SB)/4, $0x3eaaaaab
-DATA constants32<>+80(SB)/4, $0x3eaaaaab
-DATA constants32<>+84(SB)/4, $0x3eaaaaab
-DATA constants32<>+88(SB)/4, $0x3eaaaaab
-DATA constants32<>+92(SB)/4, $0x3eaaaaab
-DATA constants32<>+96(SB)/4, $0x3f800000
-DATA constants32<>+100(SB)/4, $0x3f800000
-DATA constants32<>+104(SB)/4, $0x3f800000
-DATA constants32<>+108(SB)/4, $0x3f800000
-DATA constants32<>+112(SB)/4, $0x3f800000
-DATA constants32<>+116(SB)/4, $0x3f800000
-DATA constants32<>+120(SB)/4, $0x3f800000
-DATA constants32<>+124(SB)/4, $0x3f800000
-DATA constants32<>+128(SB)/4, $0x4b40007f
-DATA constants32<>+132(SB)/4, $0x4b40007f
-DATA constants32<>+136(SB)/4, $0x4b40007f
-DATA constants32<>+140(SB)/4, $0x4b40007f
-DATA constants32<>+144(SB)/4, $0x4b40007f
-DATA constants32<>+148(SB)/4, $0x4b40007f
-DATA constants32<>+152(SB)/4, $0x4b40007f
-DATA constants32<>+156(SB)/4, $0x4b40007f
-DATA constants32<>+160(SB)/4, $0x80000000
-DATA constants32<>+164(SB)/4, $0x80000000
-DATA constants32<>+168(SB)/4, $0x80000000
-DATA constants32<>+172(SB)/4, $0x80000000
-DATA constants32<>+176(SB)/4, $0x80000000
-DATA constants32<>+180(SB)/4, $0x80000000
-DATA constants32<>+184(SB)/4, $0x80000000
-DATA constants32<>+188(SB)/4, $0x80000000
-DATA constants32<>+192(SB)/4, $0x7fffffff
-DATA constants32<>+196(SB)/4, $0x7fffffff
-DATA constants32<>+200(SB)/4, $0x7fffffff
-DATA constants32<>+204(SB)/4, $0x7fffffff
-DATA constants32<>+208(SB)/4, $0x7fffffff
-DATA constants32<>+212(SB)/4, $0x7fffffff
-DATA constants32<>+216(SB)/4, $0x7fffffff
-DATA constants32<>+220(SB)/4, $0x7fffffff
-DATA constants32<>+224(SB)/4, $0x007fffff
-DATA constants32<>+228(SB)/4, $0x007fffff
-DATA constants32<>+232(SB)/4, $0x007fffff
-DATA constants32<>+236(SB)/4, $0x007fffff
-DATA constants32<>+240(SB)/4, $0x007fffff
-DATA constants32<>+244(SB)/4, $0x007fffff
-DATA constants32<>+248(SB)/4, $0x007fffff
-DATA constants32<>+252(SB)/4, $0x007fffff
-DATA constants32<>+256(SB)/4, $0x7f800000
-DATA constants32<>+260(SB)/4, $0x7f800000
-DATA constants32<>+264(SB)/4, $0x7f800000
-DATA constants32<>+268(SB)/4, $0x7f800000
-DATA constants32<>+272(SB)/4, $0x7f800000
-DATA constants32<>+276(SB)/4, $0x7f800000
-DATA constants32<>+280(SB)/4, $0x7f800000
-DATA constants32<>+284(SB)/4, $0x7f800000
-DATA constants32<>+288(SB)/4, $0x4b000000
-DATA constants32<>+292(SB)/4, $0x4b000000
-DATA constants32<>+296(SB)/4, $0x4b000000
-DATA constants32<>+300(SB)/4, $0x4b000000
-DATA constants32<>+304(SB)/4, $0x4b000000
-DATA constants32<>+308(SB)/4, $0x4b000000
-DATA constants32<>+312(SB)/4, $0x4b000000
-DATA constants32<>+316(SB)/4, $0x4b000000
-DATA constants32<>+320(SB)/4, $0x4b00007f
-DATA constants32<>+324(SB)/4, $0x4b00007f
-DATA constants32<>+328(SB)/4, $0x4b00007f
-DATA constants32<>+332(SB)/4, $0x4b00007f
-DATA constants32<>+336(SB)/4, $0x4b00007f
-DATA constants32<>+340(SB)/4, $0x4b00007f
-DATA constants32<>+344(SB)/4, $0x4b00007f
-DATA constants32<>+348(SB)/4, $0x4b00007f
-DATA constants32<>+352(SB)/4, $0xbd4c9026
-DATA constants32<>+356(SB)/4, $0xbd4c9026
-DATA constants32<>+360(SB)/4, $0xbd4c9026
-DATA constants32<>+364(SB)/4, $0xbd4c9026
-DATA constants32<>+368(SB)/4, $0xbd4c9026
-DATA constants32<>+372(SB)/4, $0xbd4c9026
-DATA constants32<>+376(SB)/4, $0xbd4c9026
-DATA constants32<>+380(SB)/4, $0xbd4c9026
-DATA constants32<>+384(SB)/4, $0xffffffff
-DATA constants32<>+388(SB)/4, $0xffffffff
-DATA constants32<>+392(SB)/4, $0xffffffff
-DATA constants32<>+396(SB)/4, $0xffffffff
-DATA constants32<>+400(SB)/4, $0xffffffff
-DATA constants32<>+404(SB)/4, $0xffffffff
-DATA constants32<>+408(SB)/4, $0xffffffff
-DATA constants32<>+412(SB)/4, $0xffffffff
-DATA constants32<>+416(SB)/4, $0xbf4f5bc7
-DATA constants32<>+420(SB)/4, $0xbf4f5bc7
-DATA constants32<>+424(SB)/4, $0xbf4f5bc7
-DATA constants32<>+428(SB)/4, $0xbf4f5bc7
-DATA constants32<>+432(SB)/4, $0xbf4f5bc7
-DATA constants32<>+436(SB)/4, $0xbf4f5bc7
-DATA constants32<>+440(SB)/4, $0xbf4f5bc7
-DATA constants32<>+444(SB)/4, $0xbf4f5bc7
-DATA constants32<>+448(SB)/4, $0x3fc55d13
-DATA constants32<>+452(SB)/4, $0x3fc55d13
-DATA constants32<>+456(SB)/4, $0x3fc55d13
-DATA constants32<>+460(SB)/4, $0x3fc55d13
-DATA constants32<>+464(SB)/4, $0x3fc55d13
-DATA constants32<>+468(SB)/4, $0x3fc55d13
-DATA constants32<>+472(SB)/4, $0x3fc55d13
-DATA constants32<>+476(SB)/4, $0x3fc55d13
-DATA constants32<>+480(SB)/4, $0x40400000
-DATA constants32<>+484(SB)/4, $0x40400000
-DATA constants32<>+488(SB)/4, $0x40400000
-DATA constants32<>+492(SB)/4, $0x40400000
-DATA constants32<>+496(SB)/4, $0x40400000
-DATA constants32<>+500(SB)/4, $0x40400000
-DATA constants32<>+504(SB)/4, $0x40400000
-DATA constants32<>+508(SB)/4, $0x40400000
-DATA constants32<>+512(SB)/4, $0x3f4b2ff5
-DATA constants32<>+516(SB)/4, $0x3f4b2ff5
-DATA constants32<>+520(SB)/4, $0x3f4b2ff5
-DATA constants32<>+524(SB)/4, $0x3f4b2ff5
-DATA constants32<>+528(SB)/4, $0x3f4b2ff5
-DATA constants32<>+532(SB)/4, $0x3f4b2ff5
-DATA constants32<>+536(SB)/4, $0x3f4b2ff5
-DATA constants32<>+540(SB)/4, $0x3f4b2ff5
-DATA constants32<>+544(SB)/4, $0x3fa14518
-DATA constants32<>+548(SB)/4, $0x3fa14518
-DATA constants32<>+552(SB)/4, $0x3fa14518
-DATA constants32<>+556(SB)/4, $0x3fa14518
-DATA constants32<>+560(SB)/4, $0x3fa14518
-DATA constants32<>+564(SB)/4, $0x3fa14518
-DATA constants32<>+568(SB)/4, $0x3fa14518
-DATA constants32<>+572(SB)/4, $0x3fa14518
-DATA constants32<>+576(SB)/4, $0x3e638e39
-DATA constants32<>+580(SB)/4, $0x3e638e39
-DATA constants32<>+584(SB)/4, $0x3e638e39
-DATA constants32<>+588(SB)/4, $0x3e638e39
-DATA constants32<>+592(SB)/4, $0x3e638e39
-DATA constants32<>+596(SB)/4, $0x3e638e39
-DATA constants32<>+600(SB)/4, $0x3e638e39
-DATA constants32<>+604(SB)/4, $0x3e638e39
+DATA constants32<>+0(SB)/4, $0x7fffffff
+DATA constants32<>+4(SB)/4, $0x7fffffff
+DATA constants32<>+8(SB)/4, $0x7fffffff
+DATA constants32<>+12(SB)/4, $0x7fffffff
+DATA constants32<>+16(SB)/4, $0x7fffffff
+DATA constants32<>+20(SB)/4, $0x7fffffff
+DATA constants32<>+24(SB)/4, $0x7fffffff
+DATA constants32<>+28(SB)/4, $0x7fffffff
+DATA constants32<>+32(SB)/4, $0x80000000
+DATA constants32<>+36(SB)/4, $0x80000000
+DATA constants32<>+40(SB)/4, $0x80000000
+DATA constants32<>+44(SB)/4, $0x80000000
+DATA constants32<>+48(SB)/4, $0x80000000
+DATA constants32<>+52(SB)/4, $0x80000000
+DATA constants32<>+56(SB)/4, $0x80000000
+DATA constants32<>+60(SB)/4, $0x80000000
+DATA constants32<>+64(SB)/4, $0x007fffff
+DATA constants32<>+68(SB)/4, $0x007fffff
+DATA constants32<>+72(SB)/4, $0x007fffff
+DATA constants32<>+76(SB)/4, $0x007fffff
+DATA constants32<>+80(SB)/4, $0x007fffff
+DATA constants32<>+84(SB)/4, $0x007fffff
+DATA constants32<>+88(SB)/4, $0x007fffff
+DATA constants32<>+92(SB)/4, $0x007fffff
+DATA constants32<>+96(SB)/4, $0x4b000000
+DATA constants32<>+100(SB)/4, $0x4b000000
+DATA constants32<>+104(SB)/4, $0x4b000000
+DATA constants32<>+108(SB)/4, $0x4b000000
+DATA constants32<>+112(SB)/4, $0x4b000000
+DATA constants32<>+116(SB)/4, $0x4b000000
+DATA constants32<>+120(SB)/4, $0x4b000000
+DATA constants32<>+124(SB)/4, $0x4b000000
+DATA constants32<>+128(SB)/4, $0x3f800000
+DATA constants32<>+132(SB)/4, $0x3f800000
+DATA constants32<>+136(SB)/4, $0x3f800000
+DATA constants32<>+140(SB)/4, $0x3f800000
+DATA constants32<>+144(SB)/4, $0x3f800000
+DATA constants32<>+148(SB)/4, $0x3f800000
+DATA constants32<>+152(SB)/4, $0x3f800000
+DATA constants32<>+156(SB)/4, $0x3f800000
+DATA constants32<>+160(SB)/4, $0x4b00007f
+DATA constants32<>+164(SB)/4, $0x4b00007f
+DATA constants32<>+168(SB)/4, $0x4b00007f
+DATA constants32<>+172(SB)/4, $0x4b00007f
+DATA constants32<>+176(SB)/4, $0x4b00007f
+DATA constants32<>+180(SB)/4, $0x4b00007f
+DATA constants32<>+184(SB)/4, $0x4b00007f
+DATA constants32<>+188(SB)/4, $0x4b00007f
+DATA constants32<>+192(SB)/4, $0xbd4c9026
+DATA constants32<>+196(SB)/4, $0xbd4c9026
+DATA constants32<>+200(SB)/4, $0xbd4c9026
+DATA constants32<>+204(SB)/4, $0xbd4c9026
+DATA constants32<>+208(SB)/4, $0xbd4c9026
+DATA constants32<>+212(SB)/4, $0xbd4c9026
+DATA constants32<>+216(SB)/4, $0xbd4c9026
+DATA constants32<>+220(SB)/4, $0xbd4c9026
+DATA constants32<>+224(SB)/4, $0x3ea2b425
+DATA constants32<>+228(SB)/4, $0x3ea2b425
+DATA constants32<>+232(SB)/4, $0x3ea2b425
+DATA constants32<>+236(SB)/4, $0x3ea2b425
+DATA constants32<>+240(SB)/4, $0x3ea2b425
+DATA constants32<>+244(SB)/4, $0x3ea2b425
+DATA constants32<>+248(SB)/4, $0x3ea2b425
+DATA constants32<>+252(SB)/4, $0x3ea2b425
+DATA constants32<>+256(SB)/4, $0xbf4f5bc7
+DATA constants32<>+260(SB)/4, $0xbf4f5bc7
+DATA constants32<>+264(SB)/4, $0xbf4f5bc7
+DATA constants32<>+268(SB)/4, $0xbf4f5bc7
+DATA constants32<>+272(SB)/4, $0xbf4f5bc7
+DATA constants32<>+276(SB)/4, $0xbf4f5bc7
+DATA constants32<>+280(SB)/4, $0xbf4f5bc7
+DATA constants32<>+284(SB)/4, $0xbf4f5bc7
+DATA constants32<>+288(SB)/4, $0x3fc55d13
+DATA constants32<>+292(SB)/4, $0x3fc55d13
+DATA constants32<>+296(SB)/4, $0x3fc55d13
+DATA constants32<>+300(SB)/4, $0x3fc55d13
+DATA constants32<>+304(SB)/4, $0x3fc55d13
+DATA constants32<>+308(SB)/4, $0x3fc55d13
+DATA constants32<>+312(SB)/4, $0x3fc55d13
+DATA constants32<>+316(SB)/4, $0x3fc55d13
+DATA constants32<>+320(SB)/4, $0x80000001
+DATA constants32<>+324(SB)/4, $0x80000001
+DATA constants32<>+328(SB)/4, $0x80000001
+DATA constants32<>+332(SB)/4, $0x80000001
+DATA constants32<>+336(SB)/4, $0x80000001
+DATA constants32<>+340(SB)/4, $0x80000001
+DATA constants32<>+344(SB)/4, $0x80000001
+DATA constants32<>+348(SB)/4, $0x80000001
+DATA constants32<>+352(SB)/4, $0x80800001
+DATA constants32<>+356(SB)/4, $0x80800001
+DATA constants32<>+360(SB)/4, $0x80800001
+DATA constants32<>+364(SB)/4, $0x80800001
+DATA constants32<>+368(SB)/4, $0x80800001
+DATA constants32<>+372(SB)/4, $0x80800001
+DATA constants32<>+376(SB)/4, $0x80800001
+DATA constants32<>+380(SB)/4, $0x80800001
+DATA constants32<>+384(SB)/4, $0x3eaaaaab
+DATA constants32<>+388(SB)/4, $0x3eaaaaab
+DATA constants32<>+392(SB)/4, $0x3eaaaaab
+DATA constants32<>+396(SB)/4, $0x3eaaaaab
+DATA constants32<>+400(SB)/4, $0x3eaaaaab
+DATA constants32<>+404(SB)/4, $0x3eaaaaab
+DATA constants32<>+408(SB)/4, $0x3eaaaaab
+DATA constants32<>+412(SB)/4, $0x3eaaaaab
+DATA constants32<>+416(SB)/4, $0x40400000
+DATA constants32<>+420(SB)/4, $0x40400000
+DATA constants32<>+424(SB)/4, $0x40400000
+DATA constants32<>+428(SB)/4, $0x40400000
+DATA constants32<>+432(SB)/4, $0x40400000
+DATA constants32<>+436(SB)/4, $0x40400000
+DATA constants32<>+440(SB)/4, $0x40400000
+DATA constants32<>+444(SB)/4, $0x40400000
+DATA constants32<>+448(SB)/4, $0x4b40007f
+DATA constants32<>+452(SB)/4, $0x4b40007f
+DATA constants32<>+456(SB)/4, $0x4b40007f
+DATA constants32<>+460(SB)/4, $0x4b40007f
+DATA constants32<>+464(SB)/4, $0x4b40007f
+DATA constants32<>+468(SB)/4, $0x4b40007f
+DATA constants32<>+472(SB)/4, $0x4b40007f
+DATA constants32<>+476(SB)/4, $0x4b40007f
+DATA constants32<>+480(SB)/4, $0x3f4b2ff5
+DATA constants32<>+484(SB)/4, $0x3f4b2ff5
+DATA constants32<>+488(SB)/4, $0x3f4b2ff5
+DATA constants32<>+492(SB)/4, $0x3f4b2ff5
+DATA constants32<>+496(SB)/4, $0x3f4b2ff5
+DATA constants32<>+500(SB)/4, $0x3f4b2ff5
+DATA constants32<>+504(SB)/4, $0x3f4b2ff5
+DATA constants32<>+508(SB)/4, $0x3f4b2ff5
+DATA constants32<>+512(SB)/4, $0x3fa14518
+DATA constants32<>+516(SB)/4, $0x3fa14518
+DATA constants32<>+520(SB)/4, $0x3fa14518
+DATA constants32<>+524(SB)/4, $0x3fa14518
+DATA constants32<>+528(SB)/4, $0x3fa14518
+DATA constants32<>+532(SB)/4, $0x3fa14518
+DATA constants32<>+536(SB)/4, $0x3fa14518
+DATA constants32<>+540(SB)/4, $0x3fa14518
+DATA constants32<>+544(SB)/4, $0x3e638e39
+DATA constants32<>+548(SB)/4, $0x3e638e39
+DATA constants32<>+552(SB)/4, $0x3e638e39
+DATA constants32<>+556(SB)/4, $0x3e638e39
+DATA constants32<>+560(SB)/4, $0x3e638e39
+DATA constants32<>+564(SB)/4, $0x3e638e39
+DATA constants32<>+568(SB)/4, $0x3e638e39
+DATA constants32<>+572(SB)/4, $0x3e638e39
+DATA constants32<>+576(SB)/4, $0x00800000
+DATA constants32<>+580(SB)/4, $0x00800000
+DATA constants32<>+584(SB)/4, $0x00800000
+DATA constants32<>+588(SB)/4, $0x00800000
+DATA constants32<>+592(SB)/4, $0x00800000
+DATA constants32<>+596(SB)/4, $0x00800000
+DATA constants32<>+600(SB)/4, $0x00800000
+DATA constants32<>+604(SB)/4, $0x00800000
 DATA constants32<>+608(SB)/4, $0x4d000000
 DATA constants32<>+612(SB)/4, $0x4d000000
 DATA constants32<>+616(SB)/4, $0x4d000000
@@ -14952,1591 +15066,1623 @@ DATA constants32<>+656(SB)/4, $0x41d80000
 DATA constants32<>+660(SB)/4, $0x41d80000
 DATA constants32<>+664(SB)/4, $0x41d80000
 DATA constants32<>+668(SB)/4, $0x41d80000
-DATA constants32<>+672(SB)/4, $0x3ab5127d
-DATA constants32<>+676(SB)/4, $0x3ab5127d
-DATA constants32<>+680(SB)/4, $0x3ab5127d
-DATA constants32<>+684(SB)/4, $0x3ab5127d
-DATA constants32<>+688(SB)/4, $0x3ab5127d
-DATA constants32<>+692(SB)/4, $0x3ab5127d
-DATA constants32<>+696(SB)/4, $0x3ab5127d
-DATA constants32<>+700(SB)/4, $0x3ab5127d
-DATA constants32<>+704(SB)/4, $0x3c091cf2
-DATA constants32<>+708(SB)/4, $0x3c091cf2
-DATA constants32<>+712(SB)/4, $0x3c091cf2
-DATA constants32<>+716(SB)/4, $0x3c091cf2
-DATA constants32<>+720(SB)/4, $0x3c091cf2
-DATA constants32<>+724(SB)/4, $0x3c091cf2
-DATA constants32<>+728(SB)/4, $0x3c091cf2
-DATA constants32<>+732(SB)/4, $0x3c091cf2
-DATA constants32<>+736(SB)/4, $0x42b20000
-DATA constants32<>+740(SB)/4, $0x42b20000
-DATA constants32<>+744(SB)/4, $0x42b20000
-DATA constants32<>+748(SB)/4, $0x42b20000
-DATA constants32<>+752(SB)/4, $0x42b20000
-DATA constants32<>+756(SB)/4, $0x42b20000
-DATA constants32<>+760(SB)/4, $0x42b20000
-DATA constants32<>+764(SB)/4, $0x42b20000
-DATA constants32<>+768(SB)/4, $0xc2d00000
-DATA constants32<>+772(SB)/4, $0xc2d00000
-DATA constants32<>+776(SB)/4, $0xc2d00000
-DATA constants32<>+780(SB)/4, $0xc2d00000
-DATA constants32<>+784(SB)/4, $0xc2d00000
-DATA constants32<>+788(SB)/4, $0xc2d00000
-DATA constants32<>+792(SB)/4, $0xc2d00000
-DATA constants32<>+796(SB)/4, $0xc2d00000
-DATA constants32<>+800(SB)/4, $0x3fb8aa3b
-DATA constants32<>+804(SB)/4, $0x3fb8aa3b
-DATA constants32<>+808(SB)/4, $0x3fb8aa3b
-DATA constants32<>+812(SB)/4, $0x3fb8aa3b
-DATA constants32<>+816(SB)/4, $0x3fb8aa3b
-DATA constants32<>+820(SB)/4, $0x3fb8aa3b
-DATA constants32<>+824(SB)/4, $0x3fb8aa3b
-DATA constants32<>+828(SB)/4, $0x3fb8aa3b
-DATA constants32<>+832(SB)/4, $0x3f317218
-DATA constants32<>+836(SB)/4, $0x3f317218
-DATA constants32<>+840(SB)/4, $0x3f317218
-DATA constants32<>+844(SB)/4, $0x3f317218
-DATA constants32<>+848(SB)/4, $0x3f317218
-DATA constants32<>+852(SB)/4, $0x3f317218
-DATA constants32<>+856(SB)/4, $0x3f317218
-DATA constants32<>+860(SB)/4, $0x3f317218
-DATA constants32<>+864(SB)/4, $0x4b4000fe
-DATA constants32<>+868(SB)/4, $0x4b4000fe
-DATA constants32<>+872(SB)/4, $0x4b4000fe
-DATA constants32<>+876(SB)/4, $0x4b4000fe
-DATA constants32<>+880(SB)/4, $0x4b4000fe
-DATA constants32<>+884(SB)/4, $0x4b4000fe
-DATA constants32<>+888(SB)/4, $0x4b4000fe
-DATA constants32<>+892(SB)/4, $0x4b4000fe
-DATA constants32<>+896(SB)/4, $0xb102e308
-DATA constants32<>+900(SB)/4, $0xb102e308
-DATA constants32<>+904(SB)/4, $0xb102e308
-DATA constants32<>+908(SB)/4, $0xb102e308
-DATA constants32<>+912(SB)/4, $0xb102e308
-DATA constants32<>+916(SB)/4, $0xb102e308
-DATA constants32<>+920(SB)/4, $0xb102e308
-DATA constants32<>+924(SB)/4, $0xb102e308
-DATA constants32<>+928(SB)/4, $0x3d2aac78
-DATA constants32<>+932(SB)/4, $0x3d2aac78
-DATA constants32<>+936(SB)/4, $0x3d2aac78
-DATA constants32<>+940(SB)/4, $0x3d2aac78
-DATA constants32<>+944(SB)/4, $0x3d2aac78
-DATA constants32<>+948(SB)/4, $0x3d2aac78
-DATA constants32<>+952(SB)/4, $0x3d2aac78
-DATA constants32<>+956(SB)/4, $0x3d2aac78
-DATA constants32<>+960(SB)/4, $0x3e2aaa49
-DATA constants32<>+964(SB)/4, $0x3e2aaa49
-DATA constants32<>+968(SB)/4, $0x3e2aaa49
-DATA constants32<>+972(SB)/4, $0x3e2aaa49
-DATA constants32<>+976(SB)/4, $0x3e2aaa49
-DATA constants32<>+980(SB)/4, $0x3e2aaa49
-DATA constants32<>+984(SB)/4, $0x3e2aaa49
-DATA constants32<>+988(SB)/4, $0x3e2aaa49
-DATA constants32<>+992(SB)/4, $0x3efffffe
-DATA constants32<>+996(SB)/4, $0x3efffffe
-DATA constants32<>+1000(SB)/4, $0x3efffffe
-DATA constants32<>+1004(SB)/4, $0x3efffffe
-DATA constants32<>+1008(SB)/4, $0x3efffffe
-DATA constants32<>+1012(SB)/4, $0x3efffffe
-DATA constants32<>+1016(SB)/4, $0x3efffffe
-DATA constants32<>+1020(SB)/4, $0x3efffffe
-DATA constants32<>+1024(SB)/4, $0x3c1d96ac
-DATA constants32<>+1028(SB)/4, $0x3c1d96ac
-DATA constants32<>+1032(SB)/4, $0x3c1d96ac
-DATA constants32<>+1036(SB)/4, $0x3c1d96ac
-DATA constants32<>+1040(SB)/4, $0x3c1d96ac
-DATA constants32<>+1044(SB)/4, $0x3c1d96ac
-DATA constants32<>+1048(SB)/4, $0x3c1d96ac
-DATA constants32<>+1052(SB)/4, $0x3c1d96ac
-DATA constants32<>+1056(SB)/4, $0x3d635774
-DATA constants32<>+1060(SB)/4, $0x3d635774
-DATA constants32<>+1064(SB)/4, $0x3d635774
-DATA constants32<>+1068(SB)/4, $0x3d635774
-DATA constants32<>+1072(SB)/4, $0x3d635774
-DATA constants32<>+1076(SB)/4, $0x3d635774
-DATA constants32<>+1080(SB)/4, $0x3d635774
-DATA constants32<>+1084(SB)/4, $0x3d635774
-DATA constants32<>+1088(SB)/4, $0x43020000
-DATA constants32<>+1092(SB)/4, $0x43020000
-DATA constants32<>+1096(SB)/4, $0x43020000
-DATA constants32<>+1100(SB)/4, $0x43020000
-DATA constants32<>+1104(SB)/4, $0x43020000
-DATA constants32<>+1108(SB)/4, $0x43020000
-DATA constants32<>+1112(SB)/4, $0x43020000
-DATA constants32<>+1116(SB)/4, $0x43020000
-DATA constants32<>+1120(SB)/4, $0xc31b0000
-DATA constants32<>+1124(SB)/4, $0xc31b0000
-DATA constants32<>+1128(SB)/4, $0xc31b0000
-DATA constants32<>+1132(SB)/4, $0xc31b0000
-DATA constants32<>+1136(SB)/4, $0xc31b0000
-DATA constants32<>+1140(SB)/4, $0xc31b0000
-DATA constants32<>+1144(SB)/4, $0xc31b0000
-DATA constants32<>+1148(SB)/4, $0xc31b0000
-DATA constants32<>+1152(SB)/4, $0x3920fb32
-DATA constants32<>+1156(SB)/4, $0x3920fb32
-DATA constants32<>+1160(SB)/4, $0x3920fb32
-DATA constants32<>+1164(SB)/4, $0x3920fb32
-DATA constants32<>+1168(SB)/4, $0x3920fb32
-DATA constants32<>+1172(SB)/4, $0x3920fb32
-DATA constants32<>+1176(SB)/4, $0x3920fb32
-DATA constants32<>+1180(SB)/4, $0x3920fb32
-DATA constants32<>+1184(SB)/4, $0x3e75fdee
-DATA constants32<>+1188(SB)/4, $0x3e75fdee
-DATA constants32<>+1192(SB)/4, $0x3e75fdee
-DATA constants32<>+1196(SB)/4, $0x3e75fdee
-DATA constants32<>+1200(SB)/4, $0x3e75fdee
-DATA constants32<>+1204(SB)/4, $0x3e75fdee
-DATA constants32<>+1208(SB)/4, $0x3e75fdee
-DATA constants32<>+1212(SB)/4, $0x3e75fdee
-DATA constants32<>+1216(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1220(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1224(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1228(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1232(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1236(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1240(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1244(SB)/4, $0x3aaf9f3c
-DATA constants32<>+1248(SB)/4, $0x3c0913c5
-DATA constants32<>+1252(SB)/4, $0x3c0913c5
-DATA constants32<>+1256(SB)/4, $0x3c0913c5
-DATA constants32<>+1260(SB)/4, $0x3c0913c5
-DATA constants32<>+1264(SB)/4, $0x3c0913c5
-DATA constants32<>+1268(SB)/4, $0x3c0913c5
-DATA constants32<>+1272(SB)/4, $0x3c0913c5
-DATA constants32<>+1276(SB)/4, $0x3c0913c5
-DATA constants32<>+1280(SB)/4, $0x42b00000
-DATA constants32<>+1284(SB)/4, $0x42b00000
-DATA constants32<>+1288(SB)/4, $0x42b00000
-DATA constants32<>+1292(SB)/4, $0x42b00000
-DATA constants32<>+1296(SB)/4, $0x42b00000
-DATA constants32<>+1300(SB)/4, $0x42b00000
-DATA constants32<>+1304(SB)/4, $0x42b00000
-DATA constants32<>+1308(SB)/4, $0x42b00000
-DATA constants32<>+1312(SB)/4, $0xc1a00000
-DATA constants32<>+1316(SB)/4, $0xc1a00000
-DATA constants32<>+1320(SB)/4, $0xc1a00000
-DATA constants32<>+1324(SB)/4, $0xc1a00000
-DATA constants32<>+1328(SB)/4, $0xc1a00000
-DATA constants32<>+1332(SB)/4, $0xc1a00000
-DATA constants32<>+1336(SB)/4, $0xc1a00000
-DATA constants32<>+1340(SB)/4, $0xc1a00000
-DATA constants32<>+1344(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1348(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1352(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1356(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1360(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1364(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1368(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1372(SB)/4, $0x3ab5f4a3
-DATA constants32<>+1376(SB)/4, $0x3d2aab3c
-DATA constants32<>+1380(SB)/4, $0x3d2aab3c
-DATA constants32<>+1384(SB)/4, $0x3d2aab3c
-DATA constants32<>+1388(SB)/4, $0x3d2aab3c
-DATA constants32<>+1392(SB)/4, $0x3d2aab3c
-DATA constants32<>+1396(SB)/4, $0x3d2aab3c
-DATA constants32<>+1400(SB)/4, $0x3d2aab3c
-DATA constants32<>+1404(SB)/4, $0x3d2aab3c
-DATA constants32<>+1408(SB)/4, $0x3e2aaa58
-DATA constants32<>+1412(SB)/4, $0x3e2aaa58
-DATA constants32<>+1416(SB)/4, $0x3e2aaa58
-DATA constants32<>+1420(SB)/4, $0x3e2aaa58
-DATA constants32<>+1424(SB)/4, $0x3e2aaa58
-DATA constants32<>+1428(SB)/4, $0x3e2aaa58
-DATA constants32<>+1432(SB)/4, $0x3e2aaa58
-DATA constants32<>+1436(SB)/4, $0x3e2aaa58
-DATA constants32<>+1440(SB)/4, $0x3effffff
-DATA constants32<>+1444(SB)/4, $0x3effffff
-DATA constants32<>+1448(SB)/4, $0x3effffff
-DATA constants32<>+1452(SB)/4, $0x3effffff
-DATA constants32<>+1456(SB)/4, $0x3effffff
-DATA constants32<>+1460(SB)/4, $0x3effffff
-DATA constants32<>+1464(SB)/4, $0x3effffff
-DATA constants32<>+1468(SB)/4, $0x3effffff
-DATA constants32<>+1472(SB)/4, $0x4b40007d
-DATA constants32<>+1476(SB)/4, $0x4b40007d
-DATA constants32<>+1480(SB)/4, $0x4b40007d
-DATA constants32<>+1484(SB)/4, $0x4b40007d
-DATA constants32<>+1488(SB)/4, $0x4b40007d
-DATA constants32<>+1492(SB)/4, $0x4b40007d
-DATA constants32<>+1496(SB)/4, $0x4b40007d
-DATA constants32<>+1500(SB)/4, $0x4b40007d
-DATA constants32<>+1504(SB)/4, $0x40800000
-DATA constants32<>+1508(SB)/4, $0x40800000
-DATA constants32<>+1512(SB)/4, $0x40800000
-DATA constants32<>+1516(SB)/4, $0x40800000
-DATA constants32<>+1520(SB)/4, $0x40800000
-DATA constants32<>+1524(SB)/4, $0x40800000
-DATA constants32<>+1528(SB)/4, $0x40800000
-DATA constants32<>+1532(SB)/4, $0x40800000
-DATA constants32<>+1536(SB)/4, $0x3e98f077
-DATA constants32<>+1540(SB)/4, $0x3e98f077
-DATA constants32<>+1544(SB)/4, $0x3e98f077
-DATA constants32<>+1548(SB)/4, $0x3e98f077
-DATA constants32<>+1552(SB)/4, $0x3e98f077
-DATA constants32<>+1556(SB)/4, $0x3e98f077
-DATA constants32<>+1560(SB)/4, $0x3e98f077
-DATA constants32<>+1564(SB)/4, $0x3e98f077
-DATA constants32<>+1568(SB)/4, $0x3eccaf6a
-DATA constants32<>+1572(SB)/4, $0x3eccaf6a
-DATA constants32<>+1576(SB)/4, $0x3eccaf6a
-DATA constants32<>+1580(SB)/4, $0x3eccaf6a
-DATA constants32<>+1584(SB)/4, $0x3eccaf6a
-DATA constants32<>+1588(SB)/4, $0x3eccaf6a
-DATA constants32<>+1592(SB)/4, $0x3eccaf6a
-DATA constants32<>+1596(SB)/4, $0x3eccaf6a
-DATA constants32<>+1600(SB)/4, $0x3f000000
-DATA constants32<>+1604(SB)/4, $0x3f000000
-DATA constants32<>+1608(SB)/4, $0x3f000000
-DATA constants32<>+1612(SB)/4, $0x3f000000
-DATA constants32<>+1616(SB)/4, $0x3f000000
-DATA constants32<>+1620(SB)/4, $0x3f000000
-DATA constants32<>+1624(SB)/4, $0x3f000000
-DATA constants32<>+1628(SB)/4, $0x3f000000
-DATA constants32<>+1632(SB)/4, $0x804afb0d
-DATA constants32<>+1636(SB)/4, $0x804afb0d
-DATA constants32<>+1640(SB)/4, $0x804afb0d
-DATA constants32<>+1644(SB)/4, $0x804afb0d
-DATA constants32<>+1648(SB)/4, $0x804afb0d
-DATA constants32<>+1652(SB)/4, $0x804afb0d
-DATA constants32<>+1656(SB)/4, $0x804afb0d
-DATA constants32<>+1660(SB)/4, $0x804afb0d
-DATA constants32<>+1664(SB)/4, $0x3f3504f3
-DATA constants32<>+1668(SB)/4, $0x3f3504f3
-DATA constants32<>+1672(SB)/4, $0x3f3504f3
-DATA constants32<>+1676(SB)/4, $0x3f3504f3
-DATA constants32<>+1680(SB)/4, $0x3f3504f3
-DATA constants32<>+1684(SB)/4, $0x3f3504f3
-DATA constants32<>+1688(SB)/4, $0x3f3504f3
-DATA constants32<>+1692(SB)/4, $0x3f3504f3
-DATA constants32<>+1696(SB)/4, $0x4b00017f
-DATA constants32<>+1700(SB)/4, $0x4b00017f
-DATA constants32<>+1704(SB)/4, $0x4b00017f
-DATA constants32<>+1708(SB)/4, $0x4b00017f
-DATA constants32<>+1712(SB)/4, $0x4b00017f
-DATA constants32<>+1716(SB)/4, $0x4b00017f
-DATA constants32<>+1720(SB)/4, $0x4b00017f
-DATA constants32<>+1724(SB)/4, $0x4b00017f
-DATA constants32<>+1728(SB)/4, $0x80cafb0d
-DATA constants32<>+1732(SB)/4, $0x80cafb0d
-DATA constants32<>+1736(SB)/4, $0x80cafb0d
-DATA constants32<>+1740(SB)/4, $0x80cafb0d
-DATA constants32<>+1744(SB)/4, $0x80cafb0d
-DATA constants32<>+1748(SB)/4, $0x80cafb0d
-DATA constants32<>+1752(SB)/4, $0x80cafb0d
-DATA constants32<>+1756(SB)/4, $0x80cafb0d
-DATA constants32<>+1760(SB)/4, $0x40000000
-DATA constants32<>+1764(SB)/4, $0x40000000
-DATA constants32<>+1768(SB)/4, $0x40000000
-DATA constants32<>+1772(SB)/4, $0x40000000
-DATA constants32<>+1776(SB)/4, $0x40000000
-DATA constants32<>+1780(SB)/4, $0x40000000
-DATA constants32<>+1784(SB)/4, $0x40000000
-DATA constants32<>+1788(SB)/4, $0x40000000
-DATA constants32<>+1792(SB)/4, $0x3f2aaabd
-DATA constants32<>+1796(SB)/4, $0x3f2aaabd
-DATA constants32<>+1800(SB)/4, $0x3f2aaabd
-DATA constants32<>+1804(SB)/4, $0x3f2aaabd
-DATA constants32<>+1808(SB)/4, $0x3f2aaabd
-DATA constants32<>+1812(SB)/4, $0x3f2aaabd
-DATA constants32<>+1816(SB)/4, $0x3f2aaabd
-DATA constants32<>+1820(SB)/4, $0x3f2aaabd
-DATA constants32<>+1824(SB)/4, $0x4c000000
-DATA constants32<>+1828(SB)/4, $0x4c000000
-DATA constants32<>+1832(SB)/4, $0x4c000000
-DATA constants32<>+1836(SB)/4, $0x4c000000
-DATA constants32<>+1840(SB)/4, $0x4c000000
-DATA constants32<>+1844(SB)/4, $0x4c000000
-DATA constants32<>+1848(SB)/4, $0x4c000000
-DATA constants32<>+1852(SB)/4, $0x4c000000
-DATA constants32<>+1856(SB)/4, $0x41c80000
-DATA constants32<>+1860(SB)/4, $0x41c80000
-DATA constants32<>+1864(SB)/4, $0x41c80000
-DATA constants32<>+1868(SB)/4, $0x41c80000
-DATA constants32<>+1872(SB)/4, $0x41c80000
-DATA constants32<>+1876(SB)/4, $0x41c80000
-DATA constants32<>+1880(SB)/4, $0x41c80000
-DATA constants32<>+1884(SB)/4, $0x41c80000
-DATA constants32<>+1888(SB)/4, $0x7fc00000
-DATA constants32<>+1892(SB)/4, $0x7fc00000
-DATA constants32<>+1896(SB)/4, $0x7fc00000
-DATA constants32<>+1900(SB)/4, $0x7fc00000
-DATA constants32<>+1904(SB)/4, $0x7fc00000
-DATA constants32<>+1908(SB)/4, $0x7fc00000
-DATA constants32<>+1912(SB)/4, $0x7fc00000
-DATA constants32<>+1916(SB)/4, $0x7fc00000
-DATA constants32<>+1920(SB)/4, $0xff800000
-DATA constants32<>+1924(SB)/4, $0xff800000
-DATA constants32<>+1928(SB)/4, $0xff800000
-DATA constants32<>+1932(SB)/4, $0xff800000
-DATA constants32<>+1936(SB)/4, $0xff800000
-DATA constants32<>+1940(SB)/4, $0xff800000
-DATA constants32<>+1944(SB)/4, $0xff800000
-DATA constants32<>+1948(SB)/4, $0xff800000
-DATA constants32<>+1952(SB)/4, $0x32a57060
-DATA constants32<>+1956(SB)/4, $0x32a57060
-DATA constants32<>+1960(SB)/4, $0x32a57060
-DATA constants32<>+1964(SB)/4, $0x32a57060
-DATA constants32<>+1968(SB)/4, $0x32a57060
-DATA constants32<>+1972(SB)/4, $0x32a57060
-DATA constants32<>+1976(SB)/4, $0x32a57060
-DATA constants32<>+1980(SB)/4, $0x32a57060
-DATA constants32<>+1984(SB)/4, $0x3ede5bd9
-DATA constants32<>+1988(SB)/4, $0x3ede5bd9
-DATA constants32<>+1992(SB)/4, $0x3ede5bd9
-DATA constants32<>+1996(SB)/4, $0x3ede5bd9
-DATA constants32<>+2000(SB)/4, $0x3ede5bd9
-DATA constants32<>+2004(SB)/4, $0x3ede5bd9
-DATA constants32<>+2008(SB)/4, $0x3ede5bd9
-DATA constants32<>+2012(SB)/4, $0x3ede5bd9
-DATA constants32<>+2016(SB)/4, $0x3e9a209b
-DATA constants32<>+2020(SB)/4, $0x3e9a209b
-DATA constants32<>+2024(SB)/4, $0x3e9a209b
-DATA constants32<>+2028(SB)/4, $0x3e9a209b
-DATA constants32<>+2032(SB)/4, $0x3e9a209b
-DATA constants32<>+2036(SB)/4, $0x3e9a209b
-DATA constants32<>+2040(SB)/4, $0x3e9a209b
-DATA constants32<>+2044(SB)/4, $0x3e9a209b
-DATA constants32<>+2048(SB)/4, $0xb22d91af
-DATA constants32<>+2052(SB)/4, $0xb22d91af
-DATA constants32<>+2056(SB)/4, $0xb22d91af
-DATA constants32<>+2060(SB)/4, $0xb22d91af
-DATA constants32<>+2064(SB)/4, $0xb22d91af
-DATA constants32<>+2068(SB)/4, $0xb22d91af
-DATA constants32<>+2072(SB)/4, $0xb22d91af
-DATA constants32<>+2076(SB)/4, $0xb22d91af
-DATA constants32<>+2080(SB)/4, $0xb2760860
-DATA constants32<>+2084(SB)/4, $0xb2760860
-DATA constants32<>+2088(SB)/4, $0xb2760860
-DATA constants32<>+2092(SB)/4, $0xb2760860
-DATA constants32<>+2096(SB)/4, $0xb2760860
-DATA constants32<>+2100(SB)/4, $0xb2760860
-DATA constants32<>+2104(SB)/4, $0xb2760860
-DATA constants32<>+2108(SB)/4, $0xb2760860
-DATA constants32<>+2112(SB)/4, $0xff000000
-DATA constants32<>+2116(SB)/4, $0xff000000
-DATA constants32<>+2120(SB)/4, $0xff000000
-DATA constants32<>+2124(SB)/4, $0xff000000
-DATA constants32<>+2128(SB)/4, $0xff000000
-DATA constants32<>+2132(SB)/4, $0xff000000
-DATA constants32<>+2136(SB)/4, $0xff000000
-DATA constants32<>+2140(SB)/4, $0xff000000
-DATA constants32<>+2144(SB)/4, $0x00000000
-DATA constants32<>+2148(SB)/4, $0x00000000
-DATA constants32<>+2152(SB)/4, $0x00000000
-DATA constants32<>+2156(SB)/4, $0x00000000
-DATA constants32<>+2160(SB)/4, $0x00000000
-DATA constants32<>+2164(SB)/4, $0x00000000
-DATA constants32<>+2168(SB)/4, $0x00000000
-DATA constants32<>+2172(SB)/4, $0x00000000
-DATA constants32<>+2176(SB)/4, $0xbf800000
-DATA constants32<>+2180(SB)/4, $0xbf800000
-DATA constants32<>+2184(SB)/4, $0xbf800000
-DATA constants32<>+2188(SB)/4, $0xbf800000
-DATA constants32<>+2192(SB)/4, $0xbf800000
-DATA constants32<>+2196(SB)/4, $0xbf800000
-DATA constants32<>+2200(SB)/4, $0xbf800000
-DATA constants32<>+2204(SB)/4, $0xbf800000
-DATA constants32<>+2208(SB)/4, $0x3c0883be
-DATA constants32<>+2212(SB)/4, $0x3c0883be
-DATA constants32<>+2216(SB)/4, $0x3c0883be
-DATA constants32<>+2220(SB)/4, $0x3c0883be
-DATA constants32<>+2224(SB)/4, $0x3c0883be
-DATA constants32<>+2228(SB)/4, $0x3c0883be
-DATA constants32<>+2232(SB)/4, $0x3c0883be
-DATA constants32<>+2236(SB)/4, $0x3c0883be
-DATA constants32<>+2240(SB)/4, $0x4b400000
-DATA constants32<>+2244(SB)/4, $0x4b400000
-DATA constants32<>+2248(SB)/4, $0x4b400000
-DATA constants32<>+2252(SB)/4, $0x4b400000
-DATA constants32<>+2256(SB)/4, $0x4b400000
-DATA constants32<>+2260(SB)/4, $0x4b400000
-DATA constants32<>+2264(SB)/4, $0x4b400000
-DATA constants32<>+2268(SB)/4, $0x4b400000
-DATA constants32<>+2272(SB)/4, $0xbab60614
-DATA constants32<>+2276(SB)/4, $0xbab60614
-DATA constants32<>+2280(SB)/4, $0xbab60614
-DATA constants32<>+2284(SB)/4, $0xbab60614
-DATA constants32<>+2288(SB)/4, $0xbab60614
-DATA constants32<>+2292(SB)/4, $0xbab60614
-DATA constants32<>+2296(SB)/4, $0xbab60614
-DATA constants32<>+2300(SB)/4, $0xbab60614
-DATA constants32<>+2304(SB)/4, $0x3f22f983
-DATA constants32<>+2308(SB)/4, $0x3f22f983
-DATA constants32<>+2312(SB)/4, $0x3f22f983
-DATA constants32<>+2316(SB)/4, $0x3f22f983
-DATA constants32<>+2320(SB)/4, $0x3f22f983
-DATA constants32<>+2324(SB)/4, $0x3f22f983
-DATA constants32<>+2328(SB)/4, $0x3f22f983
-DATA constants32<>+2332(SB)/4, $0x3f22f983
-DATA constants32<>+2336(SB)/4, $0x46800000
-DATA constants32<>+2340(SB)/4, $0x46800000
-DATA constants32<>+2344(SB)/4, $0x46800000
-DATA constants32<>+2348(SB)/4, $0x46800000
-DATA constants32<>+2352(SB)/4, $0x46800000
-DATA constants32<>+2356(SB)/4, $0x46800000
-DATA constants32<>+2360(SB)/4, $0x46800000
-DATA constants32<>+2364(SB)/4, $0x46800000
-DATA constants32<>+2368(SB)/4, $0x3fc90fdb
-DATA constants32<>+2372(SB)/4, $0x3fc90fdb
-DATA constants32<>+2376(SB)/4, $0x3fc90fdb
-DATA constants32<>+2380(SB)/4, $0x3fc90fdb
-DATA constants32<>+2384(SB)/4, $0x3fc90fdb
-DATA constants32<>+2388(SB)/4, $0x3fc90fdb
-DATA constants32<>+2392(SB)/4, $0x3fc90fdb
-DATA constants32<>+2396(SB)/4, $0x3fc90fdb
-DATA constants32<>+2400(SB)/4, $0xb33bbd2e
-DATA constants32<>+2404(SB)/4, $0xb33bbd2e
-DATA constants32<>+2408(SB)/4, $0xb33bbd2e
-DATA constants32<>+2412(SB)/4, $0xb33bbd2e
-DATA constants32<>+2416(SB)/4, $0xb33bbd2e
-DATA constants32<>+2420(SB)/4, $0xb33bbd2e
-DATA constants32<>+2424(SB)/4, $0xb33bbd2e
-DATA constants32<>+2428(SB)/4, $0xb33bbd2e
-DATA constants32<>+2432(SB)/4, $0xa6f72ced
-DATA constants32<>+2436(SB)/4, $0xa6f72ced
-DATA constants32<>+2440(SB)/4, $0xa6f72ced
-DATA constants32<>+2444(SB)/4, $0xa6f72ced
-DATA constants32<>+2448(SB)/4, $0xa6f72ced
-DATA constants32<>+2452(SB)/4, $0xa6f72ced
-DATA constants32<>+2456(SB)/4, $0xa6f72ced
-DATA constants32<>+2460(SB)/4, $0xa6f72ced
-DATA constants32<>+2464(SB)/4, $0x37ccf406
-DATA constants32<>+2468(SB)/4, $0x37ccf406
-DATA constants32<>+2472(SB)/4, $0x37ccf406
-DATA constants32<>+2476(SB)/4, $0x37ccf406
-DATA constants32<>+2480(SB)/4, $0x37ccf406
-DATA constants32<>+2484(SB)/4, $0x37ccf406
-DATA constants32<>+2488(SB)/4, $0x37ccf406
-DATA constants32<>+2492(SB)/4, $0x37ccf406
-DATA constants32<>+2496(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2500(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2504(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2508(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2512(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2516(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2520(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2524(SB)/4, $0x3d2aaaa5
-DATA constants32<>+2528(SB)/4, $0xbf000000
-DATA constants32<>+2532(SB)/4, $0xbf000000
-DATA constants32<>+2536(SB)/4, $0xbf000000
-DATA constants32<>+2540(SB)/4, $0xbf000000
-DATA constants32<>+2544(SB)/4, $0xbf000000
-DATA constants32<>+2548(SB)/4, $0xbf000000
-DATA constants32<>+2552(SB)/4, $0xbf000000
-DATA constants32<>+2556(SB)/4, $0xbf000000
-DATA constants32<>+2560(SB)/4, $0xb94caad2
-DATA constants32<>+2564(SB)/4, $0xb94caad2
-DATA constants32<>+2568(SB)/4, $0xb94caad2
-DATA constants32<>+2572(SB)/4, $0xb94caad2
-DATA constants32<>+2576(SB)/4, $0xb94caad2
-DATA constants32<>+2580(SB)/4, $0xb94caad2
-DATA constants32<>+2584(SB)/4, $0xb94caad2
-DATA constants32<>+2588(SB)/4, $0xb94caad2
-DATA constants32<>+2592(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2596(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2600(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2604(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2608(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2612(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2616(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2620(SB)/4, $0xbe2aaaa3
-DATA constants32<>+2624(SB)/4, $0x44000000
-DATA constants32<>+2628(SB)/4, $0x44000000
-DATA constants32<>+2632(SB)/4, $0x44000000
-DATA constants32<>+2636(SB)/4, $0x44000000
-DATA constants32<>+2640(SB)/4, $0x44000000
-DATA constants32<>+2644(SB)/4, $0x44000000
-DATA constants32<>+2648(SB)/4, $0x44000000
-DATA constants32<>+2652(SB)/4, $0x44000000
-DATA constants32<>+2656(SB)/4, $0x7c000000
-DATA constants32<>+2660(SB)/4, $0x7c000000
-DATA constants32<>+2664(SB)/4, $0x7c000000
-DATA constants32<>+2668(SB)/4, $0x7c000000
-DATA constants32<>+2672(SB)/4, $0x7c000000
-DATA constants32<>+2676(SB)/4, $0x7c000000
-DATA constants32<>+2680(SB)/4, $0x7c000000
-DATA constants32<>+2684(SB)/4, $0x7c000000
-DATA constants32<>+2688(SB)/4, $0x07000000
-DATA constants32<>+2692(SB)/4, $0x07000000
-DATA constants32<>+2696(SB)/4, $0x07000000
-DATA constants32<>+2700(SB)/4, $0x07000000
-DATA constants32<>+2704(SB)/4, $0x07000000
-DATA constants32<>+2708(SB)/4, $0x07000000
-DATA constants32<>+2712(SB)/4, $0x07000000
-DATA constants32<>+2716(SB)/4, $0x07000000
-DATA constants32<>+2720(SB)/4, $0x3e800000
-DATA constants32<>+2724(SB)/4, $0x3e800000
-DATA constants32<>+2728(SB)/4, $0x3e800000
-DATA constants32<>+2732(SB)/4, $0x3e800000
-DATA constants32<>+2736(SB)/4, $0x3e800000
-DATA constants32<>+2740(SB)/4, $0x3e800000
-DATA constants32<>+2744(SB)/4, $0x3e800000
-DATA constants32<>+2748(SB)/4, $0x3e800000
-DATA constants32<>+2752(SB)/4, $0x00000001
-DATA constants32<>+2756(SB)/4, $0x00000001
-DATA constants32<>+2760(SB)/4, $0x00000001
-DATA constants32<>+2764(SB)/4, $0x00000001
-DATA constants32<>+2768(SB)/4, $0x00000001
-DATA constants32<>+2772(SB)/4, $0x00000001
-DATA constants32<>+2776(SB)/4, $0x00000001
-DATA constants32<>+2780(SB)/4, $0x00000001
-DATA constants32<>+2784(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2788(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2792(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2796(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2800(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2804(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2808(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2812(SB)/4, $0x3cc5cbc2
-DATA constants32<>+2816(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2820(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2824(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2828(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2832(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2836(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2840(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2844(SB)/4, $0x3d2cf4e5
-DATA constants32<>+2848(SB)/4, $0x3d3a464c
-DATA constants32<>+2852(SB)/4, $0x3d3a464c
-DATA constants32<>+2856(SB)/4, $0x3d3a464c
-DATA constants32<>+2860(SB)/4, $0x3d3a464c
-DATA constants32<>+2864(SB)/4, $0x3d3a464c
-DATA constants32<>+2868(SB)/4, $0x3d3a464c
-DATA constants32<>+2872(SB)/4, $0x3d3a464c
-DATA constants32<>+2876(SB)/4, $0x3d3a464c
-DATA constants32<>+2880(SB)/4, $0x3d9980ad
-DATA constants32<>+2884(SB)/4, $0x3d9980ad
-DATA constants32<>+2888(SB)/4, $0x3d9980ad
-DATA constants32<>+2892(SB)/4, $0x3d9980ad
-DATA constants32<>+2896(SB)/4, $0x3d9980ad
-DATA constants32<>+2900(SB)/4, $0x3d9980ad
-DATA constants32<>+2904(SB)/4, $0x3d9980ad
-DATA constants32<>+2908(SB)/4, $0x3d9980ad
-DATA constants32<>+2912(SB)/4, $0x3e2aaae5
-DATA constants32<>+2916(SB)/4, $0x3e2aaae5
-DATA constants32<>+2920(SB)/4, $0x3e2aaae5
-DATA constants32<>+2924(SB)/4, $0x3e2aaae5
-DATA constants32<>+2928(SB)/4, $0x3e2aaae5
-DATA constants32<>+2932(SB)/4, $0x3e2aaae5
-DATA constants32<>+2936(SB)/4, $0x3e2aaae5
-DATA constants32<>+2940(SB)/4, $0x3e2aaae5
-DATA constants32<>+2944(SB)/4, $0xc0000000
-DATA constants32<>+2948(SB)/4, $0xc0000000
-DATA constants32<>+2952(SB)/4, $0xc0000000
-DATA constants32<>+2956(SB)/4, $0xc0000000
-DATA constants32<>+2960(SB)/4, $0xc0000000
-DATA constants32<>+2964(SB)/4, $0xc0000000
-DATA constants32<>+2968(SB)/4, $0xc0000000
-DATA constants32<>+2972(SB)/4, $0xc0000000
-DATA constants32<>+2976(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2980(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2984(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2988(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2992(SB)/4, $0xb3bbbd2e
-DATA constants32<>+2996(SB)/4, $0xb3bbbd2e
-DATA constants32<>+3000(SB)/4, $0xb3bbbd2e
-DATA constants32<>+3004(SB)/4, $0xb3bbbd2e
-DATA constants32<>+3008(SB)/4, $0x40490fdb
-DATA constants32<>+3012(SB)/4, $0x40490fdb
-DATA constants32<>+3016(SB)/4, $0x40490fdb
-DATA constants32<>+3020(SB)/4, $0x40490fdb
-DATA constants32<>+3024(SB)/4, $0x40490fdb
-DATA constants32<>+3028(SB)/4, $0x40490fdb
-DATA constants32<>+3032(SB)/4, $0x40490fdb
-DATA constants32<>+3036(SB)/4, $0x40490fdb
-DATA constants32<>+3040(SB)/4, $0x3c34c58b
-DATA constants32<>+3044(SB)/4, $0x3c34c58b
-DATA constants32<>+3048(SB)/4, $0x3c34c58b
-DATA constants32<>+3052(SB)/4, $0x3c34c58b
-DATA constants32<>+3056(SB)/4, $0x3c34c58b
-DATA constants32<>+3060(SB)/4, $0x3c34c58b
-DATA constants32<>+3064(SB)/4, $0x3c34c58b
-DATA constants32<>+3068(SB)/4, $0x3c34c58b
-DATA constants32<>+3072(SB)/4, $0xbaee8693
-DATA constants32<>+3076(SB)/4, $0xbaee8693
-DATA constants32<>+3080(SB)/4, $0xbaee8693
-DATA constants32<>+3084(SB)/4, $0xbaee8693
-DATA constants32<>+3088(SB)/4, $0xbaee8693
-DATA constants32<>+3092(SB)/4, $0xbaee8693
-DATA constants32<>+3096(SB)/4, $0xbaee8693
-DATA constants32<>+3100(SB)/4, $0xbaee8693
-DATA constants32<>+3104(SB)/4, $0xbd009f50
-DATA constants32<>+3108(SB)/4, $0xbd009f50
-DATA constants32<>+3112(SB)/4, $0xbd009f50
-DATA constants32<>+3116(SB)/4, $0xbd009f50
-DATA constants32<>+3120(SB)/4, $0xbd009f50
-DATA constants32<>+3124(SB)/4, $0xbd009f50
-DATA constants32<>+3128(SB)/4, $0xbd009f50
-DATA constants32<>+3132(SB)/4, $0xbd009f50
-DATA constants32<>+3136(SB)/4, $0x3d6e530e
-DATA constants32<>+3140(SB)/4, $0x3d6e530e
-DATA constants32<>+3144(SB)/4, $0x3d6e530e
-DATA constants32<>+3148(SB)/4, $0x3d6e530e
-DATA constants32<>+3152(SB)/4, $0x3d6e530e
-DATA constants32<>+3156(SB)/4, $0x3d6e530e
-DATA constants32<>+3160(SB)/4, $0x3d6e530e
-DATA constants32<>+3164(SB)/4, $0x3d6e530e
-DATA constants32<>+3168(SB)/4, $0xbdac6038
-DATA constants32<>+3172(SB)/4, $0xbdac6038
-DATA constants32<>+3176(SB)/4, $0xbdac6038
-DATA constants32<>+3180(SB)/4, $0xbdac6038
-DATA constants32<>+3184(SB)/4, $0xbdac6038
-DATA constants32<>+3188(SB)/4, $0xbdac6038
-DATA constants32<>+3192(SB)/4, $0xbdac6038
-DATA constants32<>+3196(SB)/4, $0xbdac6038
-DATA constants32<>+3200(SB)/4, $0x3de064eb
-DATA constants32<>+3204(SB)/4, $0x3de064eb
-DATA constants32<>+3208(SB)/4, $0x3de064eb
-DATA constants32<>+3212(SB)/4, $0x3de064eb
-DATA constants32<>+3216(SB)/4, $0x3de064eb
-DATA constants32<>+3220(SB)/4, $0x3de064eb
-DATA constants32<>+3224(SB)/4, $0x3de064eb
-DATA constants32<>+3228(SB)/4, $0x3de064eb
-DATA constants32<>+3232(SB)/4, $0xbe12131d
-DATA constants32<>+3236(SB)/4, $0xbe12131d
-DATA constants32<>+3240(SB)/4, $0xbe12131d
-DATA constants32<>+3244(SB)/4, $0xbe12131d
-DATA constants32<>+3248(SB)/4, $0xbe12131d
-DATA constants32<>+3252(SB)/4, $0xbe12131d
-DATA constants32<>+3256(SB)/4, $0xbe12131d
-DATA constants32<>+3260(SB)/4, $0xbe12131d
-DATA constants32<>+3264(SB)/4, $0x3e4cc933
-DATA constants32<>+3268(SB)/4, $0x3e4cc933
-DATA constants32<>+3272(SB)/4, $0x3e4cc933
-DATA constants32<>+3276(SB)/4, $0x3e4cc933
-DATA constants32<>+3280(SB)/4, $0x3e4cc933
-DATA constants32<>+3284(SB)/4, $0x3e4cc933
-DATA constants32<>+3288(SB)/4, $0x3e4cc933
-DATA constants32<>+3292(SB)/4, $0x3e4cc933
-DATA constants32<>+3296(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3300(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3304(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3308(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3312(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3316(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3320(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3324(SB)/4, $0xbeaaaaa0
-DATA constants32<>+3328(SB)/4, $0x3c0887df
-DATA constants32<>+3332(SB)/4, $0x3c0887df
-DATA constants32<>+3336(SB)/4, $0x3c0887df
-DATA constants32<>+3340(SB)/4, $0x3c0887df
-DATA constants32<>+3344(SB)/4, $0x3c0887df
-DATA constants32<>+3348(SB)/4, $0x3c0887df
-DATA constants32<>+3352(SB)/4, $0x3c0887df
-DATA constants32<>+3356(SB)/4, $0x3c0887df
-DATA constants32<>+3360(SB)/4, $0x3d2aaa73
-DATA constants32<>+3364(SB)/4, $0x3d2aaa73
-DATA constants32<>+3368(SB)/4, $0x3d2aaa73
-DATA constants32<>+3372(SB)/4, $0x3d2aaa73
-DATA constants32<>+3376(SB)/4, $0x3d2aaa73
-DATA constants32<>+3380(SB)/4, $0x3d2aaa73
-DATA constants32<>+3384(SB)/4, $0x3d2aaa73
-DATA constants32<>+3388(SB)/4, $0x3d2aaa73
-DATA constants32<>+3392(SB)/4, $0x42be0000
-DATA constants32<>+3396(SB)/4, $0x42be0000
-DATA constants32<>+3400(SB)/4, $0x42be0000
-DATA constants32<>+3404(SB)/4, $0x42be0000
-DATA constants32<>+3408(SB)/4, $0x42be0000
-DATA constants32<>+3412(SB)/4, $0x42be0000
-DATA constants32<>+3416(SB)/4, $0x42be0000
-DATA constants32<>+3420(SB)/4, $0x42be0000
-DATA constants32<>+3424(SB)/4, $0x42aa0000
-DATA constants32<>+3428(SB)/4, $0x42aa0000
-DATA constants32<>+3432(SB)/4, $0x42aa0000
-DATA constants32<>+3436(SB)/4, $0x42aa0000
-DATA constants32<>+3440(SB)/4, $0x42aa0000
-DATA constants32<>+3444(SB)/4, $0x42aa0000
-DATA constants32<>+3448(SB)/4, $0x42aa0000
-DATA constants32<>+3452(SB)/4, $0x42aa0000
-DATA constants32<>+3456(SB)/4, $0x4b40007e
-DATA constants32<>+3460(SB)/4, $0x4b40007e
-DATA constants32<>+3464(SB)/4, $0x4b40007e
-DATA constants32<>+3468(SB)/4, $0x4b40007e
-DATA constants32<>+3472(SB)/4, $0x4b40007e
-DATA constants32<>+3476(SB)/4, $0x4b40007e
-DATA constants32<>+3480(SB)/4, $0x4b40007e
-DATA constants32<>+3484(SB)/4, $0x4b40007e
-DATA constants32<>+3488(SB)/4, $0x7e000000
-DATA constants32<>+3492(SB)/4, $0x7e000000
-DATA constants32<>+3496(SB)/4, $0x7e000000
-DATA constants32<>+3500(SB)/4, $0x7e000000
-DATA constants32<>+3504(SB)/4, $0x7e000000
-DATA constants32<>+3508(SB)/4, $0x7e000000
-DATA constants32<>+3512(SB)/4, $0x7e000000
-DATA constants32<>+3516(SB)/4, $0x7e000000
-DATA constants32<>+3520(SB)/4, $0x3ab6a794
-DATA constants32<>+3524(SB)/4, $0x3ab6a794
-DATA constants32<>+3528(SB)/4, $0x3ab6a794
-DATA constants32<>+3532(SB)/4, $0x3ab6a794
-DATA constants32<>+3536(SB)/4, $0x3ab6a794
-DATA constants32<>+3540(SB)/4, $0x3ab6a794
-DATA constants32<>+3544(SB)/4, $0x3ab6a794
-DATA constants32<>+3548(SB)/4, $0x3ab6a794
-DATA constants32<>+3552(SB)/4, $0x3951718e
-DATA constants32<>+3556(SB)/4, $0x3951718e
-DATA constants32<>+3560(SB)/4, $0x3951718e
-DATA constants32<>+3564(SB)/4, $0x3951718e
-DATA constants32<>+3568(SB)/4, $0x3951718e
-DATA constants32<>+3572(SB)/4, $0x3951718e
-DATA constants32<>+3576(SB)/4, $0x3951718e
-DATA constants32<>+3580(SB)/4, $0x3951718e
-DATA constants32<>+3584(SB)/4, $0x3e2aaaab
-DATA constants32<>+3588(SB)/4, $0x3e2aaaab
-DATA constants32<>+3592(SB)/4, $0x3e2aaaab
-DATA constants32<>+3596(SB)/4, $0x3e2aaaab
-DATA constants32<>+3600(SB)/4, $0x3e2aaaab
-DATA constants32<>+3604(SB)/4, $0x3e2aaaab
-DATA constants32<>+3608(SB)/4, $0x3e2aaaab
-DATA constants32<>+3612(SB)/4, $0x3e2aaaab
-DATA constants32<>+3616(SB)/4, $0xc2f00000
-DATA constants32<>+3620(SB)/4, $0xc2f00000
-DATA constants32<>+3624(SB)/4, $0xc2f00000
-DATA constants32<>+3628(SB)/4, $0xc2f00000
-DATA constants32<>+3632(SB)/4, $0xc2f00000
-DATA constants32<>+3636(SB)/4, $0xc2f00000
-DATA constants32<>+3640(SB)/4, $0xc2f00000
-DATA constants32<>+3644(SB)/4, $0xc2f00000
-DATA constants32<>+3648(SB)/4, $0x4c800000
-DATA constants32<>+3652(SB)/4, $0x4c800000
-DATA constants32<>+3656(SB)/4, $0x4c800000
-DATA constants32<>+3660(SB)/4, $0x4c800000
-DATA constants32<>+3664(SB)/4, $0x4c800000
-DATA constants32<>+3668(SB)/4, $0x4c800000
-DATA constants32<>+3672(SB)/4, $0x4c800000
-DATA constants32<>+3676(SB)/4, $0x4c800000
-DATA constants32<>+3680(SB)/4, $0x3df74f7d
-DATA constants32<>+3684(SB)/4, $0x3df74f7d
-DATA constants32<>+3688(SB)/4, $0x3df74f7d
-DATA constants32<>+3692(SB)/4, $0x3df74f7d
-DATA constants32<>+3696(SB)/4, $0x3df74f7d
-DATA constants32<>+3700(SB)/4, $0x3df74f7d
-DATA constants32<>+3704(SB)/4, $0x3df74f7d
-DATA constants32<>+3708(SB)/4, $0x3df74f7d
-DATA constants32<>+3712(SB)/4, $0x3e11f023
-DATA constants32<>+3716(SB)/4, $0x3e11f023
-DATA constants32<>+3720(SB)/4, $0x3e11f023
-DATA constants32<>+3724(SB)/4, $0x3e11f023
-DATA constants32<>+3728(SB)/4, $0x3e11f023
-DATA constants32<>+3732(SB)/4, $0x3e11f023
-DATA constants32<>+3736(SB)/4, $0x3e11f023
-DATA constants32<>+3740(SB)/4, $0x3e11f023
-DATA constants32<>+3744(SB)/4, $0x3f7fc000
-DATA constants32<>+3748(SB)/4, $0x3f7fc000
-DATA constants32<>+3752(SB)/4, $0x3f7fc000
-DATA constants32<>+3756(SB)/4, $0x3f7fc000
-DATA constants32<>+3760(SB)/4, $0x3f7fc000
-DATA constants32<>+3764(SB)/4, $0x3f7fc000
-DATA constants32<>+3768(SB)/4, $0x3f7fc000
-DATA constants32<>+3772(SB)/4, $0x3f7fc000
-DATA constants32<>+3776(SB)/4, $0x3fc00000
-DATA constants32<>+3780(SB)/4, $0x3fc00000
-DATA constants32<>+3784(SB)/4, $0x3fc00000
-DATA constants32<>+3788(SB)/4, $0x3fc00000
-DATA constants32<>+3792(SB)/4, $0x3fc00000
-DATA constants32<>+3796(SB)/4, $0x3fc00000
-DATA constants32<>+3800(SB)/4, $0x3fc00000
-DATA constants32<>+3804(SB)/4, $0x3fc00000
-DATA constants32<>+3808(SB)/4, $0x3e4cce06
-DATA constants32<>+3812(SB)/4, $0x3e4cce06
-DATA constants32<>+3816(SB)/4, $0x3e4cce06
-DATA constants32<>+3820(SB)/4, $0x3e4cce06
-DATA constants32<>+3824(SB)/4, $0x3e4cce06
-DATA constants32<>+3828(SB)/4, $0x3e4cce06
-DATA constants32<>+3832(SB)/4, $0x3e4cce06
-DATA constants32<>+3836(SB)/4, $0x3e4cce06
-DATA constants32<>+3840(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3844(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3848(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3852(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3856(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3860(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3864(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3868(SB)/4, $0x3eaaaaaa
-DATA constants32<>+3872(SB)/4, $0xb486c504
-DATA constants32<>+3876(SB)/4, $0xb486c504
-DATA constants32<>+3880(SB)/4, $0xb486c504
-DATA constants32<>+3884(SB)/4, $0xb486c504
-DATA constants32<>+3888(SB)/4, $0xb486c504
-DATA constants32<>+3892(SB)/4, $0xb486c504
-DATA constants32<>+3896(SB)/4, $0xb486c504
-DATA constants32<>+3900(SB)/4, $0xb486c504
-DATA constants32<>+3904(SB)/4, $0xb999f0c0
-DATA constants32<>+3908(SB)/4, $0xb999f0c0
-DATA constants32<>+3912(SB)/4, $0xb999f0c0
-DATA constants32<>+3916(SB)/4, $0xb999f0c0
-DATA constants32<>+3920(SB)/4, $0xb999f0c0
-DATA constants32<>+3924(SB)/4, $0xb999f0c0
-DATA constants32<>+3928(SB)/4, $0xb999f0c0
-DATA constants32<>+3932(SB)/4, $0xb999f0c0
-DATA constants32<>+3936(SB)/4, $0xbc24a8e8
-DATA constants32<>+3940(SB)/4, $0xbc24a8e8
-DATA constants32<>+3944(SB)/4, $0xbc24a8e8
-DATA constants32<>+3948(SB)/4, $0xbc24a8e8
-DATA constants32<>+3952(SB)/4, $0xbc24a8e8
-DATA constants32<>+3956(SB)/4, $0xbc24a8e8
-DATA constants32<>+3960(SB)/4, $0xbc24a8e8
-DATA constants32<>+3964(SB)/4, $0xbc24a8e8
-DATA constants32<>+3968(SB)/4, $0x3f57d5da
-DATA constants32<>+3972(SB)/4, $0x3f57d5da
-DATA constants32<>+3976(SB)/4, $0x3f57d5da
-DATA constants32<>+3980(SB)/4, $0x3f57d5da
-DATA constants32<>+3984(SB)/4, $0x3f57d5da
-DATA constants32<>+3988(SB)/4, $0x3f57d5da
-DATA constants32<>+3992(SB)/4, $0x3f57d5da
-DATA constants32<>+3996(SB)/4, $0x3f57d5da
-DATA constants32<>+4000(SB)/4, $0x3fecbfe0
-DATA constants32<>+4004(SB)/4, $0x3fecbfe0
-DATA constants32<>+4008(SB)/4, $0x3fecbfe0
-DATA constants32<>+4012(SB)/4, $0x3fecbfe0
-DATA constants32<>+4016(SB)/4, $0x3fecbfe0
-DATA constants32<>+4020(SB)/4, $0x3fecbfe0
-DATA constants32<>+4024(SB)/4, $0x3fecbfe0
-DATA constants32<>+4028(SB)/4, $0x3fecbfe0
-DATA constants32<>+4032(SB)/4, $0x37c379c2
-DATA constants32<>+4036(SB)/4, $0x37c379c2
-DATA constants32<>+4040(SB)/4, $0x37c379c2
-DATA constants32<>+4044(SB)/4, $0x37c379c2
-DATA constants32<>+4048(SB)/4, $0x37c379c2
-DATA constants32<>+4052(SB)/4, $0x37c379c2
-DATA constants32<>+4056(SB)/4, $0x37c379c2
-DATA constants32<>+4060(SB)/4, $0x37c379c2
-DATA constants32<>+4064(SB)/4, $0x3b0432cd
-DATA constants32<>+4068(SB)/4, $0x3b0432cd
-DATA constants32<>+4072(SB)/4, $0x3b0432cd
-DATA constants32<>+4076(SB)/4, $0x3b0432cd
-DATA constants32<>+4080(SB)/4, $0x3b0432cd
-DATA constants32<>+4084(SB)/4, $0x3b0432cd
-DATA constants32<>+4088(SB)/4, $0x3b0432cd
-DATA constants32<>+4092(SB)/4, $0x3b0432cd
-DATA constants32<>+4096(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4100(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4104(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4108(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4112(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4116(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4120(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4124(SB)/4, $0x3d2a3fd6
-DATA constants32<>+4128(SB)/4, $0x4028e4d8
-DATA constants32<>+4132(SB)/4, $0x4028e4d8
-DATA constants32<>+4136(SB)/4, $0x4028e4d8
-DATA constants32<>+4140(SB)/4, $0x4028e4d8
-DATA constants32<>+4144(SB)/4, $0x4028e4d8
-DATA constants32<>+4148(SB)/4, $0x4028e4d8
-DATA constants32<>+4152(SB)/4, $0x4028e4d8
-DATA constants32<>+4156(SB)/4, $0x4028e4d8
-DATA constants32<>+4160(SB)/4, $0xb684f2b4
-DATA constants32<>+4164(SB)/4, $0xb684f2b4
-DATA constants32<>+4168(SB)/4, $0xb684f2b4
-DATA constants32<>+4172(SB)/4, $0xb684f2b4
-DATA constants32<>+4176(SB)/4, $0xb684f2b4
-DATA constants32<>+4180(SB)/4, $0xb684f2b4
-DATA constants32<>+4184(SB)/4, $0xb684f2b4
-DATA constants32<>+4188(SB)/4, $0xb684f2b4
-DATA constants32<>+4192(SB)/4, $0xba560bce
-DATA constants32<>+4196(SB)/4, $0xba560bce
-DATA constants32<>+4200(SB)/4, $0xba560bce
-DATA constants32<>+4204(SB)/4, $0xba560bce
-DATA constants32<>+4208(SB)/4, $0xba560bce
-DATA constants32<>+4212(SB)/4, $0xba560bce
-DATA constants32<>+4216(SB)/4, $0xba560bce
-DATA constants32<>+4220(SB)/4, $0xba560bce
-DATA constants32<>+4224(SB)/4, $0xbcdc02b6
-DATA constants32<>+4228(SB)/4, $0xbcdc02b6
-DATA constants32<>+4232(SB)/4, $0xbcdc02b6
-DATA constants32<>+4236(SB)/4, $0xbcdc02b6
-DATA constants32<>+4240(SB)/4, $0xbcdc02b6
-DATA constants32<>+4244(SB)/4, $0xbcdc02b6
-DATA constants32<>+4248(SB)/4, $0xbcdc02b6
-DATA constants32<>+4252(SB)/4, $0xbcdc02b6
-DATA constants32<>+4256(SB)/4, $0xbec093a0
-DATA constants32<>+4260(SB)/4, $0xbec093a0
-DATA constants32<>+4264(SB)/4, $0xbec093a0
-DATA constants32<>+4268(SB)/4, $0xbec093a0
-DATA constants32<>+4272(SB)/4, $0xbec093a0
-DATA constants32<>+4276(SB)/4, $0xbec093a0
-DATA constants32<>+4280(SB)/4, $0xbec093a0
-DATA constants32<>+4284(SB)/4, $0xbec093a0
-DATA constants32<>+4288(SB)/4, $0x38bf16e8
-DATA constants32<>+4292(SB)/4, $0x38bf16e8
-DATA constants32<>+4296(SB)/4, $0x38bf16e8
-DATA constants32<>+4300(SB)/4, $0x38bf16e8
-DATA constants32<>+4304(SB)/4, $0x38bf16e8
-DATA constants32<>+4308(SB)/4, $0x38bf16e8
-DATA constants32<>+4312(SB)/4, $0x38bf16e8
-DATA constants32<>+4316(SB)/4, $0x38bf16e8
-DATA constants32<>+4320(SB)/4, $0x3baa51b0
-DATA constants32<>+4324(SB)/4, $0x3baa51b0
-DATA constants32<>+4328(SB)/4, $0x3baa51b0
-DATA constants32<>+4332(SB)/4, $0x3baa51b0
-DATA constants32<>+4336(SB)/4, $0x3baa51b0
-DATA constants32<>+4340(SB)/4, $0x3baa51b0
-DATA constants32<>+4344(SB)/4, $0x3baa51b0
-DATA constants32<>+4348(SB)/4, $0x3baa51b0
-DATA constants32<>+4352(SB)/4, $0x3de716ba
-DATA constants32<>+4356(SB)/4, $0x3de716ba
-DATA constants32<>+4360(SB)/4, $0x3de716ba
-DATA constants32<>+4364(SB)/4, $0x3de716ba
-DATA constants32<>+4368(SB)/4, $0x3de716ba
-DATA constants32<>+4372(SB)/4, $0x3de716ba
-DATA constants32<>+4376(SB)/4, $0x3de716ba
-DATA constants32<>+4380(SB)/4, $0x3de716ba
-DATA constants32<>+4384(SB)/4, $0x3e0375d4
-DATA constants32<>+4388(SB)/4, $0x3e0375d4
-DATA constants32<>+4392(SB)/4, $0x3e0375d4
-DATA constants32<>+4396(SB)/4, $0x3e0375d4
-DATA constants32<>+4400(SB)/4, $0x3e0375d4
-DATA constants32<>+4404(SB)/4, $0x3e0375d4
-DATA constants32<>+4408(SB)/4, $0x3e0375d4
-DATA constants32<>+4412(SB)/4, $0x3e0375d4
-DATA constants32<>+4416(SB)/4, $0x41233333
-DATA constants32<>+4420(SB)/4, $0x41233333
-DATA constants32<>+4424(SB)/4, $0x41233333
-DATA constants32<>+4428(SB)/4, $0x41233333
-DATA constants32<>+4432(SB)/4, $0x41233333
-DATA constants32<>+4436(SB)/4, $0x41233333
-DATA constants32<>+4440(SB)/4, $0x41233333
-DATA constants32<>+4444(SB)/4, $0x41233333
-DATA constants32<>+4448(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4452(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4456(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4460(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4464(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4468(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4472(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4476(SB)/4, $0xbfb8aa3b
-DATA constants32<>+4480(SB)/4, $0x37f60e42
-DATA constants32<>+4484(SB)/4, $0x37f60e42
-DATA constants32<>+4488(SB)/4, $0x37f60e42
-DATA constants32<>+4492(SB)/4, $0x37f60e42
-DATA constants32<>+4496(SB)/4, $0x37f60e42
-DATA constants32<>+4500(SB)/4, $0x37f60e42
-DATA constants32<>+4504(SB)/4, $0x37f60e42
-DATA constants32<>+4508(SB)/4, $0x37f60e42
-DATA constants32<>+4512(SB)/4, $0xbaa49101
-DATA constants32<>+4516(SB)/4, $0xbaa49101
-DATA constants32<>+4520(SB)/4, $0xbaa49101
-DATA constants32<>+4524(SB)/4, $0xbaa49101
-DATA constants32<>+4528(SB)/4, $0xbaa49101
-DATA constants32<>+4532(SB)/4, $0xbaa49101
-DATA constants32<>+4536(SB)/4, $0xbaa49101
-DATA constants32<>+4540(SB)/4, $0xbaa49101
-DATA constants32<>+4544(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4548(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4552(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4556(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4560(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4564(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4568(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4572(SB)/4, $0x3c0d8ac0
-DATA constants32<>+4576(SB)/4, $0xbd5e0655
-DATA constants32<>+4580(SB)/4, $0xbd5e0655
-DATA constants32<>+4584(SB)/4, $0xbd5e0655
-DATA constants32<>+4588(SB)/4, $0xbd5e0655
-DATA constants32<>+4592(SB)/4, $0xbd5e0655
-DATA constants32<>+4596(SB)/4, $0xbd5e0655
-DATA constants32<>+4600(SB)/4, $0xbd5e0655
-DATA constants32<>+4604(SB)/4, $0xbd5e0655
-DATA constants32<>+4608(SB)/4, $0xbe2a041f
-DATA constants32<>+4612(SB)/4, $0xbe2a041f
-DATA constants32<>+4616(SB)/4, $0xbe2a041f
-DATA constants32<>+4620(SB)/4, $0xbe2a041f
-DATA constants32<>+4624(SB)/4, $0xbe2a041f
-DATA constants32<>+4628(SB)/4, $0xbe2a041f
-DATA constants32<>+4632(SB)/4, $0xbe2a041f
-DATA constants32<>+4636(SB)/4, $0xbe2a041f
-DATA constants32<>+4640(SB)/4, $0xb9bd16ae
-DATA constants32<>+4644(SB)/4, $0xb9bd16ae
-DATA constants32<>+4648(SB)/4, $0xb9bd16ae
-DATA constants32<>+4652(SB)/4, $0xb9bd16ae
-DATA constants32<>+4656(SB)/4, $0xb9bd16ae
-DATA constants32<>+4660(SB)/4, $0xb9bd16ae
-DATA constants32<>+4664(SB)/4, $0xb9bd16ae
-DATA constants32<>+4668(SB)/4, $0xb9bd16ae
-DATA constants32<>+4672(SB)/4, $0x3aa661b8
-DATA constants32<>+4676(SB)/4, $0x3aa661b8
-DATA constants32<>+4680(SB)/4, $0x3aa661b8
-DATA constants32<>+4684(SB)/4, $0x3aa661b8
-DATA constants32<>+4688(SB)/4, $0x3aa661b8
-DATA constants32<>+4692(SB)/4, $0x3aa661b8
-DATA constants32<>+4696(SB)/4, $0x3aa661b8
-DATA constants32<>+4700(SB)/4, $0x3aa661b8
-DATA constants32<>+4704(SB)/4, $0xbc03c7b4
-DATA constants32<>+4708(SB)/4, $0xbc03c7b4
-DATA constants32<>+4712(SB)/4, $0xbc03c7b4
-DATA constants32<>+4716(SB)/4, $0xbc03c7b4
-DATA constants32<>+4720(SB)/4, $0xbc03c7b4
-DATA constants32<>+4724(SB)/4, $0xbc03c7b4
-DATA constants32<>+4728(SB)/4, $0xbc03c7b4
-DATA constants32<>+4732(SB)/4, $0xbc03c7b4
-DATA constants32<>+4736(SB)/4, $0x3e27fd81
-DATA constants32<>+4740(SB)/4, $0x3e27fd81
-DATA constants32<>+4744(SB)/4, $0x3e27fd81
-DATA constants32<>+4748(SB)/4, $0x3e27fd81
-DATA constants32<>+4752(SB)/4, $0x3e27fd81
-DATA constants32<>+4756(SB)/4, $0x3e27fd81
-DATA constants32<>+4760(SB)/4, $0x3e27fd81
-DATA constants32<>+4764(SB)/4, $0x3e27fd81
-DATA constants32<>+4768(SB)/4, $0xbdbdfaff
-DATA constants32<>+4772(SB)/4, $0xbdbdfaff
-DATA constants32<>+4776(SB)/4, $0xbdbdfaff
-DATA constants32<>+4780(SB)/4, $0xbdbdfaff
-DATA constants32<>+4784(SB)/4, $0xbdbdfaff
-DATA constants32<>+4788(SB)/4, $0xbdbdfaff
-DATA constants32<>+4792(SB)/4, $0xbdbdfaff
-DATA constants32<>+4796(SB)/4, $0xbdbdfaff
-DATA constants32<>+4800(SB)/4, $0x3fa37407
-DATA constants32<>+4804(SB)/4, $0x3fa37407
-DATA constants32<>+4808(SB)/4, $0x3fa37407
-DATA constants32<>+4812(SB)/4, $0x3fa37407
-DATA constants32<>+4816(SB)/4, $0x3fa37407
-DATA constants32<>+4820(SB)/4, $0x3fa37407
-DATA constants32<>+4824(SB)/4, $0x3fa37407
-DATA constants32<>+4828(SB)/4, $0x3fa37407
-DATA constants32<>+4832(SB)/4, $0x3eacf700
-DATA constants32<>+4836(SB)/4, $0x3eacf700
-DATA constants32<>+4840(SB)/4, $0x3eacf700
-DATA constants32<>+4844(SB)/4, $0x3eacf700
-DATA constants32<>+4848(SB)/4, $0x3eacf700
-DATA constants32<>+4852(SB)/4, $0x3eacf700
-DATA constants32<>+4856(SB)/4, $0x3eacf700
-DATA constants32<>+4860(SB)/4, $0x3eacf700
-DATA constants32<>+4864(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4868(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4872(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4876(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4880(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4884(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4888(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4892(SB)/4, $0x3ed2ddfd
-DATA constants32<>+4896(SB)/4, $0x3f13bb87
-DATA constants32<>+4900(SB)/4, $0x3f13bb87
-DATA constants32<>+4904(SB)/4, $0x3f13bb87
-DATA constants32<>+4908(SB)/4, $0x3f13bb87
-DATA constants32<>+4912(SB)/4, $0x3f13bb87
-DATA constants32<>+4916(SB)/4, $0x3f13bb87
-DATA constants32<>+4920(SB)/4, $0x3f13bb87
-DATA constants32<>+4924(SB)/4, $0x3f13bb87
-DATA constants32<>+4928(SB)/4, $0xb1f17f01
-DATA constants32<>+4932(SB)/4, $0xb1f17f01
-DATA constants32<>+4936(SB)/4, $0xb1f17f01
-DATA constants32<>+4940(SB)/4, $0xb1f17f01
-DATA constants32<>+4944(SB)/4, $0xb1f17f01
-DATA constants32<>+4948(SB)/4, $0xb1f17f01
-DATA constants32<>+4952(SB)/4, $0xb1f17f01
-DATA constants32<>+4956(SB)/4, $0xb1f17f01
-DATA constants32<>+4960(SB)/4, $0x3f76384f
-DATA constants32<>+4964(SB)/4, $0x3f76384f
-DATA constants32<>+4968(SB)/4, $0x3f76384f
-DATA constants32<>+4972(SB)/4, $0x3f76384f
-DATA constants32<>+4976(SB)/4, $0x3f76384f
-DATA constants32<>+4980(SB)/4, $0x3f76384f
-DATA constants32<>+4984(SB)/4, $0x3f76384f
-DATA constants32<>+4988(SB)/4, $0x3f76384f
-DATA constants32<>+4992(SB)/4, $0x4038aa3b
-DATA constants32<>+4996(SB)/4, $0x4038aa3b
-DATA constants32<>+5000(SB)/4, $0x4038aa3b
-DATA constants32<>+5004(SB)/4, $0x4038aa3b
-DATA constants32<>+5008(SB)/4, $0x4038aa3b
-DATA constants32<>+5012(SB)/4, $0x4038aa3b
-DATA constants32<>+5016(SB)/4, $0x4038aa3b
-DATA constants32<>+5020(SB)/4, $0x4038aa3b
-DATA constants32<>+5024(SB)/4, $0x33257060
-DATA constants32<>+5028(SB)/4, $0x33257060
-DATA constants32<>+5032(SB)/4, $0x33257060
-DATA constants32<>+5036(SB)/4, $0x33257060
-DATA constants32<>+5040(SB)/4, $0x33257060
-DATA constants32<>+5044(SB)/4, $0x33257060
-DATA constants32<>+5048(SB)/4, $0x33257060
-DATA constants32<>+5052(SB)/4, $0x33257060
-DATA constants32<>+5056(SB)/4, $0x43200000
-DATA constants32<>+5060(SB)/4, $0x43200000
-DATA constants32<>+5064(SB)/4, $0x43200000
-DATA constants32<>+5068(SB)/4, $0x43200000
-DATA constants32<>+5072(SB)/4, $0x43200000
-DATA constants32<>+5076(SB)/4, $0x43200000
-DATA constants32<>+5080(SB)/4, $0x43200000
-DATA constants32<>+5084(SB)/4, $0x43200000
-DATA constants32<>+5088(SB)/4, $0xc3200000
-DATA constants32<>+5092(SB)/4, $0xc3200000
-DATA constants32<>+5096(SB)/4, $0xc3200000
-DATA constants32<>+5100(SB)/4, $0xc3200000
-DATA constants32<>+5104(SB)/4, $0xc3200000
-DATA constants32<>+5108(SB)/4, $0xc3200000
-DATA constants32<>+5112(SB)/4, $0xc3200000
-DATA constants32<>+5116(SB)/4, $0xc3200000
-DATA constants32<>+5120(SB)/4, $0x29000000
-DATA constants32<>+5124(SB)/4, $0x29000000
-DATA constants32<>+5128(SB)/4, $0x29000000
-DATA constants32<>+5132(SB)/4, $0x29000000
-DATA constants32<>+5136(SB)/4, $0x29000000
-DATA constants32<>+5140(SB)/4, $0x29000000
-DATA constants32<>+5144(SB)/4, $0x29000000
-DATA constants32<>+5148(SB)/4, $0x29000000
-DATA constants32<>+5152(SB)/4, $0x5d800000
-DATA constants32<>+5156(SB)/4, $0x5d800000
-DATA constants32<>+5160(SB)/4, $0x5d800000
-DATA constants32<>+5164(SB)/4, $0x5d800000
-DATA constants32<>+5168(SB)/4, $0x5d800000
-DATA constants32<>+5172(SB)/4, $0x5d800000
-DATA constants32<>+5176(SB)/4, $0x5d800000
-DATA constants32<>+5180(SB)/4, $0x5d800000
-DATA constants32<>+5184(SB)/4, $0x17800000
-DATA constants32<>+5188(SB)/4, $0x17800000
-DATA constants32<>+5192(SB)/4, $0x17800000
-DATA constants32<>+5196(SB)/4, $0x17800000
-DATA constants32<>+5200(SB)/4, $0x17800000
-DATA constants32<>+5204(SB)/4, $0x17800000
-DATA constants32<>+5208(SB)/4, $0x17800000
-DATA constants32<>+5212(SB)/4, $0x17800000
-DATA constants32<>+5216(SB)/4, $0x67800000
-DATA constants32<>+5220(SB)/4, $0x67800000
-DATA constants32<>+5224(SB)/4, $0x67800000
-DATA constants32<>+5228(SB)/4, $0x67800000
-DATA constants32<>+5232(SB)/4, $0x67800000
-DATA constants32<>+5236(SB)/4, $0x67800000
-DATA constants32<>+5240(SB)/4, $0x67800000
-DATA constants32<>+5244(SB)/4, $0x67800000
-DATA constants32<>+5248(SB)/4, $0x3fb504f3
-DATA constants32<>+5252(SB)/4, $0x3fb504f3
-DATA constants32<>+5256(SB)/4, $0x3fb504f3
-DATA constants32<>+5260(SB)/4, $0x3fb504f3
-DATA constants32<>+5264(SB)/4, $0x3fb504f3
-DATA constants32<>+5268(SB)/4, $0x3fb504f3
-DATA constants32<>+5272(SB)/4, $0x3fb504f3
-DATA constants32<>+5276(SB)/4, $0x3fb504f3
-DATA constants32<>+5280(SB)/4, $0x4059999a
-DATA constants32<>+5284(SB)/4, $0x4059999a
-DATA constants32<>+5288(SB)/4, $0x4059999a
-DATA constants32<>+5292(SB)/4, $0x4059999a
-DATA constants32<>+5296(SB)/4, $0x4059999a
-DATA constants32<>+5300(SB)/4, $0x4059999a
-DATA constants32<>+5304(SB)/4, $0x4059999a
-DATA constants32<>+5308(SB)/4, $0x4059999a
-DATA constants32<>+5312(SB)/4, $0x3e38f5c3
-DATA constants32<>+5316(SB)/4, $0x3e38f5c3
-DATA constants32<>+5320(SB)/4, $0x3e38f5c3
-DATA constants32<>+5324(SB)/4, $0x3e38f5c3
-DATA constants32<>+5328(SB)/4, $0x3e38f5c3
-DATA constants32<>+5332(SB)/4, $0x3e38f5c3
-DATA constants32<>+5336(SB)/4, $0x3e38f5c3
-DATA constants32<>+5340(SB)/4, $0x3e38f5c3
-DATA constants32<>+5344(SB)/4, $0x403504f3
-DATA constants32<>+5348(SB)/4, $0x403504f3
-DATA constants32<>+5352(SB)/4, $0x403504f3
-DATA constants32<>+5356(SB)/4, $0x403504f3
-DATA constants32<>+5360(SB)/4, $0x403504f3
-DATA constants32<>+5364(SB)/4, $0x403504f3
-DATA constants32<>+5368(SB)/4, $0x403504f3
-DATA constants32<>+5372(SB)/4, $0x403504f3
-DATA constants32<>+5376(SB)/4, $0x3ed9999a
-DATA constants32<>+5380(SB)/4, $0x3ed9999a
-DATA constants32<>+5384(SB)/4, $0x3ed9999a
-DATA constants32<>+5388(SB)/4, $0x3ed9999a
-DATA constants32<>+5392(SB)/4, $0x3ed9999a
-DATA constants32<>+5396(SB)/4, $0x3ed9999a
-DATA constants32<>+5400(SB)/4, $0x3ed9999a
-DATA constants32<>+5404(SB)/4, $0x3ed9999a
-DATA constants32<>+5408(SB)/4, $0x3fcccccd
-DATA constants32<>+5412(SB)/4, $0x3fcccccd
-DATA constants32<>+5416(SB)/4, $0x3fcccccd
-DATA constants32<>+5420(SB)/4, $0x3fcccccd
-DATA constants32<>+5424(SB)/4, $0x3fcccccd
-DATA constants32<>+5428(SB)/4, $0x3fcccccd
-DATA constants32<>+5432(SB)/4, $0x3fcccccd
-DATA constants32<>+5436(SB)/4, $0x3fcccccd
-DATA constants32<>+5440(SB)/4, $0x3cba275b
-DATA constants32<>+5444(SB)/4, $0x3cba275b
-DATA constants32<>+5448(SB)/4, $0x3cba275b
-DATA constants32<>+5452(SB)/4, $0x3cba275b
-DATA constants32<>+5456(SB)/4, $0x3cba275b
-DATA constants32<>+5460(SB)/4, $0x3cba275b
-DATA constants32<>+5464(SB)/4, $0x3cba275b
-DATA constants32<>+5468(SB)/4, $0x3cba275b
-DATA constants32<>+5472(SB)/4, $0x37e37636
-DATA constants32<>+5476(SB)/4, $0x37e37636
-DATA constants32<>+5480(SB)/4, $0x37e37636
-DATA constants32<>+5484(SB)/4, $0x37e37636
-DATA constants32<>+5488(SB)/4, $0x37e37636
-DATA constants32<>+5492(SB)/4, $0x37e37636
-DATA constants32<>+5496(SB)/4, $0x37e37636
-DATA constants32<>+5500(SB)/4, $0x37e37636
-DATA constants32<>+5504(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5508(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5512(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5516(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5520(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5524(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5528(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5532(SB)/4, $0x3a4b0ad6
-DATA constants32<>+5536(SB)/4, $0x3457dba7
-DATA constants32<>+5540(SB)/4, $0x3457dba7
-DATA constants32<>+5544(SB)/4, $0x3457dba7
-DATA constants32<>+5548(SB)/4, $0x3457dba7
-DATA constants32<>+5552(SB)/4, $0x3457dba7
-DATA constants32<>+5556(SB)/4, $0x3457dba7
-DATA constants32<>+5560(SB)/4, $0x3457dba7
-DATA constants32<>+5564(SB)/4, $0x3457dba7
-DATA constants32<>+5568(SB)/4, $0x3e77955e
-DATA constants32<>+5572(SB)/4, $0x3e77955e
-DATA constants32<>+5576(SB)/4, $0x3e77955e
-DATA constants32<>+5580(SB)/4, $0x3e77955e
-DATA constants32<>+5584(SB)/4, $0x3e77955e
-DATA constants32<>+5588(SB)/4, $0x3e77955e
-DATA constants32<>+5592(SB)/4, $0x3e77955e
-DATA constants32<>+5596(SB)/4, $0x3e77955e
-DATA constants32<>+5600(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5604(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5608(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5612(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5616(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5620(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5624(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5628(SB)/4, $0x3aa2e0c8
-DATA constants32<>+5632(SB)/4, $0x4638adf9
-DATA constants32<>+5636(SB)/4, $0x4638adf9
-DATA constants32<>+5640(SB)/4, $0x4638adf9
-DATA constants32<>+5644(SB)/4, $0x4638adf9
-DATA constants32<>+5648(SB)/4, $0x4638adf9
-DATA constants32<>+5652(SB)/4, $0x4638adf9
-DATA constants32<>+5656(SB)/4, $0x4638adf9
-DATA constants32<>+5660(SB)/4, $0x4638adf9
-DATA constants32<>+5664(SB)/4, $0x445dc605
-DATA constants32<>+5668(SB)/4, $0x445dc605
-DATA constants32<>+5672(SB)/4, $0x445dc605
-DATA constants32<>+5676(SB)/4, $0x445dc605
-DATA constants32<>+5680(SB)/4, $0x445dc605
-DATA constants32<>+5684(SB)/4, $0x445dc605
-DATA constants32<>+5688(SB)/4, $0x445dc605
-DATA constants32<>+5692(SB)/4, $0x445dc605
-DATA constants32<>+5696(SB)/4, $0x3a4b0215
-DATA constants32<>+5700(SB)/4, $0x3a4b0215
-DATA constants32<>+5704(SB)/4, $0x3a4b0215
-DATA constants32<>+5708(SB)/4, $0x3a4b0215
-DATA constants32<>+5712(SB)/4, $0x3a4b0215
-DATA constants32<>+5716(SB)/4, $0x3a4b0215
-DATA constants32<>+5720(SB)/4, $0x3a4b0215
-DATA constants32<>+5724(SB)/4, $0x3a4b0215
-DATA constants32<>+5728(SB)/4, $0x3457db4a
-DATA constants32<>+5732(SB)/4, $0x3457db4a
-DATA constants32<>+5736(SB)/4, $0x3457db4a
-DATA constants32<>+5740(SB)/4, $0x3457db4a
-DATA constants32<>+5744(SB)/4, $0x3457db4a
-DATA constants32<>+5748(SB)/4, $0x3457db4a
-DATA constants32<>+5752(SB)/4, $0x3457db4a
-DATA constants32<>+5756(SB)/4, $0x3457db4a
-DATA constants32<>+5760(SB)/4, $0x30cc3b73
-DATA constants32<>+5764(SB)/4, $0x30cc3b73
-DATA constants32<>+5768(SB)/4, $0x30cc3b73
-DATA constants32<>+5772(SB)/4, $0x30cc3b73
-DATA constants32<>+5776(SB)/4, $0x30cc3b73
-DATA constants32<>+5780(SB)/4, $0x30cc3b73
-DATA constants32<>+5784(SB)/4, $0x30cc3b73
-DATA constants32<>+5788(SB)/4, $0x30cc3b73
-DATA constants32<>+5792(SB)/4, $0x275051fe
-DATA constants32<>+5796(SB)/4, $0x275051fe
-DATA constants32<>+5800(SB)/4, $0x275051fe
-DATA constants32<>+5804(SB)/4, $0x275051fe
-DATA constants32<>+5808(SB)/4, $0x275051fe
-DATA constants32<>+5812(SB)/4, $0x275051fe
-DATA constants32<>+5816(SB)/4, $0x275051fe
-DATA constants32<>+5820(SB)/4, $0x275051fe
-DATA constants32<>+5824(SB)/4, $0x46b9cc15
-DATA constants32<>+5828(SB)/4, $0x46b9cc15
-DATA constants32<>+5832(SB)/4, $0x46b9cc15
-DATA constants32<>+5836(SB)/4, $0x46b9cc15
-DATA constants32<>+5840(SB)/4, $0x46b9cc15
-DATA constants32<>+5844(SB)/4, $0x46b9cc15
-DATA constants32<>+5848(SB)/4, $0x46b9cc15
-DATA constants32<>+5852(SB)/4, $0x46b9cc15
-DATA constants32<>+5856(SB)/4, $0x46e0722c
-DATA constants32<>+5860(SB)/4, $0x46e0722c
-DATA constants32<>+5864(SB)/4, $0x46e0722c
-DATA constants32<>+5868(SB)/4, $0x46e0722c
-DATA constants32<>+5872(SB)/4, $0x46e0722c
-DATA constants32<>+5876(SB)/4, $0x46e0722c
-DATA constants32<>+5880(SB)/4, $0x46e0722c
-DATA constants32<>+5884(SB)/4, $0x46e0722c
-DATA constants32<>+5888(SB)/4, $0x45a353f6
-DATA constants32<>+5892(SB)/4, $0x45a353f6
-DATA constants32<>+5896(SB)/4, $0x45a353f6
-DATA constants32<>+5900(SB)/4, $0x45a353f6
-DATA constants32<>+5904(SB)/4, $0x45a353f6
-DATA constants32<>+5908(SB)/4, $0x45a353f6
-DATA constants32<>+5912(SB)/4, $0x45a353f6
-DATA constants32<>+5916(SB)/4, $0x45a353f6
-DATA constants32<>+5920(SB)/4, $0x3fa29e60
-DATA constants32<>+5924(SB)/4, $0x3fa29e60
-DATA constants32<>+5928(SB)/4, $0x3fa29e60
-DATA constants32<>+5932(SB)/4, $0x3fa29e60
-DATA constants32<>+5936(SB)/4, $0x3fa29e60
-DATA constants32<>+5940(SB)/4, $0x3fa29e60
-DATA constants32<>+5944(SB)/4, $0x3fa29e60
-DATA constants32<>+5948(SB)/4, $0x3fa29e60
-DATA constants32<>+5952(SB)/4, $0x3cd95a09
-DATA constants32<>+5956(SB)/4, $0x3cd95a09
-DATA constants32<>+5960(SB)/4, $0x3cd95a09
-DATA constants32<>+5964(SB)/4, $0x3cd95a09
-DATA constants32<>+5968(SB)/4, $0x3cd95a09
-DATA constants32<>+5972(SB)/4, $0x3cd95a09
-DATA constants32<>+5976(SB)/4, $0x3cd95a09
-DATA constants32<>+5980(SB)/4, $0x3cd95a09
-DATA constants32<>+5984(SB)/4, $0x3cb01485
-DATA constants32<>+5988(SB)/4, $0x3cb01485
-DATA constants32<>+5992(SB)/4, $0x3cb01485
-DATA constants32<>+5996(SB)/4, $0x3cb01485
-DATA constants32<>+6000(SB)/4, $0x3cb01485
-DATA constants32<>+6004(SB)/4, $0x3cb01485
-DATA constants32<>+6008(SB)/4, $0x3cb01485
-DATA constants32<>+6012(SB)/4, $0x3cb01485
-DATA constants32<>+6016(SB)/4, $0x37db08b2
-DATA constants32<>+6020(SB)/4, $0x37db08b2
-DATA constants32<>+6024(SB)/4, $0x37db08b2
-DATA constants32<>+6028(SB)/4, $0x37db08b2
-DATA constants32<>+6032(SB)/4, $0x37db08b2
-DATA constants32<>+6036(SB)/4, $0x37db08b2
-DATA constants32<>+6040(SB)/4, $0x37db08b2
-DATA constants32<>+6044(SB)/4, $0x37db08b2
-DATA constants32<>+6048(SB)/4, $0x467daf73
-DATA constants32<>+6052(SB)/4, $0x467daf73
-DATA constants32<>+6056(SB)/4, $0x467daf73
-DATA constants32<>+6060(SB)/4, $0x467daf73
-DATA constants32<>+6064(SB)/4, $0x467daf73
-DATA constants32<>+6068(SB)/4, $0x467daf73
-DATA constants32<>+6072(SB)/4, $0x467daf73
-DATA constants32<>+6076(SB)/4, $0x467daf73
-DATA constants32<>+6080(SB)/4, $0x47198be5
-DATA constants32<>+6084(SB)/4, $0x47198be5
-DATA constants32<>+6088(SB)/4, $0x47198be5
-DATA constants32<>+6092(SB)/4, $0x47198be5
-DATA constants32<>+6096(SB)/4, $0x47198be5
-DATA constants32<>+6100(SB)/4, $0x47198be5
-DATA constants32<>+6104(SB)/4, $0x47198be5
-DATA constants32<>+6108(SB)/4, $0x47198be5
-DATA constants32<>+6112(SB)/4, $0x40697659
-DATA constants32<>+6116(SB)/4, $0x40697659
-DATA constants32<>+6120(SB)/4, $0x40697659
-DATA constants32<>+6124(SB)/4, $0x40697659
-DATA constants32<>+6128(SB)/4, $0x40697659
-DATA constants32<>+6132(SB)/4, $0x40697659
-DATA constants32<>+6136(SB)/4, $0x40697659
-DATA constants32<>+6140(SB)/4, $0x40697659
-DATA constants32<>+6144(SB)/4, $0x3e97d6ca
-DATA constants32<>+6148(SB)/4, $0x3e97d6ca
-DATA constants32<>+6152(SB)/4, $0x3e97d6ca
-DATA constants32<>+6156(SB)/4, $0x3e97d6ca
-DATA constants32<>+6160(SB)/4, $0x3e97d6ca
-DATA constants32<>+6164(SB)/4, $0x3e97d6ca
-DATA constants32<>+6168(SB)/4, $0x3e97d6ca
-DATA constants32<>+6172(SB)/4, $0x3e97d6ca
-DATA constants32<>+6176(SB)/4, $0x3e567a3b
-DATA constants32<>+6180(SB)/4, $0x3e567a3b
-DATA constants32<>+6184(SB)/4, $0x3e567a3b
-DATA constants32<>+6188(SB)/4, $0x3e567a3b
-DATA constants32<>+6192(SB)/4, $0x3e567a3b
-DATA constants32<>+6196(SB)/4, $0x3e567a3b
-DATA constants32<>+6200(SB)/4, $0x3e567a3b
-DATA constants32<>+6204(SB)/4, $0x3e567a3b
-DATA constants32<>+6208(SB)/4, $0x3a91db68
-DATA constants32<>+6212(SB)/4, $0x3a91db68
-DATA constants32<>+6216(SB)/4, $0x3a91db68
-DATA constants32<>+6220(SB)/4, $0x3a91db68
-DATA constants32<>+6224(SB)/4, $0x3a91db68
-DATA constants32<>+6228(SB)/4, $0x3a91db68
-DATA constants32<>+6232(SB)/4, $0x3a91db68
-DATA constants32<>+6236(SB)/4, $0x3a91db68
-DATA constants32<>+6240(SB)/4, $0x4597b718
-DATA constants32<>+6244(SB)/4, $0x4597b718
-DATA constants32<>+6248(SB)/4, $0x4597b718
-DATA constants32<>+6252(SB)/4, $0x4597b718
-DATA constants32<>+6256(SB)/4, $0x4597b718
-DATA constants32<>+6260(SB)/4, $0x4597b718
-DATA constants32<>+6264(SB)/4, $0x4597b718
-DATA constants32<>+6268(SB)/4, $0x4597b718
-DATA constants32<>+6272(SB)/4, $0x40b89fb9
-DATA constants32<>+6276(SB)/4, $0x40b89fb9
-DATA constants32<>+6280(SB)/4, $0x40b89fb9
-DATA constants32<>+6284(SB)/4, $0x40b89fb9
-DATA constants32<>+6288(SB)/4, $0x40b89fb9
-DATA constants32<>+6292(SB)/4, $0x40b89fb9
-DATA constants32<>+6296(SB)/4, $0x40b89fb9
-DATA constants32<>+6300(SB)/4, $0x40b89fb9
-DATA constants32<>+6304(SB)/4, $0x3fe47532
-DATA constants32<>+6308(SB)/4, $0x3fe47532
-DATA constants32<>+6312(SB)/4, $0x3fe47532
-DATA constants32<>+6316(SB)/4, $0x3fe47532
-DATA constants32<>+6320(SB)/4, $0x3fe47532
-DATA constants32<>+6324(SB)/4, $0x3fe47532
-DATA constants32<>+6328(SB)/4, $0x3fe47532
-DATA constants32<>+6332(SB)/4, $0x3fe47532
-DATA constants32<>+6336(SB)/4, $0x46a5bb97
-DATA constants32<>+6340(SB)/4, $0x46a5bb97
-DATA constants32<>+6344(SB)/4, $0x46a5bb97
-DATA constants32<>+6348(SB)/4, $0x46a5bb97
-DATA constants32<>+6352(SB)/4, $0x46a5bb97
-DATA constants32<>+6356(SB)/4, $0x46a5bb97
-DATA constants32<>+6360(SB)/4, $0x46a5bb97
-DATA constants32<>+6364(SB)/4, $0x46a5bb97
-DATA constants32<>+6368(SB)/4, $0x3f79b8f2
-DATA constants32<>+6372(SB)/4, $0x3f79b8f2
-DATA constants32<>+6376(SB)/4, $0x3f79b8f2
-DATA constants32<>+6380(SB)/4, $0x3f79b8f2
-DATA constants32<>+6384(SB)/4, $0x3f79b8f2
-DATA constants32<>+6388(SB)/4, $0x3f79b8f2
-DATA constants32<>+6392(SB)/4, $0x3f79b8f2
-DATA constants32<>+6396(SB)/4, $0x3f79b8f2
-DATA constants32<>+6400(SB)/4, $0x3cac55a8
-DATA constants32<>+6404(SB)/4, $0x3cac55a8
-DATA constants32<>+6408(SB)/4, $0x3cac55a8
-DATA constants32<>+6412(SB)/4, $0x3cac55a8
-DATA constants32<>+6416(SB)/4, $0x3cac55a8
-DATA constants32<>+6420(SB)/4, $0x3cac55a8
-DATA constants32<>+6424(SB)/4, $0x3cac55a8
-DATA constants32<>+6428(SB)/4, $0x3cac55a8
-DATA constants32<>+6432(SB)/4, $0x442e4403
-DATA constants32<>+6436(SB)/4, $0x442e4403
-DATA constants32<>+6440(SB)/4, $0x442e4403
-DATA constants32<>+6444(SB)/4, $0x442e4403
-DATA constants32<>+6448(SB)/4, $0x442e4403
-DATA constants32<>+6452(SB)/4, $0x442e4403
-DATA constants32<>+6456(SB)/4, $0x442e4403
-DATA constants32<>+6460(SB)/4, $0x442e4403
-DATA constants32<>+6464(SB)/4, $0x45a89191
-DATA constants32<>+6468(SB)/4, $0x45a89191
-DATA constants32<>+6472(SB)/4, $0x45a89191
-DATA constants32<>+6476(SB)/4, $0x45a89191
-DATA constants32<>+6480(SB)/4, $0x45a89191
-DATA constants32<>+6484(SB)/4, $0x45a89191
-DATA constants32<>+6488(SB)/4, $0x45a89191
-DATA constants32<>+6492(SB)/4, $0x45a89191
-DATA constants32<>+6496(SB)/4, $0x40942bba
-DATA constants32<>+6500(SB)/4, $0x40942bba
-DATA constants32<>+6504(SB)/4, $0x40942bba
-DATA constants32<>+6508(SB)/4, $0x40942bba
-DATA constants32<>+6512(SB)/4, $0x40942bba
-DATA constants32<>+6516(SB)/4, $0x40942bba
-DATA constants32<>+6520(SB)/4, $0x40942bba
-DATA constants32<>+6524(SB)/4, $0x40942bba
-DATA constants32<>+6528(SB)/4, $0x40aed753
-DATA constants32<>+6532(SB)/4, $0x40aed753
-DATA constants32<>+6536(SB)/4, $0x40aed753
-DATA constants32<>+6540(SB)/4, $0x40aed753
-DATA constants32<>+6544(SB)/4, $0x40aed753
-DATA constants32<>+6548(SB)/4, $0x40aed753
-DATA constants32<>+6552(SB)/4, $0x40aed753
-DATA constants32<>+6556(SB)/4, $0x40aed753
-DATA constants32<>+6560(SB)/4, $0x4017baa2
-DATA constants32<>+6564(SB)/4, $0x4017baa2
-DATA constants32<>+6568(SB)/4, $0x4017baa2
-DATA constants32<>+6572(SB)/4, $0x4017baa2
-DATA constants32<>+6576(SB)/4, $0x4017baa2
-DATA constants32<>+6580(SB)/4, $0x4017baa2
-DATA constants32<>+6584(SB)/4, $0x4017baa2
-DATA constants32<>+6588(SB)/4, $0x4017baa2
-DATA constants32<>+6592(SB)/4, $0x3e464bb0
-DATA constants32<>+6596(SB)/4, $0x3e464bb0
-DATA constants32<>+6600(SB)/4, $0x3e464bb0
-DATA constants32<>+6604(SB)/4, $0x3e464bb0
-DATA constants32<>+6608(SB)/4, $0x3e464bb0
-DATA constants32<>+6612(SB)/4, $0x3e464bb0
-DATA constants32<>+6616(SB)/4, $0x3e464bb0
-DATA constants32<>+6620(SB)/4, $0x3e464bb0
-DATA constants32<>+6624(SB)/4, $0x423c4a6f
-DATA constants32<>+6628(SB)/4, $0x423c4a6f
-DATA constants32<>+6632(SB)/4, $0x423c4a6f
-DATA constants32<>+6636(SB)/4, $0x423c4a6f
-DATA constants32<>+6640(SB)/4, $0x423c4a6f
-DATA constants32<>+6644(SB)/4, $0x423c4a6f
-DATA constants32<>+6648(SB)/4, $0x423c4a6f
-DATA constants32<>+6652(SB)/4, $0x423c4a6f
-DATA constants32<>+6656(SB)/4, $0x3fb63330
-DATA constants32<>+6660(SB)/4, $0x3fb63330
-DATA constants32<>+6664(SB)/4, $0x3fb63330
-DATA constants32<>+6668(SB)/4, $0x3fb63330
-DATA constants32<>+6672(SB)/4, $0x3fb63330
-DATA constants32<>+6676(SB)/4, $0x3fb63330
-DATA constants32<>+6680(SB)/4, $0x3fb63330
-DATA constants32<>+6684(SB)/4, $0x3fb63330
-DATA constants32<>+6688(SB)/4, $0x40d50d8e
-DATA constants32<>+6692(SB)/4, $0x40d50d8e
-DATA constants32<>+6696(SB)/4, $0x40d50d8e
-DATA constants32<>+6700(SB)/4, $0x40d50d8e
-DATA constants32<>+6704(SB)/4, $0x40d50d8e
-DATA constants32<>+6708(SB)/4, $0x40d50d8e
-DATA constants32<>+6712(SB)/4, $0x40d50d8e
-DATA constants32<>+6716(SB)/4, $0x40d50d8e
-DATA constants32<>+6720(SB)/4, $0x442bcbf8
-DATA constants32<>+6724(SB)/4, $0x442bcbf8
-DATA constants32<>+6728(SB)/4, $0x442bcbf8
-DATA constants32<>+6732(SB)/4, $0x442bcbf8
-DATA constants32<>+6736(SB)/4, $0x442bcbf8
-DATA constants32<>+6740(SB)/4, $0x442bcbf8
-DATA constants32<>+6744(SB)/4, $0x442bcbf8
-DATA constants32<>+6748(SB)/4, $0x442bcbf8
-DATA constants32<>+6752(SB)/4, $0x4039d56d
-DATA constants32<>+6756(SB)/4, $0x4039d56d
-DATA constants32<>+6760(SB)/4, $0x4039d56d
-DATA constants32<>+6764(SB)/4, $0x4039d56d
-DATA constants32<>+6768(SB)/4, $0x4039d56d
-DATA constants32<>+6772(SB)/4, $0x4039d56d
-DATA constants32<>+6776(SB)/4, $0x4039d56d
-DATA constants32<>+6780(SB)/4, $0x4039d56d
-DATA constants32<>+6784(SB)/4, $0x3f592997
-DATA constants32<>+6788(SB)/4, $0x3f592997
-DATA constants32<>+6792(SB)/4, $0x3f592997
-DATA constants32<>+6796(SB)/4, $0x3f592997
-DATA constants32<>+6800(SB)/4, $0x3f592997
-DATA constants32<>+6804(SB)/4, $0x3f592997
-DATA constants32<>+6808(SB)/4, $0x3f592997
-DATA constants32<>+6812(SB)/4, $0x3f592997
-DATA constants32<>+6816(SB)/4, $0x3f9948bd
-DATA constants32<>+6820(SB)/4, $0x3f9948bd
-DATA constants32<>+6824(SB)/4, $0x3f9948bd
-DATA constants32<>+6828(SB)/4, $0x3f9948bd
-DATA constants32<>+6832(SB)/4, $0x3f9948bd
-DATA constants32<>+6836(SB)/4, $0x3f9948bd
-DATA constants32<>+6840(SB)/4, $0x3f9948bd
-DATA constants32<>+6844(SB)/4, $0x3f9948bd
-DATA constants32<>+6848(SB)/4, $0x422940da
-DATA constants32<>+6852(SB)/4, $0x422940da
-DATA constants32<>+6856(SB)/4, $0x422940da
-DATA constants32<>+6860(SB)/4, $0x422940da
-DATA constants32<>+6864(SB)/4, $0x422940da
-DATA constants32<>+6868(SB)/4, $0x422940da
-DATA constants32<>+6872(SB)/4, $0x422940da
-DATA constants32<>+6876(SB)/4, $0x422940da
-DATA constants32<>+6880(SB)/4, $0x44160000
-DATA constants32<>+6884(SB)/4, $0x44160000
-DATA constants32<>+6888(SB)/4, $0x44160000
-DATA constants32<>+6892(SB)/4, $0x44160000
-DATA constants32<>+6896(SB)/4, $0x44160000
-DATA constants32<>+6900(SB)/4, $0x44160000
-DATA constants32<>+6904(SB)/4, $0x44160000
-DATA constants32<>+6908(SB)/4, $0x44160000
-DATA constants32<>+6912(SB)/4, $0xc4160000
-DATA constants32<>+6916(SB)/4, $0xc4160000
-DATA constants32<>+6920(SB)/4, $0xc4160000
-DATA constants32<>+6924(SB)/4, $0xc4160000
-DATA constants32<>+6928(SB)/4, $0xc4160000
-DATA constants32<>+6932(SB)/4, $0xc4160000
-DATA constants32<>+6936(SB)/4, $0xc4160000
-DATA constants32<>+6940(SB)/4, $0xc4160000
-DATA constants32<>+6944(SB)/4, $0x432a0000
-DATA constants32<>+6948(SB)/4, $0x432a0000
-DATA constants32<>+6952(SB)/4, $0x432a0000
-DATA constants32<>+6956(SB)/4, $0x432a0000
-DATA constants32<>+6960(SB)/4, $0x432a0000
-DATA constants32<>+6964(SB)/4, $0x432a0000
-DATA constants32<>+6968(SB)/4, $0x432a0000
-DATA constants32<>+6972(SB)/4, $0x432a0000
-DATA constants32<>+6976(SB)/4, $0xc32a0000
-DATA constants32<>+6980(SB)/4, $0xc32a0000
-DATA constants32<>+6984(SB)/4, $0xc32a0000
-DATA constants32<>+6988(SB)/4, $0xc32a0000
-DATA constants32<>+6992(SB)/4, $0xc32a0000
-DATA constants32<>+6996(SB)/4, $0xc32a0000
-DATA constants32<>+7000(SB)/4, $0xc32a0000
-DATA constants32<>+7004(SB)/4, $0xc32a0000
-GLOBL constants32<>(SB), RODATA|NOPTR, $7008
+DATA constants32<>+672(SB)/4, $0x7f800000
+DATA constants32<>+676(SB)/4, $0x7f800000
+DATA constants32<>+680(SB)/4, $0x7f800000
+DATA constants32<>+684(SB)/4, $0x7f800000
+DATA constants32<>+688(SB)/4, $0x7f800000
+DATA constants32<>+692(SB)/4, $0x7f800000
+DATA constants32<>+696(SB)/4, $0x7f800000
+DATA constants32<>+700(SB)/4, $0x7f800000
+DATA constants32<>+704(SB)/4, $0xffffffff
+DATA constants32<>+708(SB)/4, $0xffffffff
+DATA constants32<>+712(SB)/4, $0xffffffff
+DATA constants32<>+716(SB)/4, $0xffffffff
+DATA constants32<>+720(SB)/4, $0xffffffff
+DATA constants32<>+724(SB)/4, $0xffffffff
+DATA constants32<>+728(SB)/4, $0xffffffff
+DATA constants32<>+732(SB)/4, $0xffffffff
+DATA constants32<>+736(SB)/4, $0x3ab5127d
+DATA constants32<>+740(SB)/4, $0x3ab5127d
+DATA constants32<>+744(SB)/4, $0x3ab5127d
+DATA constants32<>+748(SB)/4, $0x3ab5127d
+DATA constants32<>+752(SB)/4, $0x3ab5127d
+DATA constants32<>+756(SB)/4, $0x3ab5127d
+DATA constants32<>+760(SB)/4, $0x3ab5127d
+DATA constants32<>+764(SB)/4, $0x3ab5127d
+DATA constants32<>+768(SB)/4, $0x3c091cf2
+DATA constants32<>+772(SB)/4, $0x3c091cf2
+DATA constants32<>+776(SB)/4, $0x3c091cf2
+DATA constants32<>+780(SB)/4, $0x3c091cf2
+DATA constants32<>+784(SB)/4, $0x3c091cf2
+DATA constants32<>+788(SB)/4, $0x3c091cf2
+DATA constants32<>+792(SB)/4, $0x3c091cf2
+DATA constants32<>+796(SB)/4, $0x3c091cf2
+DATA constants32<>+800(SB)/4, $0x42b20000
+DATA constants32<>+804(SB)/4, $0x42b20000
+DATA constants32<>+808(SB)/4, $0x42b20000
+DATA constants32<>+812(SB)/4, $0x42b20000
+DATA constants32<>+816(SB)/4, $0x42b20000
+DATA constants32<>+820(SB)/4, $0x42b20000
+DATA constants32<>+824(SB)/4, $0x42b20000
+DATA constants32<>+828(SB)/4, $0x42b20000
+DATA constants32<>+832(SB)/4, $0xc2d00000
+DATA constants32<>+836(SB)/4, $0xc2d00000
+DATA constants32<>+840(SB)/4, $0xc2d00000
+DATA constants32<>+844(SB)/4, $0xc2d00000
+DATA constants32<>+848(SB)/4, $0xc2d00000
+DATA constants32<>+852(SB)/4, $0xc2d00000
+DATA constants32<>+856(SB)/4, $0xc2d00000
+DATA constants32<>+860(SB)/4, $0xc2d00000
+DATA constants32<>+864(SB)/4, $0x3fb8aa3b
+DATA constants32<>+868(SB)/4, $0x3fb8aa3b
+DATA constants32<>+872(SB)/4, $0x3fb8aa3b
+DATA constants32<>+876(SB)/4, $0x3fb8aa3b
+DATA constants32<>+880(SB)/4, $0x3fb8aa3b
+DATA constants32<>+884(SB)/4, $0x3fb8aa3b
+DATA constants32<>+888(SB)/4, $0x3fb8aa3b
+DATA constants32<>+892(SB)/4, $0x3fb8aa3b
+DATA constants32<>+896(SB)/4, $0x3f317218
+DATA constants32<>+900(SB)/4, $0x3f317218
+DATA constants32<>+904(SB)/4, $0x3f317218
+DATA constants32<>+908(SB)/4, $0x3f317218
+DATA constants32<>+912(SB)/4, $0x3f317218
+DATA constants32<>+916(SB)/4, $0x3f317218
+DATA constants32<>+920(SB)/4, $0x3f317218
+DATA constants32<>+924(SB)/4, $0x3f317218
+DATA constants32<>+928(SB)/4, $0x4b4000fe
+DATA constants32<>+932(SB)/4, $0x4b4000fe
+DATA constants32<>+936(SB)/4, $0x4b4000fe
+DATA constants32<>+940(SB)/4, $0x4b4000fe
+DATA constants32<>+944(SB)/4, $0x4b4000fe
+DATA constants32<>+948(SB)/4, $0x4b4000fe
+DATA constants32<>+952(SB)/4, $0x4b4000fe
+DATA constants32<>+956(SB)/4, $0x4b4000fe
+DATA constants32<>+960(SB)/4, $0xb102e308
+DATA constants32<>+964(SB)/4, $0xb102e308
+DATA constants32<>+968(SB)/4, $0xb102e308
+DATA constants32<>+972(SB)/4, $0xb102e308
+DATA constants32<>+976(SB)/4, $0xb102e308
+DATA constants32<>+980(SB)/4, $0xb102e308
+DATA constants32<>+984(SB)/4, $0xb102e308
+DATA constants32<>+988(SB)/4, $0xb102e308
+DATA constants32<>+992(SB)/4, $0x3d2aac78
+DATA constants32<>+996(SB)/4, $0x3d2aac78
+DATA constants32<>+1000(SB)/4, $0x3d2aac78
+DATA constants32<>+1004(SB)/4, $0x3d2aac78
+DATA constants32<>+1008(SB)/4, $0x3d2aac78
+DATA constants32<>+1012(SB)/4, $0x3d2aac78
+DATA constants32<>+1016(SB)/4, $0x3d2aac78
+DATA constants32<>+1020(SB)/4, $0x3d2aac78
+DATA constants32<>+1024(SB)/4, $0x3e2aaa49
+DATA constants32<>+1028(SB)/4, $0x3e2aaa49
+DATA constants32<>+1032(SB)/4, $0x3e2aaa49
+DATA constants32<>+1036(SB)/4, $0x3e2aaa49
+DATA constants32<>+1040(SB)/4, $0x3e2aaa49
+DATA constants32<>+1044(SB)/4, $0x3e2aaa49
+DATA constants32<>+1048(SB)/4, $0x3e2aaa49
+DATA constants32<>+1052(SB)/4, $0x3e2aaa49
+DATA constants32<>+1056(SB)/4, $0x3efffffe
+DATA constants32<>+1060(SB)/4, $0x3efffffe
+DATA constants32<>+1064(SB)/4, $0x3efffffe
+DATA constants32<>+1068(SB)/4, $0x3efffffe
+DATA constants32<>+1072(SB)/4, $0x3efffffe
+DATA constants32<>+1076(SB)/4, $0x3efffffe
+DATA constants32<>+1080(SB)/4, $0x3efffffe
+DATA constants32<>+1084(SB)/4, $0x3efffffe
+DATA constants32<>+1088(SB)/4, $0x3c1d96ac
+DATA constants32<>+1092(SB)/4, $0x3c1d96ac
+DATA constants32<>+1096(SB)/4, $0x3c1d96ac
+DATA constants32<>+1100(SB)/4, $0x3c1d96ac
+DATA constants32<>+1104(SB)/4, $0x3c1d96ac
+DATA constants32<>+1108(SB)/4, $0x3c1d96ac
+DATA constants32<>+1112(SB)/4, $0x3c1d96ac
+DATA constants32<>+1116(SB)/4, $0x3c1d96ac
+DATA constants32<>+1120(SB)/4, $0x3d635774
+DATA constants32<>+1124(SB)/4, $0x3d635774
+DATA constants32<>+1128(SB)/4, $0x3d635774
+DATA constants32<>+1132(SB)/4, $0x3d635774
+DATA constants32<>+1136(SB)/4, $0x3d635774
+DATA constants32<>+1140(SB)/4, $0x3d635774
+DATA constants32<>+1144(SB)/4, $0x3d635774
+DATA constants32<>+1148(SB)/4, $0x3d635774
+DATA constants32<>+1152(SB)/4, $0x43020000
+DATA constants32<>+1156(SB)/4, $0x43020000
+DATA constants32<>+1160(SB)/4, $0x43020000
+DATA constants32<>+1164(SB)/4, $0x43020000
+DATA constants32<>+1168(SB)/4, $0x43020000
+DATA constants32<>+1172(SB)/4, $0x43020000
+DATA constants32<>+1176(SB)/4, $0x43020000
+DATA constants32<>+1180(SB)/4, $0x43020000
+DATA constants32<>+1184(SB)/4, $0xc31b0000
+DATA constants32<>+1188(SB)/4, $0xc31b0000
+DATA constants32<>+1192(SB)/4, $0xc31b0000
+DATA constants32<>+1196(SB)/4, $0xc31b0000
+DATA constants32<>+1200(SB)/4, $0xc31b0000
+DATA constants32<>+1204(SB)/4, $0xc31b0000
+DATA constants32<>+1208(SB)/4, $0xc31b0000
+DATA constants32<>+1212(SB)/4, $0xc31b0000
+DATA constants32<>+1216(SB)/4, $0x3920fb32
+DATA constants32<>+1220(SB)/4, $0x3920fb32
+DATA constants32<>+1224(SB)/4, $0x3920fb32
+DATA constants32<>+1228(SB)/4, $0x3920fb32
+DATA constants32<>+1232(SB)/4, $0x3920fb32
+DATA constants32<>+1236(SB)/4, $0x3920fb32
+DATA constants32<>+1240(SB)/4, $0x3920fb32
+DATA constants32<>+1244(SB)/4, $0x3920fb32
+DATA constants32<>+1248(SB)/4, $0x3e75fdee
+DATA constants32<>+1252(SB)/4, $0x3e75fdee
+DATA constants32<>+1256(SB)/4, $0x3e75fdee
+DATA constants32<>+1260(SB)/4, $0x3e75fdee
+DATA constants32<>+1264(SB)/4, $0x3e75fdee
+DATA constants32<>+1268(SB)/4, $0x3e75fdee
+DATA constants32<>+1272(SB)/4, $0x3e75fdee
+DATA constants32<>+1276(SB)/4, $0x3e75fdee
+DATA constants32<>+1280(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1284(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1288(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1292(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1296(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1300(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1304(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1308(SB)/4, $0x3aaf9f3c
+DATA constants32<>+1312(SB)/4, $0x3c0913c5
+DATA constants32<>+1316(SB)/4, $0x3c0913c5
+DATA constants32<>+1320(SB)/4, $0x3c0913c5
+DATA constants32<>+1324(SB)/4, $0x3c0913c5
+DATA constants32<>+1328(SB)/4, $0x3c0913c5
+DATA constants32<>+1332(SB)/4, $0x3c0913c5
+DATA constants32<>+1336(SB)/4, $0x3c0913c5
+DATA constants32<>+1340(SB)/4, $0x3c0913c5
+DATA constants32<>+1344(SB)/4, $0x42b00000
+DATA constants32<>+1348(SB)/4, $0x42b00000
+DATA constants32<>+1352(SB)/4, $0x42b00000
+DATA constants32<>+1356(SB)/4, $0x42b00000
+DATA constants32<>+1360(SB)/4, $0x42b00000
+DATA constants32<>+1364(SB)/4, $0x42b00000
+DATA constants32<>+1368(SB)/4, $0x42b00000
+DATA constants32<>+1372(SB)/4, $0x42b00000
+DATA constants32<>+1376(SB)/4, $0xc1a00000
+DATA constants32<>+1380(SB)/4, $0xc1a00000
+DATA constants32<>+1384(SB)/4, $0xc1a00000
+DATA constants32<>+1388(SB)/4, $0xc1a00000
+DATA constants32<>+1392(SB)/4, $0xc1a00000
+DATA constants32<>+1396(SB)/4, $0xc1a00000
+DATA constants32<>+1400(SB)/4, $0xc1a00000
+DATA constants32<>+1404(SB)/4, $0xc1a00000
+DATA constants32<>+1408(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1412(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1416(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1420(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1424(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1428(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1432(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1436(SB)/4, $0x3ab5f4a3
+DATA constants32<>+1440(SB)/4, $0x3d2aab3c
+DATA constants32<>+1444(SB)/4, $0x3d2aab3c
+DATA constants32<>+1448(SB)/4, $0x3d2aab3c
+DATA constants32<>+1452(SB)/4, $0x3d2aab3c
+DATA constants32<>+1456(SB)/4, $0x3d2aab3c
+DATA constants32<>+1460(SB)/4, $0x3d2aab3c
+DATA constants32<>+1464(SB)/4, $0x3d2aab3c
+DATA constants32<>+1468(SB)/4, $0x3d2aab3c
+DATA constants32<>+1472(SB)/4, $0x3e2aaa58
+DATA constants32<>+1476(SB)/4, $0x3e2aaa58
+DATA constants32<>+1480(SB)/4, $0x3e2aaa58
+DATA constants32<>+1484(SB)/4, $0x3e2aaa58
+DATA constants32<>+1488(SB)/4, $0x3e2aaa58
+DATA constants32<>+1492(SB)/4, $0x3e2aaa58
+DATA constants32<>+1496(SB)/4, $0x3e2aaa58
+DATA constants32<>+1500(SB)/4, $0x3e2aaa58
+DATA constants32<>+1504(SB)/4, $0x3effffff
+DATA constants32<>+1508(SB)/4, $0x3effffff
+DATA constants32<>+1512(SB)/4, $0x3effffff
+DATA constants32<>+1516(SB)/4, $0x3effffff
+DATA constants32<>+1520(SB)/4, $0x3effffff
+DATA constants32<>+1524(SB)/4, $0x3effffff
+DATA constants32<>+1528(SB)/4, $0x3effffff
+DATA constants32<>+1532(SB)/4, $0x3effffff
+DATA constants32<>+1536(SB)/4, $0x4b40007d
+DATA constants32<>+1540(SB)/4, $0x4b40007d
+DATA constants32<>+1544(SB)/4, $0x4b40007d
+DATA constants32<>+1548(SB)/4, $0x4b40007d
+DATA constants32<>+1552(SB)/4, $0x4b40007d
+DATA constants32<>+1556(SB)/4, $0x4b40007d
+DATA constants32<>+1560(SB)/4, $0x4b40007d
+DATA constants32<>+1564(SB)/4, $0x4b40007d
+DATA constants32<>+1568(SB)/4, $0x40800000
+DATA constants32<>+1572(SB)/4, $0x40800000
+DATA constants32<>+1576(SB)/4, $0x40800000
+DATA constants32<>+1580(SB)/4, $0x40800000
+DATA constants32<>+1584(SB)/4, $0x40800000
+DATA constants32<>+1588(SB)/4, $0x40800000
+DATA constants32<>+1592(SB)/4, $0x40800000
+DATA constants32<>+1596(SB)/4, $0x40800000
+DATA constants32<>+1600(SB)/4, $0x3e98f077
+DATA constants32<>+1604(SB)/4, $0x3e98f077
+DATA constants32<>+1608(SB)/4, $0x3e98f077
+DATA constants32<>+1612(SB)/4, $0x3e98f077
+DATA constants32<>+1616(SB)/4, $0x3e98f077
+DATA constants32<>+1620(SB)/4, $0x3e98f077
+DATA constants32<>+1624(SB)/4, $0x3e98f077
+DATA constants32<>+1628(SB)/4, $0x3e98f077
+DATA constants32<>+1632(SB)/4, $0x3eccaf6a
+DATA constants32<>+1636(SB)/4, $0x3eccaf6a
+DATA constants32<>+1640(SB)/4, $0x3eccaf6a
+DATA constants32<>+1644(SB)/4, $0x3eccaf6a
+DATA constants32<>+1648(SB)/4, $0x3eccaf6a
+DATA constants32<>+1652(SB)/4, $0x3eccaf6a
+DATA constants32<>+1656(SB)/4, $0x3eccaf6a
+DATA constants32<>+1660(SB)/4, $0x3eccaf6a
+DATA constants32<>+1664(SB)/4, $0x3f000000
+DATA constants32<>+1668(SB)/4, $0x3f000000
+DATA constants32<>+1672(SB)/4, $0x3f000000
+DATA constants32<>+1676(SB)/4, $0x3f000000
+DATA constants32<>+1680(SB)/4, $0x3f000000
+DATA constants32<>+1684(SB)/4, $0x3f000000
+DATA constants32<>+1688(SB)/4, $0x3f000000
+DATA constants32<>+1692(SB)/4, $0x3f000000
+DATA constants32<>+1696(SB)/4, $0x804afb0d
+DATA constants32<>+1700(SB)/4, $0x804afb0d
+DATA constants32<>+1704(SB)/4, $0x804afb0d
+DATA constants32<>+1708(SB)/4, $0x804afb0d
+DATA constants32<>+1712(SB)/4, $0x804afb0d
+DATA constants32<>+1716(SB)/4, $0x804afb0d
+DATA constants32<>+1720(SB)/4, $0x804afb0d
+DATA constants32<>+1724(SB)/4, $0x804afb0d
+DATA constants32<>+1728(SB)/4, $0x3f3504f3
+DATA constants32<>+1732(SB)/4, $0x3f3504f3
+DATA constants32<>+1736(SB)/4, $0x3f3504f3
+DATA constants32<>+1740(SB)/4, $0x3f3504f3
+DATA constants32<>+1744(SB)/4, $0x3f3504f3
+DATA constants32<>+1748(SB)/4, $0x3f3504f3
+DATA constants32<>+1752(SB)/4, $0x3f3504f3
+DATA constants32<>+1756(SB)/4, $0x3f3504f3
+DATA constants32<>+1760(SB)/4, $0x4b00017f
+DATA constants32<>+1764(SB)/4, $0x4b00017f
+DATA constants32<>+1768(SB)/4, $0x4b00017f
+DATA constants32<>+1772(SB)/4, $0x4b00017f
+DATA constants32<>+1776(SB)/4, $0x4b00017f
+DATA constants32<>+1780(SB)/4, $0x4b00017f
+DATA constants32<>+1784(SB)/4, $0x4b00017f
+DATA constants32<>+1788(SB)/4, $0x4b00017f
+DATA constants32<>+1792(SB)/4, $0x80cafb0d
+DATA constants32<>+1796(SB)/4, $0x80cafb0d
+DATA constants32<>+1800(SB)/4, $0x80cafb0d
+DATA constants32<>+1804(SB)/4, $0x80cafb0d
+DATA constants32<>+1808(SB)/4, $0x80cafb0d
+DATA constants32<>+1812(SB)/4, $0x80cafb0d
+DATA constants32<>+1816(SB)/4, $0x80cafb0d
+DATA constants32<>+1820(SB)/4, $0x80cafb0d
+DATA constants32<>+1824(SB)/4, $0x40000000
+DATA constants32<>+1828(SB)/4, $0x40000000
+DATA constants32<>+1832(SB)/4, $0x40000000
+DATA constants32<>+1836(SB)/4, $0x40000000
+DATA constants32<>+1840(SB)/4, $0x40000000
+DATA constants32<>+1844(SB)/4, $0x40000000
+DATA constants32<>+1848(SB)/4, $0x40000000
+DATA constants32<>+1852(SB)/4, $0x40000000
+DATA constants32<>+1856(SB)/4, $0x3f2aaabd
+DATA constants32<>+1860(SB)/4, $0x3f2aaabd
+DATA constants32<>+1864(SB)/4, $0x3f2aaabd
+DATA constants32<>+1868(SB)/4, $0x3f2aaabd
+DATA constants32<>+1872(SB)/4, $0x3f2aaabd
+DATA constants32<>+1876(SB)/4, $0x3f2aaabd
+DATA constants32<>+1880(SB)/4, $0x3f2aaabd
+DATA constants32<>+1884(SB)/4, $0x3f2aaabd
+DATA constants32<>+1888(SB)/4, $0x4c000000
+DATA constants32<>+1892(SB)/4, $0x4c000000
+DATA constants32<>+1896(SB)/4, $0x4c000000
+DATA constants32<>+1900(SB)/4, $0x4c000000
+DATA constants32<>+1904(SB)/4, $0x4c000000
+DATA constants32<>+1908(SB)/4, $0x4c000000
+DATA constants32<>+1912(SB)/4, $0x4c000000
+DATA constants32<>+1916(SB)/4, $0x4c000000
+DATA constants32<>+1920(SB)/4, $0x41c80000
+DATA constants32<>+1924(SB)/4, $0x41c80000
+DATA constants32<>+1928(SB)/4, $0x41c80000
+DATA constants32<>+1932(SB)/4, $0x41c80000
+DATA constants32<>+1936(SB)/4, $0x41c80000
+DATA constants32<>+1940(SB)/4, $0x41c80000
+DATA constants32<>+1944(SB)/4, $0x41c80000
+DATA constants32<>+1948(SB)/4, $0x41c80000
+DATA constants32<>+1952(SB)/4, $0x7fc00000
+DATA constants32<>+1956(SB)/4, $0x7fc00000
+DATA constants32<>+1960(SB)/4, $0x7fc00000
+DATA constants32<>+1964(SB)/4, $0x7fc00000
+DATA constants32<>+1968(SB)/4, $0x7fc00000
+DATA constants32<>+1972(SB)/4, $0x7fc00000
+DATA constants32<>+1976(SB)/4, $0x7fc00000
+DATA constants32<>+1980(SB)/4, $0x7fc00000
+DATA constants32<>+1984(SB)/4, $0xff800000
+DATA constants32<>+1988(SB)/4, $0xff800000
+DATA constants32<>+1992(SB)/4, $0xff800000
+DATA constants32<>+1996(SB)/4, $0xff800000
+DATA constants32<>+2000(SB)/4, $0xff800000
+DATA constants32<>+2004(SB)/4, $0xff800000
+DATA constants32<>+2008(SB)/4, $0xff800000
+DATA constants32<>+2012(SB)/4, $0xff800000
+DATA constants32<>+2016(SB)/4, $0x32a57060
+DATA constants32<>+2020(SB)/4, $0x32a57060
+DATA constants32<>+2024(SB)/4, $0x32a57060
+DATA constants32<>+2028(SB)/4, $0x32a57060
+DATA constants32<>+2032(SB)/4, $0x32a57060
+DATA constants32<>+2036(SB)/4, $0x32a57060
+DATA constants32<>+2040(SB)/4, $0x32a57060
+DATA constants32<>+2044(SB)/4, $0x32a57060
+DATA constants32<>+2048(SB)/4, $0x3ede5bd9
+DATA constants32<>+2052(SB)/4, $0x3ede5bd9
+DATA constants32<>+2056(SB)/4, $0x3ede5bd9
+DATA constants32<>+2060(SB)/4, $0x3ede5bd9
+DATA constants32<>+2064(SB)/4, $0x3ede5bd9
+DATA constants32<>+2068(SB)/4, $0x3ede5bd9
+DATA constants32<>+2072(SB)/4, $0x3ede5bd9
+DATA constants32<>+2076(SB)/4, $0x3ede5bd9
+DATA constants32<>+2080(SB)/4, $0x3e9a209b
+DATA constants32<>+2084(SB)/4, $0x3e9a209b
+DATA constants32<>+2088(SB)/4, $0x3e9a209b
+DATA constants32<>+2092(SB)/4, $0x3e9a209b
+DATA constants32<>+2096(SB)/4, $0x3e9a209b
+DATA constants32<>+2100(SB)/4, $0x3e9a209b
+DATA constants32<>+2104(SB)/4, $0x3e9a209b
+DATA constants32<>+2108(SB)/4, $0x3e9a209b
+DATA constants32<>+2112(SB)/4, $0xb22d91af
+DATA constants32<>+2116(SB)/4, $0xb22d91af
+DATA constants32<>+2120(SB)/4, $0xb22d91af
+DATA constants32<>+2124(SB)/4, $0xb22d91af
+DATA constants32<>+2128(SB)/4, $0xb22d91af
+DATA constants32<>+2132(SB)/4, $0xb22d91af
+DATA constants32<>+2136(SB)/4, $0xb22d91af
+DATA constants32<>+2140(SB)/4, $0xb22d91af
+DATA constants32<>+2144(SB)/4, $0xb2760860
+DATA constants32<>+2148(SB)/4, $0xb2760860
+DATA constants32<>+2152(SB)/4, $0xb2760860
+DATA constants32<>+2156(SB)/4, $0xb2760860
+DATA constants32<>+2160(SB)/4, $0xb2760860
+DATA constants32<>+2164(SB)/4, $0xb2760860
+DATA constants32<>+2168(SB)/4, $0xb2760860
+DATA constants32<>+2172(SB)/4, $0xb2760860
+DATA constants32<>+2176(SB)/4, $0xff000000
+DATA constants32<>+2180(SB)/4, $0xff000000
+DATA constants32<>+2184(SB)/4, $0xff000000
+DATA constants32<>+2188(SB)/4, $0xff000000
+DATA constants32<>+2192(SB)/4, $0xff000000
+DATA constants32<>+2196(SB)/4, $0xff000000
+DATA constants32<>+2200(SB)/4, $0xff000000
+DATA constants32<>+2204(SB)/4, $0xff000000
+DATA constants32<>+2208(SB)/4, $0x00000000
+DATA constants32<>+2212(SB)/4, $0x00000000
+DATA constants32<>+2216(SB)/4, $0x00000000
+DATA constants32<>+2220(SB)/4, $0x00000000
+DATA constants32<>+2224(SB)/4, $0x00000000
+DATA constants32<>+2228(SB)/4, $0x00000000
+DATA constants32<>+2232(SB)/4, $0x00000000
+DATA constants32<>+2236(SB)/4, $0x00000000
+DATA constants32<>+2240(SB)/4, $0xbf800000
+DATA constants32<>+2244(SB)/4, $0xbf800000
+DATA constants32<>+2248(SB)/4, $0xbf800000
+DATA constants32<>+2252(SB)/4, $0xbf800000
+DATA constants32<>+2256(SB)/4, $0xbf800000
+DATA constants32<>+2260(SB)/4, $0xbf800000
+DATA constants32<>+2264(SB)/4, $0xbf800000
+DATA constants32<>+2268(SB)/4, $0xbf800000
+DATA constants32<>+2272(SB)/4, $0x3c0883be
+DATA constants32<>+2276(SB)/4, $0x3c0883be
+DATA constants32<>+2280(SB)/4, $0x3c0883be
+DATA constants32<>+2284(SB)/4, $0x3c0883be
+DATA constants32<>+2288(SB)/4, $0x3c0883be
+DATA constants32<>+2292(SB)/4, $0x3c0883be
+DATA constants32<>+2296(SB)/4, $0x3c0883be
+DATA constants32<>+2300(SB)/4, $0x3c0883be
+DATA constants32<>+2304(SB)/4, $0x4b400000
+DATA constants32<>+2308(SB)/4, $0x4b400000
+DATA constants32<>+2312(SB)/4, $0x4b400000
+DATA constants32<>+2316(SB)/4, $0x4b400000
+DATA constants32<>+2320(SB)/4, $0x4b400000
+DATA constants32<>+2324(SB)/4, $0x4b400000
+DATA constants32<>+2328(SB)/4, $0x4b400000
+DATA constants32<>+2332(SB)/4, $0x4b400000
+DATA constants32<>+2336(SB)/4, $0xbab60614
+DATA constants32<>+2340(SB)/4, $0xbab60614
+DATA constants32<>+2344(SB)/4, $0xbab60614
+DATA constants32<>+2348(SB)/4, $0xbab60614
+DATA constants32<>+2352(SB)/4, $0xbab60614
+DATA constants32<>+2356(SB)/4, $0xbab60614
+DATA constants32<>+2360(SB)/4, $0xbab60614
+DATA constants32<>+2364(SB)/4, $0xbab60614
+DATA constants32<>+2368(SB)/4, $0x3f22f983
+DATA constants32<>+2372(SB)/4, $0x3f22f983
+DATA constants32<>+2376(SB)/4, $0x3f22f983
+DATA constants32<>+2380(SB)/4, $0x3f22f983
+DATA constants32<>+2384(SB)/4, $0x3f22f983
+DATA constants32<>+2388(SB)/4, $0x3f22f983
+DATA constants32<>+2392(SB)/4, $0x3f22f983
+DATA constants32<>+2396(SB)/4, $0x3f22f983
+DATA constants32<>+2400(SB)/4, $0x46800000
+DATA constants32<>+2404(SB)/4, $0x46800000
+DATA constants32<>+2408(SB)/4, $0x46800000
+DATA constants32<>+2412(SB)/4, $0x46800000
+DATA constants32<>+2416(SB)/4, $0x46800000
+DATA constants32<>+2420(SB)/4, $0x46800000
+DATA constants32<>+2424(SB)/4, $0x46800000
+DATA constants32<>+2428(SB)/4, $0x46800000
+DATA constants32<>+2432(SB)/4, $0x3fc90fdb
+DATA constants32<>+2436(SB)/4, $0x3fc90fdb
+DATA constants32<>+2440(SB)/4, $0x3fc90fdb
+DATA constants32<>+2444(SB)/4, $0x3fc90fdb
+DATA constants32<>+2448(SB)/4, $0x3fc90fdb
+DATA constants32<>+2452(SB)/4, $0x3fc90fdb
+DATA constants32<>+2456(SB)/4, $0x3fc90fdb
+DATA constants32<>+2460(SB)/4, $0x3fc90fdb
+DATA constants32<>+2464(SB)/4, $0xb33bbd2e
+DATA constants32<>+2468(SB)/4, $0xb33bbd2e
+DATA constants32<>+2472(SB)/4, $0xb33bbd2e
+DATA constants32<>+2476(SB)/4, $0xb33bbd2e
+DATA constants32<>+2480(SB)/4, $0xb33bbd2e
+DATA constants32<>+2484(SB)/4, $0xb33bbd2e
+DATA constants32<>+2488(SB)/4, $0xb33bbd2e
+DATA constants32<>+2492(SB)/4, $0xb33bbd2e
+DATA constants32<>+2496(SB)/4, $0xa6f72ced
+DATA constants32<>+2500(SB)/4, $0xa6f72ced
+DATA constants32<>+2504(SB)/4, $0xa6f72ced
+DATA constants32<>+2508(SB)/4, $0xa6f72ced
+DATA constants32<>+2512(SB)/4, $0xa6f72ced
+DATA constants32<>+2516(SB)/4, $0xa6f72ced
+DATA constants32<>+2520(SB)/4, $0xa6f72ced
+DATA constants32<>+2524(SB)/4, $0xa6f72ced
+DATA constants32<>+2528(SB)/4, $0x37ccf406
+DATA constants32<>+2532(SB)/4, $0x37ccf406
+DATA constants32<>+2536(SB)/4, $0x37ccf406
+DATA constants32<>+2540(SB)/4, $0x37ccf406
+DATA constants32<>+2544(SB)/4, $0x37ccf406
+DATA constants32<>+2548(SB)/4, $0x37ccf406
+DATA constants32<>+2552(SB)/4, $0x37ccf406
+DATA constants32<>+2556(SB)/4, $0x37ccf406
+DATA constants32<>+2560(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2564(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2568(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2572(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2576(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2580(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2584(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2588(SB)/4, $0x3d2aaaa5
+DATA constants32<>+2592(SB)/4, $0xbf000000
+DATA constants32<>+2596(SB)/4, $0xbf000000
+DATA constants32<>+2600(SB)/4, $0xbf000000
+DATA constants32<>+2604(SB)/4, $0xbf000000
+DATA constants32<>+2608(SB)/4, $0xbf000000
+DATA constants32<>+2612(SB)/4, $0xbf000000
+DATA constants32<>+2616(SB)/4, $0xbf000000
+DATA constants32<>+2620(SB)/4, $0xbf000000
+DATA constants32<>+2624(SB)/4, $0xb94caad2
+DATA constants32<>+2628(SB)/4, $0xb94caad2
+DATA constants32<>+2632(SB)/4, $0xb94caad2
+DATA constants32<>+2636(SB)/4, $0xb94caad2
+DATA constants32<>+2640(SB)/4, $0xb94caad2
+DATA constants32<>+2644(SB)/4, $0xb94caad2
+DATA constants32<>+2648(SB)/4, $0xb94caad2
+DATA constants32<>+2652(SB)/4, $0xb94caad2
+DATA constants32<>+2656(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2660(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2664(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2668(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2672(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2676(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2680(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2684(SB)/4, $0xbe2aaaa3
+DATA constants32<>+2688(SB)/4, $0x44000000
+DATA constants32<>+2692(SB)/4, $0x44000000
+DATA constants32<>+2696(SB)/4, $0x44000000
+DATA constants32<>+2700(SB)/4, $0x44000000
+DATA constants32<>+2704(SB)/4, $0x44000000
+DATA constants32<>+2708(SB)/4, $0x44000000
+DATA constants32<>+2712(SB)/4, $0x44000000
+DATA constants32<>+2716(SB)/4, $0x44000000
+DATA constants32<>+2720(SB)/4, $0x7c000000
+DATA constants32<>+2724(SB)/4, $0x7c000000
+DATA constants32<>+2728(SB)/4, $0x7c000000
+DATA constants32<>+2732(SB)/4, $0x7c000000
+DATA constants32<>+2736(SB)/4, $0x7c000000
+DATA constants32<>+2740(SB)/4, $0x7c000000
+DATA constants32<>+2744(SB)/4, $0x7c000000
+DATA constants32<>+2748(SB)/4, $0x7c000000
+DATA constants32<>+2752(SB)/4, $0x07000000
+DATA constants32<>+2756(SB)/4, $0x07000000
+DATA constants32<>+2760(SB)/4, $0x07000000
+DATA constants32<>+2764(SB)/4, $0x07000000
+DATA constants32<>+2768(SB)/4, $0x07000000
+DATA constants32<>+2772(SB)/4, $0x07000000
+DATA constants32<>+2776(SB)/4, $0x07000000
+DATA constants32<>+2780(SB)/4, $0x07000000
+DATA constants32<>+2784(SB)/4, $0x3e800000
+DATA constants32<>+2788(SB)/4, $0x3e800000
+DATA constants32<>+2792(SB)/4, $0x3e800000
+DATA constants32<>+2796(SB)/4, $0x3e800000
+DATA constants32<>+2800(SB)/4, $0x3e800000
+DATA constants32<>+2804(SB)/4, $0x3e800000
+DATA constants32<>+2808(SB)/4, $0x3e800000
+DATA constants32<>+2812(SB)/4, $0x3e800000
+DATA constants32<>+2816(SB)/4, $0x00000001
+DATA constants32<>+2820(SB)/4, $0x00000001
+DATA constants32<>+2824(SB)/4, $0x00000001
+DATA constants32<>+2828(SB)/4, $0x00000001
+DATA constants32<>+2832(SB)/4, $0x00000001
+DATA constants32<>+2836(SB)/4, $0x00000001
+DATA constants32<>+2840(SB)/4, $0x00000001
+DATA constants32<>+2844(SB)/4, $0x00000001
+DATA constants32<>+2848(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2852(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2856(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2860(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2864(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2868(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2872(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2876(SB)/4, $0x3cc5cbc2
+DATA constants32<>+2880(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2884(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2888(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2892(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2896(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2900(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2904(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2908(SB)/4, $0x3d2cf4e5
+DATA constants32<>+2912(SB)/4, $0x3d3a464c
+DATA constants32<>+2916(SB)/4, $0x3d3a464c
+DATA constants32<>+2920(SB)/4, $0x3d3a464c
+DATA constants32<>+2924(SB)/4, $0x3d3a464c
+DATA constants32<>+2928(SB)/4, $0x3d3a464c
+DATA constants32<>+2932(SB)/4, $0x3d3a464c
+DATA constants32<>+2936(SB)/4, $0x3d3a464c
+DATA constants32<>+2940(SB)/4, $0x3d3a464c
+DATA constants32<>+2944(SB)/4, $0x3d9980ad
+DATA constants32<>+2948(SB)/4, $0x3d9980ad
+DATA constants32<>+2952(SB)/4, $0x3d9980ad
+DATA constants32<>+2956(SB)/4, $0x3d9980ad
+DATA constants32<>+2960(SB)/4, $0x3d9980ad
+DATA constants32<>+2964(SB)/4, $0x3d9980ad
+DATA constants32<>+2968(SB)/4, $0x3d9980ad
+DATA constants32<>+2972(SB)/4, $0x3d9980ad
+DATA constants32<>+2976(SB)/4, $0x3e2aaae5
+DATA constants32<>+2980(SB)/4, $0x3e2aaae5
+DATA constants32<>+2984(SB)/4, $0x3e2aaae5
+DATA constants32<>+2988(SB)/4, $0x3e2aaae5
+DATA constants32<>+2992(SB)/4, $0x3e2aaae5
+DATA constants32<>+2996(SB)/4, $0x3e2aaae5
+DATA constants32<>+3000(SB)/4, $0x3e2aaae5
+DATA constants32<>+3004(SB)/4, $0x3e2aaae5
+DATA constants32<>+3008(SB)/4, $0xc0000000
+DATA constants32<>+3012(SB)/4, $0xc0000000
+DATA constants32<>+3016(SB)/4, $0xc0000000
+DATA constants32<>+3020(SB)/4, $0xc0000000
+DATA constants32<>+3024(SB)/4, $0xc0000000
+DATA constants32<>+3028(SB)/4, $0xc0000000
+DATA constants32<>+3032(SB)/4, $0xc0000000
+DATA constants32<>+3036(SB)/4, $0xc0000000
+DATA constants32<>+3040(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3044(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3048(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3052(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3056(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3060(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3064(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3068(SB)/4, $0xb3bbbd2e
+DATA constants32<>+3072(SB)/4, $0x40490fdb
+DATA constants32<>+3076(SB)/4, $0x40490fdb
+DATA constants32<>+3080(SB)/4, $0x40490fdb
+DATA constants32<>+3084(SB)/4, $0x40490fdb
+DATA constants32<>+3088(SB)/4, $0x40490fdb
+DATA constants32<>+3092(SB)/4, $0x40490fdb
+DATA constants32<>+3096(SB)/4, $0x40490fdb
+DATA constants32<>+3100(SB)/4, $0x40490fdb
+DATA constants32<>+3104(SB)/4, $0x3c34c58b
+DATA constants32<>+3108(SB)/4, $0x3c34c58b
+DATA constants32<>+3112(SB)/4, $0x3c34c58b
+DATA constants32<>+3116(SB)/4, $0x3c34c58b
+DATA constants32<>+3120(SB)/4, $0x3c34c58b
+DATA constants32<>+3124(SB)/4, $0x3c34c58b
+DATA constants32<>+3128(SB)/4, $0x3c34c58b
+DATA constants32<>+3132(SB)/4, $0x3c34c58b
+DATA constants32<>+3136(SB)/4, $0xbaee8693
+DATA constants32<>+3140(SB)/4, $0xbaee8693
+DATA constants32<>+3144(SB)/4, $0xbaee8693
+DATA constants32<>+3148(SB)/4, $0xbaee8693
+DATA constants32<>+3152(SB)/4, $0xbaee8693
+DATA constants32<>+3156(SB)/4, $0xbaee8693
+DATA constants32<>+3160(SB)/4, $0xbaee8693
+DATA constants32<>+3164(SB)/4, $0xbaee8693
+DATA constants32<>+3168(SB)/4, $0xbd009f50
+DATA constants32<>+3172(SB)/4, $0xbd009f50
+DATA constants32<>+3176(SB)/4, $0xbd009f50
+DATA constants32<>+3180(SB)/4, $0xbd009f50
+DATA constants32<>+3184(SB)/4, $0xbd009f50
+DATA constants32<>+3188(SB)/4, $0xbd009f50
+DATA constants32<>+3192(SB)/4, $0xbd009f50
+DATA constants32<>+3196(SB)/4, $0xbd009f50
+DATA constants32<>+3200(SB)/4, $0x3d6e530e
+DATA constants32<>+3204(SB)/4, $0x3d6e530e
+DATA constants32<>+3208(SB)/4, $0x3d6e530e
+DATA constants32<>+3212(SB)/4, $0x3d6e530e
+DATA constants32<>+3216(SB)/4, $0x3d6e530e
+DATA constants32<>+3220(SB)/4, $0x3d6e530e
+DATA constants32<>+3224(SB)/4, $0x3d6e530e
+DATA constants32<>+3228(SB)/4, $0x3d6e530e
+DATA constants32<>+3232(SB)/4, $0xbdac6038
+DATA constants32<>+3236(SB)/4, $0xbdac6038
+DATA constants32<>+3240(SB)/4, $0xbdac6038
+DATA constants32<>+3244(SB)/4, $0xbdac6038
+DATA constants32<>+3248(SB)/4, $0xbdac6038
+DATA constants32<>+3252(SB)/4, $0xbdac6038
+DATA constants32<>+3256(SB)/4, $0xbdac6038
+DATA constants32<>+3260(SB)/4, $0xbdac6038
+DATA constants32<>+3264(SB)/4, $0x3de064eb
+DATA constants32<>+3268(SB)/4, $0x3de064eb
+DATA constants32<>+3272(SB)/4, $0x3de064eb
+DATA constants32<>+3276(SB)/4, $0x3de064eb
+DATA constants32<>+3280(SB)/4, $0x3de064eb
+DATA constants32<>+3284(SB)/4, $0x3de064eb
+DATA constants32<>+3288(SB)/4, $0x3de064eb
+DATA constants32<>+3292(SB)/4, $0x3de064eb
+DATA constants32<>+3296(SB)/4, $0xbe12131d
+DATA constants32<>+3300(SB)/4, $0xbe12131d
+DATA constants32<>+3304(SB)/4, $0xbe12131d
+DATA constants32<>+3308(SB)/4, $0xbe12131d
+DATA constants32<>+3312(SB)/4, $0xbe12131d
+DATA constants32<>+3316(SB)/4, $0xbe12131d
+DATA constants32<>+3320(SB)/4, $0xbe12131d
+DATA constants32<>+3324(SB)/4, $0xbe12131d
+DATA constants32<>+3328(SB)/4, $0x3e4cc933
+DATA constants32<>+3332(SB)/4, $0x3e4cc933
+DATA constants32<>+3336(SB)/4, $0x3e4cc933
+DATA constants32<>+3340(SB)/4, $0x3e4cc933
+DATA constants32<>+3344(SB)/4, $0x3e4cc933
+DATA constants32<>+3348(SB)/4, $0x3e4cc933
+DATA constants32<>+3352(SB)/4, $0x3e4cc933
+DATA constants32<>+3356(SB)/4, $0x3e4cc933
+DATA constants32<>+3360(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3364(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3368(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3372(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3376(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3380(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3384(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3388(SB)/4, $0xbeaaaaa0
+DATA constants32<>+3392(SB)/4, $0x3c0887df
+DATA constants32<>+3396(SB)/4, $0x3c0887df
+DATA constants32<>+3400(SB)/4, $0x3c0887df
+DATA constants32<>+3404(SB)/4, $0x3c0887df
+DATA constants32<>+3408(SB)/4, $0x3c0887df
+DATA constants32<>+3412(SB)/4, $0x3c0887df
+DATA constants32<>+3416(SB)/4, $0x3c0887df
+DATA constants32<>+3420(SB)/4, $0x3c0887df
+DATA constants32<>+3424(SB)/4, $0x3d2aaa73
+DATA constants32<>+3428(SB)/4, $0x3d2aaa73
+DATA constants32<>+3432(SB)/4, $0x3d2aaa73
+DATA constants32<>+3436(SB)/4, $0x3d2aaa73
+DATA constants32<>+3440(SB)/4, $0x3d2aaa73
+DATA constants32<>+3444(SB)/4, $0x3d2aaa73
+DATA constants32<>+3448(SB)/4, $0x3d2aaa73
+DATA constants32<>+3452(SB)/4, $0x3d2aaa73
+DATA constants32<>+3456(SB)/4, $0x42be0000
+DATA constants32<>+3460(SB)/4, $0x42be0000
+DATA constants32<>+3464(SB)/4, $0x42be0000
+DATA constants32<>+3468(SB)/4, $0x42be0000
+DATA constants32<>+3472(SB)/4, $0x42be0000
+DATA constants32<>+3476(SB)/4, $0x42be0000
+DATA constants32<>+3480(SB)/4, $0x42be0000
+DATA constants32<>+3484(SB)/4, $0x42be0000
+DATA constants32<>+3488(SB)/4, $0x42aa0000
+DATA constants32<>+3492(SB)/4, $0x42aa0000
+DATA constants32<>+3496(SB)/4, $0x42aa0000
+DATA constants32<>+3500(SB)/4, $0x42aa0000
+DATA constants32<>+3504(SB)/4, $0x42aa0000
+DATA constants32<>+3508(SB)/4, $0x42aa0000
+DATA constants32<>+3512(SB)/4, $0x42aa0000
+DATA constants32<>+3516(SB)/4, $0x42aa0000
+DATA constants32<>+3520(SB)/4, $0x4b40007e
+DATA constants32<>+3524(SB)/4, $0x4b40007e
+DATA constants32<>+3528(SB)/4, $0x4b40007e
+DATA constants32<>+3532(SB)/4, $0x4b40007e
+DATA constants32<>+3536(SB)/4, $0x4b40007e
+DATA constants32<>+3540(SB)/4, $0x4b40007e
+DATA constants32<>+3544(SB)/4, $0x4b40007e
+DATA constants32<>+3548(SB)/4, $0x4b40007e
+DATA constants32<>+3552(SB)/4, $0x7e000000
+DATA constants32<>+3556(SB)/4, $0x7e000000
+DATA constants32<>+3560(SB)/4, $0x7e000000
+DATA constants32<>+3564(SB)/4, $0x7e000000
+DATA constants32<>+3568(SB)/4, $0x7e000000
+DATA constants32<>+3572(SB)/4, $0x7e000000
+DATA constants32<>+3576(SB)/4, $0x7e000000
+DATA constants32<>+3580(SB)/4, $0x7e000000
+DATA constants32<>+3584(SB)/4, $0x3ab6a794
+DATA constants32<>+3588(SB)/4, $0x3ab6a794
+DATA constants32<>+3592(SB)/4, $0x3ab6a794
+DATA constants32<>+3596(SB)/4, $0x3ab6a794
+DATA constants32<>+3600(SB)/4, $0x3ab6a794
+DATA constants32<>+3604(SB)/4, $0x3ab6a794
+DATA constants32<>+3608(SB)/4, $0x3ab6a794
+DATA constants32<>+3612(SB)/4, $0x3ab6a794
+DATA constants32<>+3616(SB)/4, $0x3951718e
+DATA constants32<>+3620(SB)/4, $0x3951718e
+DATA constants32<>+3624(SB)/4, $0x3951718e
+DATA constants32<>+3628(SB)/4, $0x3951718e
+DATA constants32<>+3632(SB)/4, $0x3951718e
+DATA constants32<>+3636(SB)/4, $0x3951718e
+DATA constants32<>+3640(SB)/4, $0x3951718e
+DATA constants32<>+3644(SB)/4, $0x3951718e
+DATA constants32<>+3648(SB)/4, $0x3e2aaaab
+DATA constants32<>+3652(SB)/4, $0x3e2aaaab
+DATA constants32<>+3656(SB)/4, $0x3e2aaaab
+DATA constants32<>+3660(SB)/4, $0x3e2aaaab
+DATA constants32<>+3664(SB)/4, $0x3e2aaaab
+DATA constants32<>+3668(SB)/4, $0x3e2aaaab
+DATA constants32<>+3672(SB)/4, $0x3e2aaaab
+DATA constants32<>+3676(SB)/4, $0x3e2aaaab
+DATA constants32<>+3680(SB)/4, $0xc2f00000
+DATA constants32<>+3684(SB)/4, $0xc2f00000
+DATA constants32<>+3688(SB)/4, $0xc2f00000
+DATA constants32<>+3692(SB)/4, $0xc2f00000
+DATA constants32<>+3696(SB)/4, $0xc2f00000
+DATA constants32<>+3700(SB)/4, $0xc2f00000
+DATA constants32<>+3704(SB)/4, $0xc2f00000
+DATA constants32<>+3708(SB)/4, $0xc2f00000
+DATA constants32<>+3712(SB)/4, $0x4c800000
+DATA constants32<>+3716(SB)/4, $0x4c800000
+DATA constants32<>+3720(SB)/4, $0x4c800000
+DATA constants32<>+3724(SB)/4, $0x4c800000
+DATA constants32<>+3728(SB)/4, $0x4c800000
+DATA constants32<>+3732(SB)/4, $0x4c800000
+DATA constants32<>+3736(SB)/4, $0x4c800000
+DATA constants32<>+3740(SB)/4, $0x4c800000
+DATA constants32<>+3744(SB)/4, $0xb3000001
+DATA constants32<>+3748(SB)/4, $0xb3000001
+DATA constants32<>+3752(SB)/4, $0xb3000001
+DATA constants32<>+3756(SB)/4, $0xb3000001
+DATA constants32<>+3760(SB)/4, $0xb3000001
+DATA constants32<>+3764(SB)/4, $0xb3000001
+DATA constants32<>+3768(SB)/4, $0xb3000001
+DATA constants32<>+3772(SB)/4, $0xb3000001
+DATA constants32<>+3776(SB)/4, $0xf2800002
+DATA constants32<>+3780(SB)/4, $0xf2800002
+DATA constants32<>+3784(SB)/4, $0xf2800002
+DATA constants32<>+3788(SB)/4, $0xf2800002
+DATA constants32<>+3792(SB)/4, $0xf2800002
+DATA constants32<>+3796(SB)/4, $0xf2800002
+DATA constants32<>+3800(SB)/4, $0xf2800002
+DATA constants32<>+3804(SB)/4, $0xf2800002
+DATA constants32<>+3808(SB)/4, $0x3df74f7d
+DATA constants32<>+3812(SB)/4, $0x3df74f7d
+DATA constants32<>+3816(SB)/4, $0x3df74f7d
+DATA constants32<>+3820(SB)/4, $0x3df74f7d
+DATA constants32<>+3824(SB)/4, $0x3df74f7d
+DATA constants32<>+3828(SB)/4, $0x3df74f7d
+DATA constants32<>+3832(SB)/4, $0x3df74f7d
+DATA constants32<>+3836(SB)/4, $0x3df74f7d
+DATA constants32<>+3840(SB)/4, $0x3e11f023
+DATA constants32<>+3844(SB)/4, $0x3e11f023
+DATA constants32<>+3848(SB)/4, $0x3e11f023
+DATA constants32<>+3852(SB)/4, $0x3e11f023
+DATA constants32<>+3856(SB)/4, $0x3e11f023
+DATA constants32<>+3860(SB)/4, $0x3e11f023
+DATA constants32<>+3864(SB)/4, $0x3e11f023
+DATA constants32<>+3868(SB)/4, $0x3e11f023
+DATA constants32<>+3872(SB)/4, $0x3f7fc000
+DATA constants32<>+3876(SB)/4, $0x3f7fc000
+DATA constants32<>+3880(SB)/4, $0x3f7fc000
+DATA constants32<>+3884(SB)/4, $0x3f7fc000
+DATA constants32<>+3888(SB)/4, $0x3f7fc000
+DATA constants32<>+3892(SB)/4, $0x3f7fc000
+DATA constants32<>+3896(SB)/4, $0x3f7fc000
+DATA constants32<>+3900(SB)/4, $0x3f7fc000
+DATA constants32<>+3904(SB)/4, $0x3fc00000
+DATA constants32<>+3908(SB)/4, $0x3fc00000
+DATA constants32<>+3912(SB)/4, $0x3fc00000
+DATA constants32<>+3916(SB)/4, $0x3fc00000
+DATA constants32<>+3920(SB)/4, $0x3fc00000
+DATA constants32<>+3924(SB)/4, $0x3fc00000
+DATA constants32<>+3928(SB)/4, $0x3fc00000
+DATA constants32<>+3932(SB)/4, $0x3fc00000
+DATA constants32<>+3936(SB)/4, $0x3e4cce06
+DATA constants32<>+3940(SB)/4, $0x3e4cce06
+DATA constants32<>+3944(SB)/4, $0x3e4cce06
+DATA constants32<>+3948(SB)/4, $0x3e4cce06
+DATA constants32<>+3952(SB)/4, $0x3e4cce06
+DATA constants32<>+3956(SB)/4, $0x3e4cce06
+DATA constants32<>+3960(SB)/4, $0x3e4cce06
+DATA constants32<>+3964(SB)/4, $0x3e4cce06
+DATA constants32<>+3968(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3972(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3976(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3980(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3984(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3988(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3992(SB)/4, $0x3eaaaaaa
+DATA constants32<>+3996(SB)/4, $0x3eaaaaaa
+DATA constants32<>+4000(SB)/4, $0xb486c504
+DATA constants32<>+4004(SB)/4, $0xb486c504
+DATA constants32<>+4008(SB)/4, $0xb486c504
+DATA constants32<>+4012(SB)/4, $0xb486c504
+DATA constants32<>+4016(SB)/4, $0xb486c504
+DATA constants32<>+4020(SB)/4, $0xb486c504
+DATA constants32<>+4024(SB)/4, $0xb486c504
+DATA constants32<>+4028(SB)/4, $0xb486c504
+DATA constants32<>+4032(SB)/4, $0xb999f0c0
+DATA constants32<>+4036(SB)/4, $0xb999f0c0
+DATA constants32<>+4040(SB)/4, $0xb999f0c0
+DATA constants32<>+4044(SB)/4, $0xb999f0c0
+DATA constants32<>+4048(SB)/4, $0xb999f0c0
+DATA constants32<>+4052(SB)/4, $0xb999f0c0
+DATA constants32<>+4056(SB)/4, $0xb999f0c0
+DATA constants32<>+4060(SB)/4, $0xb999f0c0
+DATA constants32<>+4064(SB)/4, $0xbc24a8e8
+DATA constants32<>+4068(SB)/4, $0xbc24a8e8
+DATA constants32<>+4072(SB)/4, $0xbc24a8e8
+DATA constants32<>+4076(SB)/4, $0xbc24a8e8
+DATA constants32<>+4080(SB)/4, $0xbc24a8e8
+DATA constants32<>+4084(SB)/4, $0xbc24a8e8
+DATA constants32<>+4088(SB)/4, $0xbc24a8e8
+DATA constants32<>+4092(SB)/4, $0xbc24a8e8
+DATA constants32<>+4096(SB)/4, $0x3f57d5da
+DATA constants32<>+4100(SB)/4, $0x3f57d5da
+DATA constants32<>+4104(SB)/4, $0x3f57d5da
+DATA constants32<>+4108(SB)/4, $0x3f57d5da
+DATA constants32<>+4112(SB)/4, $0x3f57d5da
+DATA constants32<>+4116(SB)/4, $0x3f57d5da
+DATA constants32<>+4120(SB)/4, $0x3f57d5da
+DATA constants32<>+4124(SB)/4, $0x3f57d5da
+DATA constants32<>+4128(SB)/4, $0x3fecbfe0
+DATA constants32<>+4132(SB)/4, $0x3fecbfe0
+DATA constants32<>+4136(SB)/4, $0x3fecbfe0
+DATA constants32<>+4140(SB)/4, $0x3fecbfe0
+DATA constants32<>+4144(SB)/4, $0x3fecbfe0
+DATA constants32<>+4148(SB)/4, $0x3fecbfe0
+DATA constants32<>+4152(SB)/4, $0x3fecbfe0
+DATA constants32<>+4156(SB)/4, $0x3fecbfe0
+DATA constants32<>+4160(SB)/4, $0x37c379c2
+DATA constants32<>+4164(SB)/4, $0x37c379c2
+DATA constants32<>+4168(SB)/4, $0x37c379c2
+DATA constants32<>+4172(SB)/4, $0x37c379c2
+DATA constants32<>+4176(SB)/4, $0x37c379c2
+DATA constants32<>+4180(SB)/4, $0x37c379c2
+DATA constants32<>+4184(SB)/4, $0x37c379c2
+DATA constants32<>+4188(SB)/4, $0x37c379c2
+DATA constants32<>+4192(SB)/4, $0x3b0432cd
+DATA constants32<>+4196(SB)/4, $0x3b0432cd
+DATA constants32<>+4200(SB)/4, $0x3b0432cd
+DATA constants32<>+4204(SB)/4, $0x3b0432cd
+DATA constants32<>+4208(SB)/4, $0x3b0432cd
+DATA constants32<>+4212(SB)/4, $0x3b0432cd
+DATA constants32<>+4216(SB)/4, $0x3b0432cd
+DATA constants32<>+4220(SB)/4, $0x3b0432cd
+DATA constants32<>+4224(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4228(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4232(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4236(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4240(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4244(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4248(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4252(SB)/4, $0x3d2a3fd6
+DATA constants32<>+4256(SB)/4, $0x4028e4d8
+DATA constants32<>+4260(SB)/4, $0x4028e4d8
+DATA constants32<>+4264(SB)/4, $0x4028e4d8
+DATA constants32<>+4268(SB)/4, $0x4028e4d8
+DATA constants32<>+4272(SB)/4, $0x4028e4d8
+DATA constants32<>+4276(SB)/4, $0x4028e4d8
+DATA constants32<>+4280(SB)/4, $0x4028e4d8
+DATA constants32<>+4284(SB)/4, $0x4028e4d8
+DATA constants32<>+4288(SB)/4, $0xb684f2b4
+DATA constants32<>+4292(SB)/4, $0xb684f2b4
+DATA constants32<>+4296(SB)/4, $0xb684f2b4
+DATA constants32<>+4300(SB)/4, $0xb684f2b4
+DATA constants32<>+4304(SB)/4, $0xb684f2b4
+DATA constants32<>+4308(SB)/4, $0xb684f2b4
+DATA constants32<>+4312(SB)/4, $0xb684f2b4
+DATA constants32<>+4316(SB)/4, $0xb684f2b4
+DATA constants32<>+4320(SB)/4, $0xba560bce
+DATA constants32<>+4324(SB)/4, $0xba560bce
+DATA constants32<>+4328(SB)/4, $0xba560bce
+DATA constants32<>+4332(SB)/4, $0xba560bce
+DATA constants32<>+4336(SB)/4, $0xba560bce
+DATA constants32<>+4340(SB)/4, $0xba560bce
+DATA constants32<>+4344(SB)/4, $0xba560bce
+DATA constants32<>+4348(SB)/4, $0xba560bce
+DATA constants32<>+4352(SB)/4, $0xbcdc02b6
+DATA constants32<>+4356(SB)/4, $0xbcdc02b6
+DATA constants32<>+4360(SB)/4, $0xbcdc02b6
+DATA constants32<>+4364(SB)/4, $0xbcdc02b6
+DATA constants32<>+4368(SB)/4, $0xbcdc02b6
+DATA constants32<>+4372(SB)/4, $0xbcdc02b6
+DATA constants32<>+4376(SB)/4, $0xbcdc02b6
+DATA constants32<>+4380(SB)/4, $0xbcdc02b6
+DATA constants32<>+4384(SB)/4, $0xbec093a0
+DATA constants32<>+4388(SB)/4, $0xbec093a0
+DATA constants32<>+4392(SB)/4, $0xbec093a0
+DATA constants32<>+4396(SB)/4, $0xbec093a0
+DATA constants32<>+4400(SB)/4, $0xbec093a0
+DATA constants32<>+4404(SB)/4, $0xbec093a0
+DATA constants32<>+4408(SB)/4, $0xbec093a0
+DATA constants32<>+4412(SB)/4, $0xbec093a0
+DATA constants32<>+4416(SB)/4, $0x38bf16e8
+DATA constants32<>+4420(SB)/4, $0x38bf16e8
+DATA constants32<>+4424(SB)/4, $0x38bf16e8
+DATA constants32<>+4428(SB)/4, $0x38bf16e8
+DATA constants32<>+4432(SB)/4, $0x38bf16e8
+DATA constants32<>+4436(SB)/4, $0x38bf16e8
+DATA constants32<>+4440(SB)/4, $0x38bf16e8
+DATA constants32<>+4444(SB)/4, $0x38bf16e8
+DATA constants32<>+4448(SB)/4, $0x3baa51b0
+DATA constants32<>+4452(SB)/4, $0x3baa51b0
+DATA constants32<>+4456(SB)/4, $0x3baa51b0
+DATA constants32<>+4460(SB)/4, $0x3baa51b0
+DATA constants32<>+4464(SB)/4, $0x3baa51b0
+DATA constants32<>+4468(SB)/4, $0x3baa51b0
+DATA constants32<>+4472(SB)/4, $0x3baa51b0
+DATA constants32<>+4476(SB)/4, $0x3baa51b0
+DATA constants32<>+4480(SB)/4, $0x3de716ba
+DATA constants32<>+4484(SB)/4, $0x3de716ba
+DATA constants32<>+4488(SB)/4, $0x3de716ba
+DATA constants32<>+4492(SB)/4, $0x3de716ba
+DATA constants32<>+4496(SB)/4, $0x3de716ba
+DATA constants32<>+4500(SB)/4, $0x3de716ba
+DATA constants32<>+4504(SB)/4, $0x3de716ba
+DATA constants32<>+4508(SB)/4, $0x3de716ba
+DATA constants32<>+4512(SB)/4, $0x3e0375d4
+DATA constants32<>+4516(SB)/4, $0x3e0375d4
+DATA constants32<>+4520(SB)/4, $0x3e0375d4
+DATA constants32<>+4524(SB)/4, $0x3e0375d4
+DATA constants32<>+4528(SB)/4, $0x3e0375d4
+DATA constants32<>+4532(SB)/4, $0x3e0375d4
+DATA constants32<>+4536(SB)/4, $0x3e0375d4
+DATA constants32<>+4540(SB)/4, $0x3e0375d4
+DATA constants32<>+4544(SB)/4, $0x41233333
+DATA constants32<>+4548(SB)/4, $0x41233333
+DATA constants32<>+4552(SB)/4, $0x41233333
+DATA constants32<>+4556(SB)/4, $0x41233333
+DATA constants32<>+4560(SB)/4, $0x41233333
+DATA constants32<>+4564(SB)/4, $0x41233333
+DATA constants32<>+4568(SB)/4, $0x41233333
+DATA constants32<>+4572(SB)/4, $0x41233333
+DATA constants32<>+4576(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4580(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4584(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4588(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4592(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4596(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4600(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4604(SB)/4, $0xbfb8aa3b
+DATA constants32<>+4608(SB)/4, $0x37f60e42
+DATA constants32<>+4612(SB)/4, $0x37f60e42
+DATA constants32<>+4616(SB)/4, $0x37f60e42
+DATA constants32<>+4620(SB)/4, $0x37f60e42
+DATA constants32<>+4624(SB)/4, $0x37f60e42
+DATA constants32<>+4628(SB)/4, $0x37f60e42
+DATA constants32<>+4632(SB)/4, $0x37f60e42
+DATA constants32<>+4636(SB)/4, $0x37f60e42
+DATA constants32<>+4640(SB)/4, $0xbaa49101
+DATA constants32<>+4644(SB)/4, $0xbaa49101
+DATA constants32<>+4648(SB)/4, $0xbaa49101
+DATA constants32<>+4652(SB)/4, $0xbaa49101
+DATA constants32<>+4656(SB)/4, $0xbaa49101
+DATA constants32<>+4660(SB)/4, $0xbaa49101
+DATA constants32<>+4664(SB)/4, $0xbaa49101
+DATA constants32<>+4668(SB)/4, $0xbaa49101
+DATA constants32<>+4672(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4676(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4680(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4684(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4688(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4692(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4696(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4700(SB)/4, $0x3c0d8ac0
+DATA constants32<>+4704(SB)/4, $0xbd5e0655
+DATA constants32<>+4708(SB)/4, $0xbd5e0655
+DATA constants32<>+4712(SB)/4, $0xbd5e0655
+DATA constants32<>+4716(SB)/4, $0xbd5e0655
+DATA constants32<>+4720(SB)/4, $0xbd5e0655
+DATA constants32<>+4724(SB)/4, $0xbd5e0655
+DATA constants32<>+4728(SB)/4, $0xbd5e0655
+DATA constants32<>+4732(SB)/4, $0xbd5e0655
+DATA constants32<>+4736(SB)/4, $0xbe2a041f
+DATA constants32<>+4740(SB)/4, $0xbe2a041f
+DATA constants32<>+4744(SB)/4, $0xbe2a041f
+DATA constants32<>+4748(SB)/4, $0xbe2a041f
+DATA constants32<>+4752(SB)/4, $0xbe2a041f
+DATA constants32<>+4756(SB)/4, $0xbe2a041f
+DATA constants32<>+4760(SB)/4, $0xbe2a041f
+DATA constants32<>+4764(SB)/4, $0xbe2a041f
+DATA constants32<>+4768(SB)/4, $0xb9bd16ae
+DATA constants32<>+4772(SB)/4, $0xb9bd16ae
+DATA constants32<>+4776(SB)/4, $0xb9bd16ae
+DATA constants32<>+4780(SB)/4, $0xb9bd16ae
+DATA constants32<>+4784(SB)/4, $0xb9bd16ae
+DATA constants32<>+4788(SB)/4, $0xb9bd16ae
+DATA constants32<>+4792(SB)/4, $0xb9bd16ae
+DATA constants32<>+4796(SB)/4, $0xb9bd16ae
+DATA constants32<>+4800(SB)/4, $0x3aa661b8
+DATA constants32<>+4804(SB)/4, $0x3aa661b8
+DATA constants32<>+4808(SB)/4, $0x3aa661b8
+DATA constants32<>+4812(SB)/4, $0x3aa661b8
+DATA constants32<>+4816(SB)/4, $0x3aa661b8
+DATA constants32<>+4820(SB)/4, $0x3aa661b8
+DATA constants32<>+4824(SB)/4, $0x3aa661b8
+DATA constants32<>+4828(SB)/4, $0x3aa661b8
+DATA constants32<>+4832(SB)/4, $0xbc03c7b4
+DATA constants32<>+4836(SB)/4, $0xbc03c7b4
+DATA constants32<>+4840(SB)/4, $0xbc03c7b4
+DATA constants32<>+4844(SB)/4, $0xbc03c7b4
+DATA constants32<>+4848(SB)/4, $0xbc03c7b4
+DATA constants32<>+4852(SB)/4, $0xbc03c7b4
+DATA constants32<>+4856(SB)/4, $0xbc03c7b4
+DATA constants32<>+4860(SB)/4, $0xbc03c7b4
+DATA constants32<>+4864(SB)/4, $0x3e27fd81
+DATA constants32<>+4868(SB)/4, $0x3e27fd81
+DATA constants32<>+4872(SB)/4, $0x3e27fd81
+DATA constants32<>+4876(SB)/4, $0x3e27fd81
+DATA constants32<>+4880(SB)/4, $0x3e27fd81
+DATA constants32<>+4884(SB)/4, $0x3e27fd81
+DATA constants32<>+4888(SB)/4, $0x3e27fd81
+DATA constants32<>+4892(SB)/4, $0x3e27fd81
+DATA constants32<>+4896(SB)/4, $0xbdbdfaff
+DATA constants32<>+4900(SB)/4, $0xbdbdfaff
+DATA constants32<>+4904(SB)/4, $0xbdbdfaff
+DATA constants32<>+4908(SB)/4, $0xbdbdfaff
+DATA constants32<>+4912(SB)/4, $0xbdbdfaff
+DATA constants32<>+4916(SB)/4, $0xbdbdfaff
+DATA constants32<>+4920(SB)/4, $0xbdbdfaff
+DATA constants32<>+4924(SB)/4, $0xbdbdfaff
+DATA constants32<>+4928(SB)/4, $0x3fa37407
+DATA constants32<>+4932(SB)/4, $0x3fa37407
+DATA constants32<>+4936(SB)/4, $0x3fa37407
+DATA constants32<>+4940(SB)/4, $0x3fa37407
+DATA constants32<>+4944(SB)/4, $0x3fa37407
+DATA constants32<>+4948(SB)/4, $0x3fa37407
+DATA constants32<>+4952(SB)/4, $0x3fa37407
+DATA constants32<>+4956(SB)/4, $0x3fa37407
+DATA constants32<>+4960(SB)/4, $0x3eacf700
+DATA constants32<>+4964(SB)/4, $0x3eacf700
+DATA constants32<>+4968(SB)/4, $0x3eacf700
+DATA constants32<>+4972(SB)/4, $0x3eacf700
+DATA constants32<>+4976(SB)/4, $0x3eacf700
+DATA constants32<>+4980(SB)/4, $0x3eacf700
+DATA constants32<>+4984(SB)/4, $0x3eacf700
+DATA constants32<>+4988(SB)/4, $0x3eacf700
+DATA constants32<>+4992(SB)/4, $0x3ed2ddfd
+DATA constants32<>+4996(SB)/4, $0x3ed2ddfd
+DATA constants32<>+5000(SB)/4, $0x3ed2ddfd
+DATA constants32<>+5004(SB)/4, $0x3ed2ddfd
+DATA constants32<>+5008(SB)/4, $0x3ed2ddfd
+DATA constants32<>+5012(SB)/4, $0x3ed2ddfd
+DATA constants32<>+5016(SB)/4, $0x3ed2ddfd
+DATA constants32<>+5020(SB)/4, $0x3ed2ddfd
+DATA constants32<>+5024(SB)/4, $0x3f13bb87
+DATA constants32<>+5028(SB)/4, $0x3f13bb87
+DATA constants32<>+5032(SB)/4, $0x3f13bb87
+DATA constants32<>+5036(SB)/4, $0x3f13bb87
+DATA constants32<>+5040(SB)/4, $0x3f13bb87
+DATA constants32<>+5044(SB)/4, $0x3f13bb87
+DATA constants32<>+5048(SB)/4, $0x3f13bb87
+DATA constants32<>+5052(SB)/4, $0x3f13bb87
+DATA constants32<>+5056(SB)/4, $0xb1f17f01
+DATA constants32<>+5060(SB)/4, $0xb1f17f01
+DATA constants32<>+5064(SB)/4, $0xb1f17f01
+DATA constants32<>+5068(SB)/4, $0xb1f17f01
+DATA constants32<>+5072(SB)/4, $0xb1f17f01
+DATA constants32<>+5076(SB)/4, $0xb1f17f01
+DATA constants32<>+5080(SB)/4, $0xb1f17f01
+DATA constants32<>+5084(SB)/4, $0xb1f17f01
+DATA constants32<>+5088(SB)/4, $0x3f76384f
+DATA constants32<>+5092(SB)/4, $0x3f76384f
+DATA constants32<>+5096(SB)/4, $0x3f76384f
+DATA constants32<>+5100(SB)/4, $0x3f76384f
+DATA constants32<>+5104(SB)/4, $0x3f76384f
+DATA constants32<>+5108(SB)/4, $0x3f76384f
+DATA constants32<>+5112(SB)/4, $0x3f76384f
+DATA constants32<>+5116(SB)/4, $0x3f76384f
+DATA constants32<>+5120(SB)/4, $0x4038aa3b
+DATA constants32<>+5124(SB)/4, $0x4038aa3b
+DATA constants32<>+5128(SB)/4, $0x4038aa3b
+DATA constants32<>+5132(SB)/4, $0x4038aa3b
+DATA constants32<>+5136(SB)/4, $0x4038aa3b
+DATA constants32<>+5140(SB)/4, $0x4038aa3b
+DATA constants32<>+5144(SB)/4, $0x4038aa3b
+DATA constants32<>+5148(SB)/4, $0x4038aa3b
+DATA constants32<>+5152(SB)/4, $0x33257060
+DATA constants32<>+5156(SB)/4, $0x33257060
+DATA constants32<>+5160(SB)/4, $0x33257060
+DATA constants32<>+5164(SB)/4, $0x33257060
+DATA constants32<>+5168(SB)/4, $0x33257060
+DATA constants32<>+5172(SB)/4, $0x33257060
+DATA constants32<>+5176(SB)/4, $0x33257060
+DATA constants32<>+5180(SB)/4, $0x33257060
+DATA constants32<>+5184(SB)/4, $0x43200000
+DATA constants32<>+5188(SB)/4, $0x43200000
+DATA constants32<>+5192(SB)/4, $0x43200000
+DATA constants32<>+5196(SB)/4, $0x43200000
+DATA constants32<>+5200(SB)/4, $0x43200000
+DATA constants32<>+5204(SB)/4, $0x43200000
+DATA constants32<>+5208(SB)/4, $0x43200000
+DATA constants32<>+5212(SB)/4, $0x43200000
+DATA constants32<>+5216(SB)/4, $0xc3200000
+DATA constants32<>+5220(SB)/4, $0xc3200000
+DATA constants32<>+5224(SB)/4, $0xc3200000
+DATA constants32<>+5228(SB)/4, $0xc3200000
+DATA constants32<>+5232(SB)/4, $0xc3200000
+DATA constants32<>+5236(SB)/4, $0xc3200000
+DATA constants32<>+5240(SB)/4, $0xc3200000
+DATA constants32<>+5244(SB)/4, $0xc3200000
+DATA constants32<>+5248(SB)/4, $0x29000000
+DATA constants32<>+5252(SB)/4, $0x29000000
+DATA constants32<>+5256(SB)/4, $0x29000000
+DATA constants32<>+5260(SB)/4, $0x29000000
+DATA constants32<>+5264(SB)/4, $0x29000000
+DATA constants32<>+5268(SB)/4, $0x29000000
+DATA constants32<>+5272(SB)/4, $0x29000000
+DATA constants32<>+5276(SB)/4, $0x29000000
+DATA constants32<>+5280(SB)/4, $0x5d800000
+DATA constants32<>+5284(SB)/4, $0x5d800000
+DATA constants32<>+5288(SB)/4, $0x5d800000
+DATA constants32<>+5292(SB)/4, $0x5d800000
+DATA constants32<>+5296(SB)/4, $0x5d800000
+DATA constants32<>+5300(SB)/4, $0x5d800000
+DATA constants32<>+5304(SB)/4, $0x5d800000
+DATA constants32<>+5308(SB)/4, $0x5d800000
+DATA constants32<>+5312(SB)/4, $0x17800000
+DATA constants32<>+5316(SB)/4, $0x17800000
+DATA constants32<>+5320(SB)/4, $0x17800000
+DATA constants32<>+5324(SB)/4, $0x17800000
+DATA constants32<>+5328(SB)/4, $0x17800000
+DATA constants32<>+5332(SB)/4, $0x17800000
+DATA constants32<>+5336(SB)/4, $0x17800000
+DATA constants32<>+5340(SB)/4, $0x17800000
+DATA constants32<>+5344(SB)/4, $0x67800000
+DATA constants32<>+5348(SB)/4, $0x67800000
+DATA constants32<>+5352(SB)/4, $0x67800000
+DATA constants32<>+5356(SB)/4, $0x67800000
+DATA constants32<>+5360(SB)/4, $0x67800000
+DATA constants32<>+5364(SB)/4, $0x67800000
+DATA constants32<>+5368(SB)/4, $0x67800000
+DATA constants32<>+5372(SB)/4, $0x67800000
+DATA constants32<>+5376(SB)/4, $0x3fb504f3
+DATA constants32<>+5380(SB)/4, $0x3fb504f3
+DATA constants32<>+5384(SB)/4, $0x3fb504f3
+DATA constants32<>+5388(SB)/4, $0x3fb504f3
+DATA constants32<>+5392(SB)/4, $0x3fb504f3
+DATA constants32<>+5396(SB)/4, $0x3fb504f3
+DATA constants32<>+5400(SB)/4, $0x3fb504f3
+DATA constants32<>+5404(SB)/4, $0x3fb504f3
+DATA constants32<>+5408(SB)/4, $0x4059999a
+DATA constants32<>+5412(SB)/4, $0x4059999a
+DATA constants32<>+5416(SB)/4, $0x4059999a
+DATA constants32<>+5420(SB)/4, $0x4059999a
+DATA constants32<>+5424(SB)/4, $0x4059999a
+DATA constants32<>+5428(SB)/4, $0x4059999a
+DATA constants32<>+5432(SB)/4, $0x4059999a
+DATA constants32<>+5436(SB)/4, $0x4059999a
+DATA constants32<>+5440(SB)/4, $0x3e38f5c3
+DATA constants32<>+5444(SB)/4, $0x3e38f5c3
+DATA constants32<>+5448(SB)/4, $0x3e38f5c3
+DATA constants32<>+5452(SB)/4, $0x3e38f5c3
+DATA constants32<>+5456(SB)/4, $0x3e38f5c3
+DATA constants32<>+5460(SB)/4, $0x3e38f5c3
+DATA constants32<>+5464(SB)/4, $0x3e38f5c3
+DATA constants32<>+5468(SB)/4, $0x3e38f5c3
+DATA constants32<>+5472(SB)/4, $0x403504f3
+DATA constants32<>+5476(SB)/4, $0x403504f3
+DATA constants32<>+5480(SB)/4, $0x403504f3
+DATA constants32<>+5484(SB)/4, $0x403504f3
+DATA constants32<>+5488(SB)/4, $0x403504f3
+DATA constants32<>+5492(SB)/4, $0x403504f3
+DATA constants32<>+5496(SB)/4, $0x403504f3
+DATA constants32<>+5500(SB)/4, $0x403504f3
+DATA constants32<>+5504(SB)/4, $0x3ed9999a
+DATA constants32<>+5508(SB)/4, $0x3ed9999a
+DATA constants32<>+5512(SB)/4, $0x3ed9999a
+DATA constants32<>+5516(SB)/4, $0x3ed9999a
+DATA constants32<>+5520(SB)/4, $0x3ed9999a
+DATA constants32<>+5524(SB)/4, $0x3ed9999a
+DATA constants32<>+5528(SB)/4, $0x3ed9999a
+DATA constants32<>+5532(SB)/4, $0x3ed9999a
+DATA constants32<>+5536(SB)/4, $0x3fcccccd
+DATA constants32<>+5540(SB)/4, $0x3fcccccd
+DATA constants32<>+5544(SB)/4, $0x3fcccccd
+DATA constants32<>+5548(SB)/4, $0x3fcccccd
+DATA constants32<>+5552(SB)/4, $0x3fcccccd
+DATA constants32<>+5556(SB)/4, $0x3fcccccd
+DATA constants32<>+5560(SB)/4, $0x3fcccccd
+DATA constants32<>+5564(SB)/4, $0x3fcccccd
+DATA constants32<>+5568(SB)/4, $0x3cba275b
+DATA constants32<>+5572(SB)/4, $0x3cba275b
+DATA constants32<>+5576(SB)/4, $0x3cba275b
+DATA constants32<>+5580(SB)/4, $0x3cba275b
+DATA constants32<>+5584(SB)/4, $0x3cba275b
+DATA constants32<>+5588(SB)/4, $0x3cba275b
+DATA constants32<>+5592(SB)/4, $0x3cba275b
+DATA constants32<>+5596(SB)/4, $0x3cba275b
+DATA constants32<>+5600(SB)/4, $0x37e37636
+DATA constants32<>+5604(SB)/4, $0x37e37636
+DATA constants32<>+5608(SB)/4, $0x37e37636
+DATA constants32<>+5612(SB)/4, $0x37e37636
+DATA constants32<>+5616(SB)/4, $0x37e37636
+DATA constants32<>+5620(SB)/4, $0x37e37636
+DATA constants32<>+5624(SB)/4, $0x37e37636
+DATA constants32<>+5628(SB)/4, $0x37e37636
+DATA constants32<>+5632(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5636(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5640(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5644(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5648(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5652(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5656(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5660(SB)/4, $0x3a4b0ad6
+DATA constants32<>+5664(SB)/4, $0x3457dba7
+DATA constants32<>+5668(SB)/4, $0x3457dba7
+DATA constants32<>+5672(SB)/4, $0x3457dba7
+DATA constants32<>+5676(SB)/4, $0x3457dba7
+DATA constants32<>+5680(SB)/4, $0x3457dba7
+DATA constants32<>+5684(SB)/4, $0x3457dba7
+DATA constants32<>+5688(SB)/4, $0x3457dba7
+DATA constants32<>+5692(SB)/4, $0x3457dba7
+DATA constants32<>+5696(SB)/4, $0x3e77955e
+DATA constants32<>+5700(SB)/4, $0x3e77955e
+DATA constants32<>+5704(SB)/4, $0x3e77955e
+DATA constants32<>+5708(SB)/4, $0x3e77955e
+DATA constants32<>+5712(SB)/4, $0x3e77955e
+DATA constants32<>+5716(SB)/4, $0x3e77955e
+DATA constants32<>+5720(SB)/4, $0x3e77955e
+DATA constants32<>+5724(SB)/4, $0x3e77955e
+DATA constants32<>+5728(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5732(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5736(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5740(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5744(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5748(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5752(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5756(SB)/4, $0x3aa2e0c8
+DATA constants32<>+5760(SB)/4, $0x4638adf9
+DATA constants32<>+5764(SB)/4, $0x4638adf9
+DATA constants32<>+5768(SB)/4, $0x4638adf9
+DATA constants32<>+5772(SB)/4, $0x4638adf9
+DATA constants32<>+5776(SB)/4, $0x4638adf9
+DATA constants32<>+5780(SB)/4, $0x4638adf9
+DATA constants32<>+5784(SB)/4, $0x4638adf9
+DATA constants32<>+5788(SB)/4, $0x4638adf9
+DATA constants32<>+5792(SB)/4, $0x445dc605
+DATA constants32<>+5796(SB)/4, $0x445dc605
+DATA constants32<>+5800(SB)/4, $0x445dc605
+DATA constants32<>+5804(SB)/4, $0x445dc605
+DATA constants32<>+5808(SB)/4, $0x445dc605
+DATA constants32<>+5812(SB)/4, $0x445dc605
+DATA constants32<>+5816(SB)/4, $0x445dc605
+DATA constants32<>+5820(SB)/4, $0x445dc605
+DATA constants32<>+5824(SB)/4, $0x3a4b0215
+DATA constants32<>+5828(SB)/4, $0x3a4b0215
+DATA constants32<>+5832(SB)/4, $0x3a4b0215
+DATA constants32<>+5836(SB)/4, $0x3a4b0215
+DATA constants32<>+5840(SB)/4, $0x3a4b0215
+DATA constants32<>+5844(SB)/4, $0x3a4b0215
+DATA constants32<>+5848(SB)/4, $0x3a4b0215
+DATA constants32<>+5852(SB)/4, $0x3a4b0215
+DATA constants32<>+5856(SB)/4, $0x3457db4a
+DATA constants32<>+5860(SB)/4, $0x3457db4a
+DATA constants32<>+5864(SB)/4, $0x3457db4a
+DATA constants32<>+5868(SB)/4, $0x3457db4a
+DATA constants32<>+5872(SB)/4, $0x3457db4a
+DATA constants32<>+5876(SB)/4, $0x3457db4a
+DATA constants32<>+5880(SB)/4, $0x3457db4a
+DATA constants32<>+5884(SB)/4, $0x3457db4a
+DATA constants32<>+5888(SB)/4, $0x30cc3b73
+DATA constants32<>+5892(SB)/4, $0x30cc3b73
+DATA constants32<>+5896(SB)/4, $0x30cc3b73
+DATA constants32<>+5900(SB)/4, $0x30cc3b73
+DATA constants32<>+5904(SB)/4, $0x30cc3b73
+DATA constants32<>+5908(SB)/4, $0x30cc3b73
+DATA constants32<>+5912(SB)/4, $0x30cc3b73
+DATA constants32<>+5916(SB)/4, $0x30cc3b73
+DATA constants32<>+5920(SB)/4, $0x275051fe
+DATA constants32<>+5924(SB)/4, $0x275051fe
+DATA constants32<>+5928(SB)/4, $0x275051fe
+DATA constants32<>+5932(SB)/4, $0x275051fe
+DATA constants32<>+5936(SB)/4, $0x275051fe
+DATA constants32<>+5940(SB)/4, $0x275051fe
+DATA constants32<>+5944(SB)/4, $0x275051fe
+DATA constants32<>+5948(SB)/4, $0x275051fe
+DATA constants32<>+5952(SB)/4, $0x46b9cc15
+DATA constants32<>+5956(SB)/4, $0x46b9cc15
+DATA constants32<>+5960(SB)/4, $0x46b9cc15
+DATA constants32<>+5964(SB)/4, $0x46b9cc15
+DATA constants32<>+5968(SB)/4, $0x46b9cc15
+DATA constants32<>+5972(SB)/4, $0x46b9cc15
+DATA constants32<>+5976(SB)/4, $0x46b9cc15
+DATA constants32<>+5980(SB)/4, $0x46b9cc15
+DATA constants32<>+5984(SB)/4, $0x46e0722c
+DATA constants32<>+5988(SB)/4, $0x46e0722c
+DATA constants32<>+5992(SB)/4, $0x46e0722c
+DATA constants32<>+5996(SB)/4, $0x46e0722c
+DATA constants32<>+6000(SB)/4, $0x46e0722c
+DATA constants32<>+6004(SB)/4, $0x46e0722c
+DATA constants32<>+6008(SB)/4, $0x46e0722c
+DATA constants32<>+6012(SB)/4, $0x46e0722c
+DATA constants32<>+6016(SB)/4, $0x45a353f6
+DATA constants32<>+6020(SB)/4, $0x45a353f6
+DATA constants32<>+6024(SB)/4, $0x45a353f6
+DATA constants32<>+6028(SB)/4, $0x45a353f6
+DATA constants32<>+6032(SB)/4, $0x45a353f6
+DATA constants32<>+6036(SB)/4, $0x45a353f6
+DATA constants32<>+6040(SB)/4, $0x45a353f6
+DATA constants32<>+6044(SB)/4, $0x45a353f6
+DATA constants32<>+6048(SB)/4, $0x3fa29e60
+DATA constants32<>+6052(SB)/4, $0x3fa29e60
+DATA constants32<>+6056(SB)/4, $0x3fa29e60
+DATA constants32<>+6060(SB)/4, $0x3fa29e60
+DATA constants32<>+6064(SB)/4, $0x3fa29e60
+DATA constants32<>+6068(SB)/4, $0x3fa29e60
+DATA constants32<>+6072(SB)/4, $0x3fa29e60
+DATA constants32<>+6076(SB)/4, $0x3fa29e60
+DATA constants32<>+6080(SB)/4, $0x3cd95a09
+DATA constants32<>+6084(SB)/4, $0x3cd95a09
+DATA constants32<>+6088(SB)/4, $0x3cd95a09
+DATA constants32<>+6092(SB)/4, $0x3cd95a09
+DATA constants32<>+6096(SB)/4, $0x3cd95a09
+DATA constants32<>+6100(SB)/4, $0x3cd95a09
+DATA constants32<>+6104(SB)/4, $0x3cd95a09
+DATA constants32<>+6108(SB)/4, $0x3cd95a09
+DATA constants32<>+6112(SB)/4, $0x3cb01485
+DATA constants32<>+6116(SB)/4, $0x3cb01485
+DATA constants32<>+6120(SB)/4, $0x3cb01485
+DATA constants32<>+6124(SB)/4, $0x3cb01485
+DATA constants32<>+6128(SB)/4, $0x3cb01485
+DATA constants32<>+6132(SB)/4, $0x3cb01485
+DATA constants32<>+6136(SB)/4, $0x3cb01485
+DATA constants32<>+6140(SB)/4, $0x3cb01485
+DATA constants32<>+6144(SB)/4, $0x37db08b2
+DATA constants32<>+6148(SB)/4, $0x37db08b2
+DATA constants32<>+6152(SB)/4, $0x37db08b2
+DATA constants32<>+6156(SB)/4, $0x37db08b2
+DATA constants32<>+6160(SB)/4, $0x37db08b2
+DATA constants32<>+6164(SB)/4, $0x37db08b2
+DATA constants32<>+6168(SB)/4, $0x37db08b2
+DATA constants32<>+6172(SB)/4, $0x37db08b2
+DATA constants32<>+6176(SB)/4, $0x467daf73
+DATA constants32<>+6180(SB)/4, $0x467daf73
+DATA constants32<>+6184(SB)/4, $0x467daf73
+DATA constants32<>+6188(SB)/4, $0x467daf73
+DATA constants32<>+6192(SB)/4, $0x467daf73
+DATA constants32<>+6196(SB)/4, $0x467daf73
+DATA constants32<>+6200(SB)/4, $0x467daf73
+DATA constants32<>+6204(SB)/4, $0x467daf73
+DATA constants32<>+6208(SB)/4, $0x47198be5
+DATA constants32<>+6212(SB)/4, $0x47198be5
+DATA constants32<>+6216(SB)/4, $0x47198be5
+DATA constants32<>+6220(SB)/4, $0x47198be5
+DATA constants32<>+6224(SB)/4, $0x47198be5
+DATA constants32<>+6228(SB)/4, $0x47198be5
+DATA constants32<>+6232(SB)/4, $0x47198be5
+DATA constants32<>+6236(SB)/4, $0x47198be5
+DATA constants32<>+6240(SB)/4, $0x40697659
+DATA constants32<>+6244(SB)/4, $0x40697659
+DATA constants32<>+6248(SB)/4, $0x40697659
+DATA constants32<>+6252(SB)/4, $0x40697659
+DATA constants32<>+6256(SB)/4, $0x40697659
+DATA constants32<>+6260(SB)/4, $0x40697659
+DATA constants32<>+6264(SB)/4, $0x40697659
+DATA constants32<>+6268(SB)/4, $0x40697659
+DATA constants32<>+6272(SB)/4, $0x3e97d6ca
+DATA constants32<>+6276(SB)/4, $0x3e97d6ca
+DATA constants32<>+6280(SB)/4, $0x3e97d6ca
+DATA constants32<>+6284(SB)/4, $0x3e97d6ca
+DATA constants32<>+6288(SB)/4, $0x3e97d6ca
+DATA constants32<>+6292(SB)/4, $0x3e97d6ca
+DATA constants32<>+6296(SB)/4, $0x3e97d6ca
+DATA constants32<>+6300(SB)/4, $0x3e97d6ca
+DATA constants32<>+6304(SB)/4, $0x3e567a3b
+DATA constants32<>+6308(SB)/4, $0x3e567a3b
+DATA constants32<>+6312(SB)/4, $0x3e567a3b
+DATA constants32<>+6316(SB)/4, $0x3e567a3b
+DATA constants32<>+6320(SB)/4, $0x3e567a3b
+DATA constants32<>+6324(SB)/4, $0x3e567a3b
+DATA constants32<>+6328(SB)/4, $0x3e567a3b
+DATA constants32<>+6332(SB)/4, $0x3e567a3b
+DATA constants32<>+6336(SB)/4, $0x3a91db68
+DATA constants32<>+6340(SB)/4, $0x3a91db68
+DATA constants32<>+6344(SB)/4, $0x3a91db68
+DATA constants32<>+6348(SB)/4, $0x3a91db68
+DATA constants32<>+6352(SB)/4, $0x3a91db68
+DATA constants32<>+6356(SB)/4, $0x3a91db68
+DATA constants32<>+6360(SB)/4, $0x3a91db68
+DATA constants32<>+6364(SB)/4, $0x3a91db68
+DATA constants32<>+6368(SB)/4, $0x4597b718
+DATA constants32<>+6372(SB)/4, $0x4597b718
+DATA constants32<>+6376(SB)/4, $0x4597b718
+DATA constants32<>+6380(SB)/4, $0x4597b718
+DATA constants32<>+6384(SB)/4, $0x4597b718
+DATA constants32<>+6388(SB)/4, $0x4597b718
+DATA constants32<>+6392(SB)/4, $0x4597b718
+DATA constants32<>+6396(SB)/4, $0x4597b718
+DATA constants32<>+6400(SB)/4, $0x40b89fb9
+DATA constants32<>+6404(SB)/4, $0x40b89fb9
+DATA constants32<>+6408(SB)/4, $0x40b89fb9
+DATA constants32<>+6412(SB)/4, $0x40b89fb9
+DATA constants32<>+6416(SB)/4, $0x40b89fb9
+DATA constants32<>+6420(SB)/4, $0x40b89fb9
+DATA constants32<>+6424(SB)/4, $0x40b89fb9
+DATA constants32<>+6428(SB)/4, $0x40b89fb9
+DATA constants32<>+6432(SB)/4, $0x3fe47532
+DATA constants32<>+6436(SB)/4, $0x3fe47532
+DATA constants32<>+6440(SB)/4, $0x3fe47532
+DATA constants32<>+6444(SB)/4, $0x3fe47532
+DATA constants32<>+6448(SB)/4, $0x3fe47532
+DATA constants32<>+6452(SB)/4, $0x3fe47532
+DATA constants32<>+6456(SB)/4, $0x3fe47532
+DATA constants32<>+6460(SB)/4, $0x3fe47532
+DATA constants32<>+6464(SB)/4, $0x46a5bb97
+DATA constants32<>+6468(SB)/4, $0x46a5bb97
+DATA constants32<>+6472(SB)/4, $0x46a5bb97
+DATA constants32<>+6476(SB)/4, $0x46a5bb97
+DATA constants32<>+6480(SB)/4, $0x46a5bb97
+DATA constants32<>+6484(SB)/4, $0x46a5bb97
+DATA constants32<>+6488(SB)/4, $0x46a5bb97
+DATA constants32<>+6492(SB)/4, $0x46a5bb97
+DATA constants32<>+6496(SB)/4, $0x3f79b8f2
+DATA constants32<>+6500(SB)/4, $0x3f79b8f2
+DATA constants32<>+6504(SB)/4, $0x3f79b8f2
+DATA constants32<>+6508(SB)/4, $0x3f79b8f2
+DATA constants32<>+6512(SB)/4, $0x3f79b8f2
+DATA constants32<>+6516(SB)/4, $0x3f79b8f2
+DATA constants32<>+6520(SB)/4, $0x3f79b8f2
+DATA constants32<>+6524(SB)/4, $0x3f79b8f2
+DATA constants32<>+6528(SB)/4, $0x3cac55a8
+DATA constants32<>+6532(SB)/4, $0x3cac55a8
+DATA constants32<>+6536(SB)/4, $0x3cac55a8
+DATA constants32<>+6540(SB)/4, $0x3cac55a8
+DATA constants32<>+6544(SB)/4, $0x3cac55a8
+DATA constants32<>+6548(SB)/4, $0x3cac55a8
+DATA constants32<>+6552(SB)/4, $0x3cac55a8
+DATA constants32<>+6556(SB)/4, $0x3cac55a8
+DATA constants32<>+6560(SB)/4, $0x442e4403
+DATA constants32<>+6564(SB)/4, $0x442e4403
+DATA constants32<>+6568(SB)/4, $0x442e4403
+DATA constants32<>+6572(SB)/4, $0x442e4403
+DATA constants32<>+6576(SB)/4, $0x442e4403
+DATA constants32<>+6580(SB)/4, $0x442e4403
+DATA constants32<>+6584(SB)/4, $0x442e4403
+DATA constants32<>+6588(SB)/4, $0x442e4403
+DATA constants32<>+6592(SB)/4, $0x45a89191
+DATA constants32<>+6596(SB)/4, $0x45a89191
+DATA constants32<>+6600(SB)/4, $0x45a89191
+DATA constants32<>+6604(SB)/4, $0x45a89191
+DATA constants32<>+6608(SB)/4, $0x45a89191
+DATA constants32<>+6612(SB)/4, $0x45a89191
+DATA constants32<>+6616(SB)/4, $0x45a89191
+DATA constants32<>+6620(SB)/4, $0x45a89191
+DATA constants32<>+6624(SB)/4, $0x40942bba
+DATA constants32<>+6628(SB)/4, $0x40942bba
+DATA constants32<>+6632(SB)/4, $0x40942bba
+DATA constants32<>+6636(SB)/4, $0x40942bba
+DATA constants32<>+6640(SB)/4, $0x40942bba
+DATA constants32<>+6644(SB)/4, $0x40942bba
+DATA constants32<>+6648(SB)/4, $0x40942bba
+DATA constants32<>+6652(SB)/4, $0x40942bba
+DATA constants32<>+6656(SB)/4, $0x40aed753
+DATA constants32<>+6660(SB)/4, $0x40aed753
+DATA constants32<>+6664(SB)/4, $0x40aed753
+DATA constants32<>+6668(SB)/4, $0x40aed753
+DATA constants32<>+6672(SB)/4, $0x40aed753
+DATA constants32<>+6676(SB)/4, $0x40aed753
+DATA constants32<>+6680(SB)/4, $0x40aed753
+DATA constants32<>+6684(SB)/4, $0x40aed753
+DATA constants32<>+6688(SB)/4, $0x4017baa2
+DATA constants32<>+6692(SB)/4, $0x4017baa2
+DATA constants32<>+6696(SB)/4, $0x4017baa2
+DATA constants32<>+6700(SB)/4, $0x4017baa2
+DATA constants32<>+6704(SB)/4, $0x4017baa2
+DATA constants32<>+6708(SB)/4, $0x4017baa2
+DATA constants32<>+6712(SB)/4, $0x4017baa2
+DATA constants32<>+6716(SB)/4, $0x4017baa2
+DATA constants32<>+6720(SB)/4, $0x3e464bb0
+DATA constants32<>+6724(SB)/4, $0x3e464bb0
+DATA constants32<>+6728(SB)/4, $0x3e464bb0
+DATA constants32<>+6732(SB)/4, $0x3e464bb0
+DATA constants32<>+6736(SB)/4, $0x3e464bb0
+DATA constants32<>+6740(SB)/4, $0x3e464bb0
+DATA constants32<>+6744(SB)/4, $0x3e464bb0
+DATA constants32<>+6748(SB)/4, $0x3e464bb0
+DATA constants32<>+6752(SB)/4, $0x423c4a6f
+DATA constants32<>+6756(SB)/4, $0x423c4a6f
+DATA constants32<>+6760(SB)/4, $0x423c4a6f
+DATA constants32<>+6764(SB)/4, $0x423c4a6f
+DATA constants32<>+6768(SB)/4, $0x423c4a6f
+DATA constants32<>+6772(SB)/4, $0x423c4a6f
+DATA constants32<>+6776(SB)/4, $0x423c4a6f
+DATA constants32<>+6780(SB)/4, $0x423c4a6f
+DATA constants32<>+6784(SB)/4, $0x3fb63330
+DATA constants32<>+6788(SB)/4, $0x3fb63330
+DATA constants32<>+6792(SB)/4, $0x3fb63330
+DATA constants32<>+6796(SB)/4, $0x3fb63330
+DATA constants32<>+6800(SB)/4, $0x3fb63330
+DATA constants32<>+6804(SB)/4, $0x3fb63330
+DATA constants32<>+6808(SB)/4, $0x3fb63330
+DATA constants32<>+6812(SB)/4, $0x3fb63330
+DATA constants32<>+6816(SB)/4, $0x40d50d8e
+DATA constants32<>+6820(SB)/4, $0x40d50d8e
+DATA constants32<>+6824(SB)/4, $0x40d50d8e
+DATA constants32<>+6828(SB)/4, $0x40d50d8e
+DATA constants32<>+6832(SB)/4, $0x40d50d8e
+DATA constants32<>+6836(SB)/4, $0x40d50d8e
+DATA constants32<>+6840(SB)/4, $0x40d50d8e
+DATA constants32<>+6844(SB)/4, $0x40d50d8e
+DATA constants32<>+6848(SB)/4, $0x442bcbf8
+DATA constants32<>+6852(SB)/4, $0x442bcbf8
+DATA constants32<>+6856(SB)/4, $0x442bcbf8
+DATA constants32<>+6860(SB)/4, $0x442bcbf8
+DATA constants32<>+6864(SB)/4, $0x442bcbf8
+DATA constants32<>+6868(SB)/4, $0x442bcbf8
+DATA constants32<>+6872(SB)/4, $0x442bcbf8
+DATA constants32<>+6876(SB)/4, $0x442bcbf8
+DATA constants32<>+6880(SB)/4, $0x4039d56d
+DATA constants32<>+6884(SB)/4, $0x4039d56d
+DATA constants32<>+6888(SB)/4, $0x4039d56d
+DATA constants32<>+6892(SB)/4, $0x4039d56d
+DATA constants32<>+6896(SB)/4, $0x4039d56d
+DATA constants32<>+6900(SB)/4, $0x4039d56d
+DATA constants32<>+6904(SB)/4, $0x4039d56d
+DATA constants32<>+6908(SB)/4, $0x4039d56d
+DATA constants32<>+6912(SB)/4, $0x3f592997
+DATA constants32<>+6916(SB)/4, $0x3f592997
+DATA constants32<>+6920(SB)/4, $0x3f592997
+DATA constants32<>+6924(SB)/4, $0x3f592997
+DATA constants32<>+6928(SB)/4, $0x3f592997
+DATA constants32<>+6932(SB)/4, $0x3f592997
+DATA constants32<>+6936(SB)/4, $0x3f592997
+DATA constants32<>+6940(SB)/4, $0x3f592997
+DATA constants32<>+6944(SB)/4, $0x3f9948bd
+DATA constants32<>+6948(SB)/4, $0x3f9948bd
+DATA constants32<>+6952(SB)/4, $0x3f9948bd
+DATA constants32<>+6956(SB)/4, $0x3f9948bd
+DATA constants32<>+6960(SB)/4, $0x3f9948bd
+DATA constants32<>+6964(SB)/4, $0x3f9948bd
+DATA constants32<>+6968(SB)/4, $0x3f9948bd
+DATA constants32<>+6972(SB)/4, $0x3f9948bd
+DATA constants32<>+6976(SB)/4, $0x422940da
+DATA constants32<>+6980(SB)/4, $0x422940da
+DATA constants32<>+6984(SB)/4, $0x422940da
+DATA constants32<>+6988(SB)/4, $0x422940da
+DATA constants32<>+6992(SB)/4, $0x422940da
+DATA constants32<>+6996(SB)/4, $0x422940da
+DATA constants32<>+7000(SB)/4, $0x422940da
+DATA constants32<>+7004(SB)/4, $0x422940da
+DATA constants32<>+7008(SB)/4, $0x44160000
+DATA constants32<>+7012(SB)/4, $0x44160000
+DATA constants32<>+7016(SB)/4, $0x44160000
+DATA constants32<>+7020(SB)/4, $0x44160000
+DATA constants32<>+7024(SB)/4, $0x44160000
+DATA constants32<>+7028(SB)/4, $0x44160000
+DATA constants32<>+7032(SB)/4, $0x44160000
+DATA constants32<>+7036(SB)/4, $0x44160000
+DATA constants32<>+7040(SB)/4, $0xc4160000
+DATA constants32<>+7044(SB)/4, $0xc4160000
+DATA constants32<>+7048(SB)/4, $0xc4160000
+DATA constants32<>+7052(SB)/4, $0xc4160000
+DATA constants32<>+7056(SB)/4, $0xc4160000
+DATA constants32<>+7060(SB)/4, $0xc4160000
+DATA constants32<>+7064(SB)/4, $0xc4160000
+DATA constants32<>+7068(SB)/4, $0xc4160000
+DATA constants32<>+7072(SB)/4, $0x432a0000
+DATA constants32<>+7076(SB)/4, $0x432a0000
+DATA constants32<>+7080(SB)/4, $0x432a0000
+DATA constants32<>+7084(SB)/4, $0x432a0000
+DATA constants32<>+7088(SB)/4, $0x432a0000
+DATA constants32<>+7092(SB)/4, $0x432a0000
+DATA constants32<>+7096(SB)/4, $0x432a0000
+DATA constants32<>+7100(SB)/4, $0x432a0000
+DATA constants32<>+7104(SB)/4, $0xc32a0000
+DATA constants32<>+7108(SB)/4, $0xc32a0000
+DATA constants32<>+7112(SB)/4, $0xc32a0000
+DATA constants32<>+7116(SB)/4, $0xc32a0000
+DATA constants32<>+7120(SB)/4, $0xc32a0000
+DATA constants32<>+7124(SB)/4, $0xc32a0000
+DATA constants32<>+7128(SB)/4, $0xc32a0000
+DATA constants32<>+7132(SB)/4, $0xc32a0000
+GLOBL constants32<>(SB), RODATA|NOPTR, $7136
 
 DATA tail_window<>+0(SB)/8, $0xffffffffffffffff
 DATA tail_window<>+8(SB)/8, $0xffffffffffffffff

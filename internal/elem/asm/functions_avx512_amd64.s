@@ -11,22 +11,22 @@ TEXT ·CbrtF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z29, Z29, Z29
-	VBROADCASTSD constants64<>+0(SB), Z23
-	VBROADCASTSD constants64<>+8(SB), Z28
+	VBROADCASTSD constants64<>+0(SB), Z24
+	VBROADCASTSD constants64<>+8(SB), Z23
 	VBROADCASTSD constants64<>+16(SB), Z22
-	VBROADCASTSD constants64<>+24(SB), Z21
-	VBROADCASTSD constants64<>+32(SB), Z31
-	VBROADCASTSD constants64<>+40(SB), Z20
-	VBROADCASTSD constants64<>+48(SB), Z30
-	VBROADCASTSD constants64<>+56(SB), Z27
+	VBROADCASTSD constants64<>+24(SB), Z31
+	VBROADCASTSD constants64<>+32(SB), Z21
+	VBROADCASTSD constants64<>+40(SB), Z30
+	VBROADCASTSD constants64<>+48(SB), Z28
+	VBROADCASTSD constants64<>+56(SB), Z20
 	VBROADCASTSD constants64<>+64(SB), Z19
 	VBROADCASTSD constants64<>+72(SB), Z18
 	VBROADCASTSD constants64<>+80(SB), Z17
 	VBROADCASTSD constants64<>+88(SB), Z16
-	VBROADCASTSD constants64<>+96(SB), Z15
+	VBROADCASTSD constants64<>+96(SB), Z26
 	VBROADCASTSD constants64<>+104(SB), Z25
-	VBROADCASTSD constants64<>+112(SB), Z24
-	VBROADCASTSD constants64<>+120(SB), Z26
+	VBROADCASTSD constants64<>+112(SB), Z15
+	VBROADCASTSD constants64<>+120(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -40,46 +40,42 @@ loop:
 	VPSRLQ           $0x34, Z1, Z4
 	VPSRLQ           $0x34, Z3, Z5
 	VMOVUPD          Z1, Z6
-	VPTERNLOGQ       $0xea, Z30, Z23, Z6
+	VPTERNLOGQ       $0xea, Z30, Z24, Z6
 	VMOVUPD          Z3, Z7
-	VPTERNLOGQ       $0xea, Z30, Z23, Z7
-	VPORQ            Z16, Z4, Z4
-	VPORQ            Z16, Z5, Z5
+	VPTERNLOGQ       $0xea, Z30, Z24, Z7
+	VPORQ            Z17, Z4, Z4
+	VPORQ            Z17, Z5, Z5
 	VMULPD           Z6, Z6, Z8
 	VMULPD           Z7, Z7, Z9
-	VSUBPD           Z15, Z4, Z4
-	VSUBPD           Z15, Z5, Z5
-	VCMPPD           $0x12, Z1, Z28, K1
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z1, K2
-	VCMPPD           $0x12, Z3, Z28, K3
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z3, K4
+	VSUBPD           Z16, Z4, Z4
+	VSUBPD           Z16, Z5, Z5
+	VPADDQ           Z15, Z1, Z1
+	VPADDQ           Z15, Z3, Z3
+	VCMPPD.BCST      $0x16, constants64<>+136(SB), Z1, K1
+	VCMPPD.BCST      $0x16, constants64<>+136(SB), Z3, K2
+	KORB             K1, K2, K3
+	KORTESTB         K3, K3
+	JNZ              complete
 	VMULPD           Z31, Z4, Z1
 	VMULPD           Z31, Z5, Z3
-	KANDB            K1, K2, K5
 	VBROADCASTSD     constants64<>+144(SB), Z10
-	VFMADD213PD      Z26, Z8, Z10
-	VMOVUPD          Z27, Z11
-	VFMADD231PD      Z8, Z22, Z11
-	KANDB            K3, K4, K1
-	KNOTB            K5, K2
+	VFMADD213PD      Z27, Z8, Z10
+	VMOVUPD          Z28, Z11
+	VFMADD231PD      Z8, Z23, Z11
 	VBROADCASTSD     constants64<>+144(SB), Z12
-	VFMADD213PD      Z26, Z9, Z12
-	VMOVUPD          Z27, Z13
-	VFMADD231PD      Z9, Z22, Z13
-	KNOTB            K1, K3
-	KORB             K2, K3, K1
-	KORTESTB         K1, K1
-	JNZ              complete
+	VFMADD213PD      Z27, Z9, Z12
+	VMOVUPD          Z28, Z13
+	VFMADD231PD      Z9, Z23, Z13
 	VRNDSCALEPD      $0x08, Z1, Z1
 	VRNDSCALEPD      $0x08, Z3, Z3
 	VFMADD213PD.BCST constants64<>+152(SB), Z8, Z10
-	VFMADD213PD      Z18, Z8, Z11
+	VFMADD213PD      Z19, Z8, Z11
 	VFMADD213PD.BCST constants64<>+152(SB), Z9, Z12
-	VFMADD213PD      Z18, Z9, Z13
-	VFNMADD231PD     Z17, Z1, Z4
-	VFNMADD231PD     Z17, Z3, Z5
-	VADDPD           Z25, Z1, Z1
-	VADDPD           Z25, Z3, Z3
+	VFMADD213PD      Z19, Z9, Z13
+	VFNMADD231PD     Z18, Z1, Z4
+	VFNMADD231PD     Z18, Z3, Z5
+	VADDPD           Z26, Z1, Z1
+	VADDPD           Z26, Z3, Z3
 	VFMADD231PD      Z6, Z10, Z11
 	VFMADD231PD      Z7, Z12, Z13
 	VPSLLQ           $0x34, Z1, Z1
@@ -88,12 +84,12 @@ loop:
 	VCMPPD           $0x11, Z5, Z29, K2
 	VCMPPD           $0x11, Z29, Z4, K3
 	VCMPPD           $0x11, Z29, Z5, K4
-	VADDPD           Z25, Z4, Z4
-	VADDPD           Z25, Z5, Z5
-	VBLENDMPD        Z20, Z30, K1, Z8
-	VBLENDMPD        Z20, Z30, K2, Z9
-	VBLENDMPD        Z19, Z8, K3, Z8
-	VBLENDMPD        Z19, Z9, K4, Z9
+	VADDPD           Z26, Z4, Z4
+	VADDPD           Z26, Z5, Z5
+	VBLENDMPD        Z21, Z30, K1, Z8
+	VBLENDMPD        Z21, Z30, K2, Z9
+	VBLENDMPD        Z20, Z8, K3, Z8
+	VBLENDMPD        Z20, Z9, K4, Z9
 	VPSLLQ           $0x34, Z4, Z4
 	VPSLLQ           $0x34, Z5, Z5
 	VMULPD           Z8, Z11, Z11
@@ -107,9 +103,9 @@ loop:
 	VFNMADD213PD     Z30, Z6, Z4
 	VFNMADD213PD     Z30, Z7, Z5
 	VMULPD           Z4, Z11, Z8
-	VFMADD213PD      Z31, Z21, Z4
+	VFMADD213PD      Z31, Z22, Z4
 	VMULPD           Z5, Z13, Z9
-	VFMADD213PD      Z31, Z21, Z5
+	VFMADD213PD      Z31, Z22, Z5
 	VFMADD231PD      Z4, Z8, Z11
 	VFMADD231PD      Z5, Z9, Z13
 	VMULPD           Z11, Z11, Z11
@@ -132,8 +128,8 @@ loop:
 	VFNMADD231PD     Z13, Z7, Z5
 	VMULPD           Z1, Z4, Z4
 	VMULPD           Z3, Z5, Z5
-	VPTERNLOGQ       $0xea, Z4, Z24, Z0
-	VPTERNLOGQ       $0xea, Z5, Z24, Z2
+	VPTERNLOGQ       $0xea, Z4, Z25, Z0
+	VPTERNLOGQ       $0xea, Z5, Z25, Z2
 	VMOVUPD          Z0, (DI)(BX*8)
 	VMOVUPD          Z2, 64(DI)(BX*8)
 
@@ -187,44 +183,42 @@ complete:
 single:
 	VMOVUPD          (SI)(BX*8), Z0
 	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
-	VCMPPD           $0x12, Z1, Z28, K1
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z1, K2
+	VPADDQ           Z15, Z1, Z2
+	VCMPPD.BCST      $0x16, constants64<>+136(SB), Z2, K1
+	VCMPPD.BCST      $0x11, constants64<>+160(SB), Z1, K2
 	KANDB            K1, K2, K3
-	KNOTB            K3, K1
-	VCMPPD           $0x11, Z28, Z1, K3
-	KANDB            K1, K3, K4
-	VMULPD.BCST      constants64<>+160(SB), Z1, Z2
-	VBLENDMPD        Z2, Z1, K4, Z2
+	VMULPD.BCST      constants64<>+168(SB), Z1, Z2
+	VBLENDMPD        Z2, Z1, K3, Z2
 	VPSRLQ           $0x34, Z2, Z3
-	VPORQ            Z16, Z3, Z3
-	VSUBPD           Z15, Z3, Z3
-	VSUBPD.BCST      constants64<>+168(SB), Z3, Z4
-	VBLENDMPD        Z4, Z3, K4, Z3
+	VPORQ            Z17, Z3, Z3
+	VSUBPD           Z16, Z3, Z3
+	VSUBPD.BCST      constants64<>+176(SB), Z3, Z4
+	VBLENDMPD        Z4, Z3, K3, Z3
 	VMULPD           Z31, Z3, Z4
 	VRNDSCALEPD      $0x08, Z4, Z4
-	VFNMADD231PD     Z17, Z4, Z3
-	VCMPPD           $0x11, Z3, Z29, K3
-	VBLENDMPD        Z20, Z30, K3, Z5
-	VCMPPD           $0x11, Z29, Z3, K3
-	VBLENDMPD        Z19, Z5, K3, Z5
-	VPTERNLOGQ       $0xea, Z30, Z23, Z2
+	VFNMADD231PD     Z18, Z4, Z3
+	VCMPPD           $0x11, Z3, Z29, K2
+	VBLENDMPD        Z21, Z30, K2, Z5
+	VCMPPD           $0x11, Z29, Z3, K2
+	VBLENDMPD        Z20, Z5, K2, Z5
+	VPTERNLOGQ       $0xea, Z30, Z24, Z2
 	VMULPD           Z2, Z2, Z6
 	VBROADCASTSD     constants64<>+144(SB), Z7
-	VFMADD213PD      Z26, Z6, Z7
+	VFMADD213PD      Z27, Z6, Z7
 	VFMADD213PD.BCST constants64<>+152(SB), Z6, Z7
-	VMOVUPD          Z27, Z8
-	VFMADD231PD      Z6, Z22, Z8
-	VFMADD213PD      Z18, Z6, Z8
+	VMOVUPD          Z28, Z8
+	VFMADD231PD      Z6, Z23, Z8
+	VFMADD213PD      Z19, Z6, Z8
 	VFMADD231PD      Z2, Z7, Z8
 	VMULPD           Z5, Z8, Z8
 	VMULPD           Z8, Z8, Z5
 	VMULPD           Z8, Z5, Z5
-	VADDPD           Z25, Z3, Z3
+	VADDPD           Z26, Z3, Z3
 	VPSLLQ           $0x34, Z3, Z3
 	VMULPD           Z3, Z2, Z2
 	VFNMADD213PD     Z30, Z2, Z5
 	VMULPD           Z5, Z8, Z3
-	VFMADD213PD      Z31, Z21, Z5
+	VFMADD213PD      Z31, Z22, Z5
 	VFMADD231PD      Z5, Z3, Z8
 	VMULPD           Z8, Z8, Z8
 	VMULPD           Z8, Z2, Z3
@@ -235,15 +229,16 @@ single:
 	VFMADD231PD      Z3, Z6, Z2
 	VMULPD           Z31, Z2, Z2
 	VFNMADD231PD     Z8, Z2, Z3
-	VADDPD           Z25, Z4, Z4
+	VADDPD           Z26, Z4, Z4
 	VPSLLQ           $0x34, Z4, Z4
 	VMULPD           Z4, Z3, Z3
-	VCMPPD           $0x11, Z1, Z29, K3
-	KANDB            K3, K2, K4
+	VCMPPD           $0x11, Z1, Z29, K2
+	VCMPPD.BCST      $0x11, constants64<>+184(SB), Z1, K3
+	KANDB            K2, K3, K4
 	KNOTB            K4, K2
 	KANDB            K1, K2, K3
 	VBLENDMPD        Z1, Z3, K3, Z3
-	VPTERNLOGQ       $0xea, Z3, Z24, Z0
+	VPTERNLOGQ       $0xea, Z3, Z25, Z0
 	VMOVUPD          Z0, (DI)(BX*8)
 	ADDQ             $0x08, BX
 	XORL             $0x01, R15
@@ -258,22 +253,22 @@ TEXT ·ExpF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z27, Z27, Z27
-	VBROADCASTSD constants64<>+176(SB), Z26
-	VBROADCASTSD constants64<>+184(SB), Z25
-	VBROADCASTSD constants64<>+192(SB), Z24
-	VBROADCASTSD constants64<>+200(SB), Z30
-	VBROADCASTSD constants64<>+208(SB), Z29
-	VBROADCASTSD constants64<>+216(SB), Z23
-	VBROADCASTSD constants64<>+224(SB), Z22
-	VBROADCASTSD constants64<>+232(SB), Z21
-	VBROADCASTSD constants64<>+240(SB), Z20
-	VBROADCASTSD constants64<>+248(SB), Z19
-	VBROADCASTSD constants64<>+256(SB), Z18
-	VBROADCASTSD constants64<>+264(SB), Z17
-	VBROADCASTSD constants64<>+48(SB), Z16
-	VBROADCASTSD constants64<>+272(SB), Z15
-	VBROADCASTSD constants64<>+280(SB), Z28
-	VBROADCASTSD constants64<>+288(SB), Z31
+	VBROADCASTSD constants64<>+192(SB), Z26
+	VBROADCASTSD constants64<>+200(SB), Z25
+	VBROADCASTSD constants64<>+208(SB), Z24
+	VBROADCASTSD constants64<>+216(SB), Z30
+	VBROADCASTSD constants64<>+224(SB), Z29
+	VBROADCASTSD constants64<>+232(SB), Z23
+	VBROADCASTSD constants64<>+240(SB), Z22
+	VBROADCASTSD constants64<>+248(SB), Z21
+	VBROADCASTSD constants64<>+256(SB), Z20
+	VBROADCASTSD constants64<>+264(SB), Z19
+	VBROADCASTSD constants64<>+272(SB), Z18
+	VBROADCASTSD constants64<>+280(SB), Z17
+	VBROADCASTSD constants64<>+40(SB), Z16
+	VBROADCASTSD constants64<>+288(SB), Z15
+	VBROADCASTSD constants64<>+296(SB), Z28
+	VBROADCASTSD constants64<>+304(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -379,21 +374,21 @@ TEXT ·Exp2F64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+296(SB), Z27
-	VBROADCASTSD constants64<>+304(SB), Z26
-	VBROADCASTSD constants64<>+312(SB), Z31
-	VBROADCASTSD constants64<>+320(SB), Z30
-	VBROADCASTSD constants64<>+328(SB), Z25
-	VBROADCASTSD constants64<>+336(SB), Z24
-	VBROADCASTSD constants64<>+344(SB), Z23
-	VBROADCASTSD constants64<>+352(SB), Z22
-	VBROADCASTSD constants64<>+360(SB), Z21
-	VBROADCASTSD constants64<>+368(SB), Z20
-	VBROADCASTSD constants64<>+376(SB), Z19
-	VBROADCASTSD constants64<>+264(SB), Z18
-	VBROADCASTSD constants64<>+48(SB), Z17
-	VBROADCASTSD constants64<>+384(SB), Z29
-	VBROADCASTSD constants64<>+392(SB), Z28
+	VBROADCASTSD constants64<>+312(SB), Z27
+	VBROADCASTSD constants64<>+320(SB), Z26
+	VBROADCASTSD constants64<>+328(SB), Z31
+	VBROADCASTSD constants64<>+336(SB), Z30
+	VBROADCASTSD constants64<>+344(SB), Z25
+	VBROADCASTSD constants64<>+352(SB), Z24
+	VBROADCASTSD constants64<>+360(SB), Z23
+	VBROADCASTSD constants64<>+368(SB), Z22
+	VBROADCASTSD constants64<>+376(SB), Z21
+	VBROADCASTSD constants64<>+384(SB), Z20
+	VBROADCASTSD constants64<>+392(SB), Z19
+	VBROADCASTSD constants64<>+280(SB), Z18
+	VBROADCASTSD constants64<>+40(SB), Z17
+	VBROADCASTSD constants64<>+400(SB), Z29
+	VBROADCASTSD constants64<>+408(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -491,21 +486,21 @@ TEXT ·Expm1F64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+176(SB), Z26
-	VBROADCASTSD constants64<>+400(SB), Z25
-	VBROADCASTSD constants64<>+408(SB), Z24
-	VBROADCASTSD constants64<>+416(SB), Z31
-	VBROADCASTSD constants64<>+424(SB), Z30
-	VBROADCASTSD constants64<>+432(SB), Z23
-	VBROADCASTSD constants64<>+440(SB), Z22
-	VBROADCASTSD constants64<>+448(SB), Z21
-	VBROADCASTSD constants64<>+456(SB), Z20
-	VBROADCASTSD constants64<>+464(SB), Z19
-	VBROADCASTSD constants64<>+472(SB), Z18
-	VBROADCASTSD constants64<>+480(SB), Z17
-	VBROADCASTSD constants64<>+488(SB), Z29
-	VBROADCASTSD constants64<>+280(SB), Z28
-	VBROADCASTSD constants64<>+496(SB), Z27
+	VBROADCASTSD constants64<>+192(SB), Z26
+	VBROADCASTSD constants64<>+416(SB), Z25
+	VBROADCASTSD constants64<>+424(SB), Z24
+	VBROADCASTSD constants64<>+432(SB), Z31
+	VBROADCASTSD constants64<>+440(SB), Z30
+	VBROADCASTSD constants64<>+448(SB), Z23
+	VBROADCASTSD constants64<>+456(SB), Z22
+	VBROADCASTSD constants64<>+464(SB), Z21
+	VBROADCASTSD constants64<>+472(SB), Z20
+	VBROADCASTSD constants64<>+480(SB), Z19
+	VBROADCASTSD constants64<>+488(SB), Z18
+	VBROADCASTSD constants64<>+496(SB), Z17
+	VBROADCASTSD constants64<>+504(SB), Z29
+	VBROADCASTSD constants64<>+296(SB), Z28
+	VBROADCASTSD constants64<>+512(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -523,22 +518,22 @@ loop:
 	KORB              K1, K2, K3
 	KORTESTB          K3, K3
 	JNZ               complete
-	VMULPD.BCST       constants64<>+272(SB), Z1, Z4
-	VMULPD.BCST       constants64<>+272(SB), Z3, Z5
+	VMULPD.BCST       constants64<>+288(SB), Z1, Z4
+	VMULPD.BCST       constants64<>+288(SB), Z3, Z5
 	VRNDSCALEPD       $0x08, Z4, Z4
 	VRNDSCALEPD       $0x08, Z5, Z5
-	VFNMADD231PD.BCST constants64<>+264(SB), Z4, Z1
-	VFNMADD231PD.BCST constants64<>+264(SB), Z5, Z3
-	VADDPD.BCST       constants64<>+104(SB), Z4, Z6
-	VADDPD.BCST       constants64<>+104(SB), Z5, Z7
+	VFNMADD231PD.BCST constants64<>+280(SB), Z4, Z1
+	VFNMADD231PD.BCST constants64<>+280(SB), Z5, Z3
+	VADDPD.BCST       constants64<>+96(SB), Z4, Z6
+	VADDPD.BCST       constants64<>+96(SB), Z5, Z7
 	VPSLLQ            $0x34, Z6, Z6
 	VPSLLQ            $0x34, Z7, Z7
 	VMOVUPD           Z1, Z8
 	VFNMADD231PD      Z26, Z4, Z8
 	VMOVUPD           Z3, Z9
 	VFNMADD231PD      Z26, Z5, Z9
-	VSUBPD.BCST       constants64<>+48(SB), Z6, Z10
-	VSUBPD.BCST       constants64<>+48(SB), Z7, Z11
+	VSUBPD.BCST       constants64<>+40(SB), Z6, Z10
+	VSUBPD.BCST       constants64<>+40(SB), Z7, Z11
 	VMULPD            Z8, Z8, Z12
 	VMULPD            Z9, Z9, Z13
 	VSUBPD            Z8, Z1, Z1
@@ -575,8 +570,8 @@ loop:
 	VFMADD231PD       Z5, Z13, Z3
 	VFMADD231PD       Z1, Z6, Z10
 	VFMADD231PD       Z3, Z7, Z11
-	VPTERNLOGQ.BCST   $0xec, constants64<>+112(SB), Z10, Z0
-	VPTERNLOGQ.BCST   $0xec, constants64<>+112(SB), Z11, Z2
+	VPTERNLOGQ.BCST   $0xec, constants64<>+104(SB), Z10, Z0
+	VPTERNLOGQ.BCST   $0xec, constants64<>+104(SB), Z11, Z2
 	VMOVUPD           Z0, (DI)(BX*8)
 	VMOVUPD           Z2, 64(DI)(BX*8)
 
@@ -631,9 +626,9 @@ single:
 	VMOVUPD           (SI)(BX*8), Z0
 	VMINPD            Z0, Z28, Z1
 	VMAXPD            Z1, Z27, Z1
-	VMULPD.BCST       constants64<>+272(SB), Z1, Z2
+	VMULPD.BCST       constants64<>+288(SB), Z1, Z2
 	VRNDSCALEPD       $0x08, Z2, Z2
-	VFNMADD231PD.BCST constants64<>+264(SB), Z2, Z1
+	VFNMADD231PD.BCST constants64<>+280(SB), Z2, Z1
 	VMOVUPD           Z1, Z3
 	VFNMADD231PD      Z26, Z2, Z3
 	VMULPD            Z3, Z3, Z4
@@ -652,19 +647,19 @@ single:
 	VSUBPD            Z3, Z1, Z1
 	VFNMADD231PD      Z26, Z2, Z1
 	VFMADD231PD       Z5, Z4, Z1
-	VADDPD.BCST       constants64<>+104(SB), Z2, Z4
+	VADDPD.BCST       constants64<>+96(SB), Z2, Z4
 	VPSLLQ            $0x34, Z4, Z4
-	VSUBPD.BCST       constants64<>+48(SB), Z4, Z5
+	VSUBPD.BCST       constants64<>+40(SB), Z4, Z5
 	VFMADD231PD       Z3, Z4, Z5
 	VFMADD231PD       Z1, Z4, Z5
 	VADDPD            Z1, Z3, Z3
-	VADDPD.BCST       constants64<>+504(SB), Z2, Z2
+	VADDPD.BCST       constants64<>+520(SB), Z2, Z2
 	VPSLLQ            $0x34, Z2, Z2
 	VFMADD213PD       Z2, Z2, Z3
-	VMULPD.BCST       constants64<>+512(SB), Z3, Z3
+	VMULPD.BCST       constants64<>+528(SB), Z3, Z3
 	VCMPPD            $0x11, Z0, Z29, K1
 	VBLENDMPD         Z3, Z5, K1, Z5
-	VPTERNLOGQ.BCST   $0xec, constants64<>+112(SB), Z5, Z0
+	VPTERNLOGQ.BCST   $0xec, constants64<>+104(SB), Z5, Z0
 	VMOVUPD           Z0, (DI)(BX*8)
 	ADDQ              $0x08, BX
 	XORL              $0x01, R15
@@ -679,20 +674,20 @@ TEXT ·LogF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z29
-	VBROADCASTSD constants64<>+176(SB), Z28
-	VBROADCASTSD constants64<>+520(SB), Z27
-	VBROADCASTSD constants64<>+528(SB), Z26
-	VBROADCASTSD constants64<>+536(SB), Z31
-	VBROADCASTSD constants64<>+544(SB), Z30
-	VBROADCASTSD constants64<>+552(SB), Z25
-	VBROADCASTSD constants64<>+560(SB), Z24
-	VBROADCASTSD constants64<>+480(SB), Z23
-	VBROADCASTSD constants64<>+568(SB), Z22
-	VBROADCASTSD constants64<>+264(SB), Z21
-	VBROADCASTSD constants64<>+576(SB), Z20
-	VBROADCASTSD constants64<>+48(SB), Z19
-	VBROADCASTSD constants64<>+584(SB), Z18
-	VBROADCASTSD constants64<>+88(SB), Z17
+	VBROADCASTSD constants64<>+192(SB), Z28
+	VBROADCASTSD constants64<>+536(SB), Z27
+	VBROADCASTSD constants64<>+544(SB), Z26
+	VBROADCASTSD constants64<>+552(SB), Z31
+	VBROADCASTSD constants64<>+560(SB), Z30
+	VBROADCASTSD constants64<>+568(SB), Z25
+	VBROADCASTSD constants64<>+576(SB), Z24
+	VBROADCASTSD constants64<>+496(SB), Z23
+	VBROADCASTSD constants64<>+584(SB), Z22
+	VBROADCASTSD constants64<>+280(SB), Z21
+	VBROADCASTSD constants64<>+592(SB), Z20
+	VBROADCASTSD constants64<>+40(SB), Z19
+	VBROADCASTSD constants64<>+600(SB), Z18
+	VBROADCASTSD constants64<>+80(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -700,9 +695,9 @@ TEXT ·LogF64AVX512(SB), $256-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
-	VPADDQ.BCST constants64<>+592(SB), Z0, Z0
+	VPADDQ.BCST constants64<>+608(SB), Z0, Z0
 	VMOVUPD     64(SI)(BX*8), Z1
-	VPADDQ.BCST constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST constants64<>+608(SB), Z1, Z1
 	VPANDQ      Z29, Z0, Z2
 	VPANDQ      Z29, Z1, Z3
 	VPSRLQ      $0x34, Z0, Z4
@@ -713,10 +708,10 @@ loop:
 	VPORQ       Z17, Z5, Z5
 	VSUBPD      Z19, Z2, Z2
 	VSUBPD      Z19, Z3, Z3
-	VSUBPD.BCST constants64<>+600(SB), Z4, Z4
-	VSUBPD.BCST constants64<>+600(SB), Z5, Z5
-	VCMPPD.BCST $0x16, constants64<>+608(SB), Z0, K1
-	VCMPPD.BCST $0x16, constants64<>+608(SB), Z1, K2
+	VSUBPD.BCST constants64<>+616(SB), Z4, Z4
+	VSUBPD.BCST constants64<>+616(SB), Z5, Z5
+	VCMPPD.BCST $0x16, constants64<>+624(SB), Z0, K1
+	VCMPPD.BCST $0x16, constants64<>+624(SB), Z1, K2
 	KORB        K1, K2, K3
 	KORTESTB    K3, K3
 	JNZ         complete
@@ -812,13 +807,13 @@ complete:
 
 single:
 	VMOVUPD        (SI)(BX*8), Z0
-	VPADDQ.BCST    constants64<>+592(SB), Z0, Z1
-	VCMPPD.BCST    $0x16, constants64<>+608(SB), Z1, K1
-	VCMPPD.BCST    $0x11, constants64<>+8(SB), Z0, K2
+	VPADDQ.BCST    constants64<>+608(SB), Z0, Z1
+	VCMPPD.BCST    $0x16, constants64<>+624(SB), Z1, K1
+	VCMPPD.BCST    $0x11, constants64<>+160(SB), Z0, K2
 	KANDB          K1, K2, K3
-	VMULPD.BCST    constants64<>+160(SB), Z0, Z1
+	VMULPD.BCST    constants64<>+168(SB), Z0, Z1
 	VBLENDMPD      Z1, Z0, K3, Z1
-	VPADDQ.BCST    constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST    constants64<>+608(SB), Z1, Z1
 	VPANDQ         Z29, Z1, Z2
 	VPADDQ         Z20, Z2, Z2
 	VSUBPD         Z19, Z2, Z2
@@ -840,8 +835,8 @@ single:
 	VMULPD         Z4, Z3, Z3
 	VPSRLQ         $0x34, Z1, Z1
 	VPORQ          Z17, Z1, Z1
-	VSUBPD.BCST    constants64<>+600(SB), Z1, Z1
-	VSUBPD.BCST    constants64<>+168(SB), Z1, Z4
+	VSUBPD.BCST    constants64<>+616(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+176(SB), Z1, Z4
 	VBLENDMPD      Z4, Z1, K3, Z1
 	VFMADD231PD    Z28, Z1, Z3
 	VSUBPD         Z3, Z5, Z5
@@ -849,12 +844,12 @@ single:
 	VFMADD231PD    Z21, Z1, Z2
 	VPXORQ         Z1, Z1, Z1
 	VCMPPD         $0x11, Z0, Z1, K2
-	VBROADCASTSD   constants64<>+616(SB), Z3
+	VBROADCASTSD   constants64<>+632(SB), Z3
 	VBLENDMPD      Z2, Z3, K2, Z3
-	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z0, K2
+	VCMPPD.BCST    $0x00, constants64<>+184(SB), Z0, K2
 	VBLENDMPD      Z0, Z3, K2, Z3
 	VCMPPD         $0x00, Z1, Z0, K2
-	VBLENDMPD.BCST constants64<>+624(SB), Z3, K2, Z3
+	VBLENDMPD.BCST constants64<>+640(SB), Z3, K2, Z3
 	VBLENDMPD      Z3, Z2, K1, Z2
 	VMOVUPD        Z2, (DI)(BX*8)
 	ADDQ           $0x08, BX
@@ -870,16 +865,16 @@ TEXT ·Log2F64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z27
-	VBROADCASTSD constants64<>+632(SB), Z26
-	VBROADCASTSD constants64<>+520(SB), Z25
-	VBROADCASTSD constants64<>+528(SB), Z24
-	VBROADCASTSD constants64<>+536(SB), Z30
-	VBROADCASTSD constants64<>+544(SB), Z29
-	VBROADCASTSD constants64<>+552(SB), Z23
-	VBROADCASTSD constants64<>+560(SB), Z22
-	VBROADCASTSD constants64<>+480(SB), Z28
-	VBROADCASTSD constants64<>+568(SB), Z21
-	VBROADCASTSD constants64<>+272(SB), Z31
+	VBROADCASTSD constants64<>+648(SB), Z26
+	VBROADCASTSD constants64<>+536(SB), Z25
+	VBROADCASTSD constants64<>+544(SB), Z24
+	VBROADCASTSD constants64<>+552(SB), Z30
+	VBROADCASTSD constants64<>+560(SB), Z29
+	VBROADCASTSD constants64<>+568(SB), Z23
+	VBROADCASTSD constants64<>+576(SB), Z22
+	VBROADCASTSD constants64<>+496(SB), Z28
+	VBROADCASTSD constants64<>+584(SB), Z21
+	VBROADCASTSD constants64<>+288(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -887,28 +882,28 @@ TEXT ·Log2F64AVX512(SB), $256-40
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
-	VPADDQ.BCST constants64<>+592(SB), Z0, Z0
+	VPADDQ.BCST constants64<>+608(SB), Z0, Z0
 	VMOVUPD     64(SI)(BX*8), Z1
-	VPADDQ.BCST constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST constants64<>+608(SB), Z1, Z1
 	VPANDQ      Z27, Z0, Z2
 	VPANDQ      Z27, Z1, Z3
 	VPSRLQ      $0x34, Z0, Z4
 	VPSRLQ      $0x34, Z1, Z5
-	VPADDQ.BCST constants64<>+576(SB), Z2, Z2
-	VPADDQ.BCST constants64<>+576(SB), Z3, Z3
-	VPORQ.BCST  constants64<>+88(SB), Z4, Z4
-	VPORQ.BCST  constants64<>+88(SB), Z5, Z5
-	VSUBPD.BCST constants64<>+48(SB), Z2, Z2
-	VSUBPD.BCST constants64<>+48(SB), Z3, Z3
-	VSUBPD.BCST constants64<>+600(SB), Z4, Z4
-	VSUBPD.BCST constants64<>+600(SB), Z5, Z5
-	VCMPPD.BCST $0x16, constants64<>+608(SB), Z0, K1
-	VCMPPD.BCST $0x16, constants64<>+608(SB), Z1, K2
+	VPADDQ.BCST constants64<>+592(SB), Z2, Z2
+	VPADDQ.BCST constants64<>+592(SB), Z3, Z3
+	VPORQ.BCST  constants64<>+80(SB), Z4, Z4
+	VPORQ.BCST  constants64<>+80(SB), Z5, Z5
+	VSUBPD.BCST constants64<>+40(SB), Z2, Z2
+	VSUBPD.BCST constants64<>+40(SB), Z3, Z3
+	VSUBPD.BCST constants64<>+616(SB), Z4, Z4
+	VSUBPD.BCST constants64<>+616(SB), Z5, Z5
+	VCMPPD.BCST $0x16, constants64<>+624(SB), Z0, K1
+	VCMPPD.BCST $0x16, constants64<>+624(SB), Z1, K2
 	KORB        K1, K2, K3
 	KORTESTB    K3, K3
 	JNZ         complete
-	VADDPD.BCST constants64<>+584(SB), Z2, Z0
-	VADDPD.BCST constants64<>+584(SB), Z3, Z1
+	VADDPD.BCST constants64<>+600(SB), Z2, Z0
+	VADDPD.BCST constants64<>+600(SB), Z3, Z1
 	VMULPD      Z2, Z2, Z6
 	VMULPD      Z3, Z3, Z7
 	VDIVPD      Z0, Z2, Z0
@@ -1025,17 +1020,17 @@ complete:
 
 single:
 	VMOVUPD        (SI)(BX*8), Z0
-	VPADDQ.BCST    constants64<>+592(SB), Z0, Z1
-	VCMPPD.BCST    $0x16, constants64<>+608(SB), Z1, K1
-	VCMPPD.BCST    $0x11, constants64<>+8(SB), Z0, K2
+	VPADDQ.BCST    constants64<>+608(SB), Z0, Z1
+	VCMPPD.BCST    $0x16, constants64<>+624(SB), Z1, K1
+	VCMPPD.BCST    $0x11, constants64<>+160(SB), Z0, K2
 	KANDB          K1, K2, K3
-	VMULPD.BCST    constants64<>+160(SB), Z0, Z1
+	VMULPD.BCST    constants64<>+168(SB), Z0, Z1
 	VBLENDMPD      Z1, Z0, K3, Z1
-	VPADDQ.BCST    constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST    constants64<>+608(SB), Z1, Z1
 	VPANDQ         Z27, Z1, Z2
-	VPADDQ.BCST    constants64<>+576(SB), Z2, Z2
-	VSUBPD.BCST    constants64<>+48(SB), Z2, Z2
-	VADDPD.BCST    constants64<>+584(SB), Z2, Z3
+	VPADDQ.BCST    constants64<>+592(SB), Z2, Z2
+	VSUBPD.BCST    constants64<>+40(SB), Z2, Z2
+	VADDPD.BCST    constants64<>+600(SB), Z2, Z3
 	VDIVPD         Z3, Z2, Z3
 	VMULPD         Z3, Z3, Z4
 	VMULPD         Z4, Z4, Z5
@@ -1064,9 +1059,9 @@ single:
 	VFMADD231PD    Z26, Z4, Z3
 	VFMADD231PD    Z31, Z6, Z3
 	VPSRLQ         $0x34, Z1, Z1
-	VPORQ.BCST     constants64<>+88(SB), Z1, Z1
-	VSUBPD.BCST    constants64<>+600(SB), Z1, Z1
-	VSUBPD.BCST    constants64<>+168(SB), Z1, Z4
+	VPORQ.BCST     constants64<>+80(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+616(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+176(SB), Z1, Z4
 	VBLENDMPD      Z4, Z1, K3, Z1
 	VADDPD         Z2, Z1, Z4
 	VSUBPD         Z1, Z4, Z1
@@ -1075,12 +1070,12 @@ single:
 	VADDPD         Z2, Z4, Z4
 	VPXORQ         Z1, Z1, Z1
 	VCMPPD         $0x11, Z0, Z1, K2
-	VBROADCASTSD   constants64<>+616(SB), Z2
+	VBROADCASTSD   constants64<>+632(SB), Z2
 	VBLENDMPD      Z4, Z2, K2, Z2
-	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z0, K2
+	VCMPPD.BCST    $0x00, constants64<>+184(SB), Z0, K2
 	VBLENDMPD      Z0, Z2, K2, Z2
 	VCMPPD         $0x00, Z1, Z0, K2
-	VBLENDMPD.BCST constants64<>+624(SB), Z2, K2, Z2
+	VBLENDMPD.BCST constants64<>+640(SB), Z2, K2, Z2
 	VBLENDMPD      Z2, Z4, K1, Z4
 	VMOVUPD        Z4, (DI)(BX*8)
 	ADDQ           $0x08, BX
@@ -1096,14 +1091,14 @@ TEXT ·Log10F64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z26
-	VBROADCASTSD constants64<>+640(SB), Z25
-	VBROADCASTSD constants64<>+520(SB), Z24
-	VBROADCASTSD constants64<>+528(SB), Z23
-	VBROADCASTSD constants64<>+536(SB), Z30
-	VBROADCASTSD constants64<>+544(SB), Z29
-	VBROADCASTSD constants64<>+648(SB), Z28
-	VBROADCASTSD constants64<>+656(SB), Z31
-	VBROADCASTSD constants64<>+480(SB), Z27
+	VBROADCASTSD constants64<>+656(SB), Z25
+	VBROADCASTSD constants64<>+536(SB), Z24
+	VBROADCASTSD constants64<>+544(SB), Z23
+	VBROADCASTSD constants64<>+552(SB), Z30
+	VBROADCASTSD constants64<>+560(SB), Z29
+	VBROADCASTSD constants64<>+664(SB), Z28
+	VBROADCASTSD constants64<>+672(SB), Z31
+	VBROADCASTSD constants64<>+496(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -1111,28 +1106,28 @@ TEXT ·Log10F64AVX512(SB), $256-40
 
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPADDQ.BCST      constants64<>+592(SB), Z0, Z0
+	VPADDQ.BCST      constants64<>+608(SB), Z0, Z0
 	VMOVUPD          64(SI)(BX*8), Z1
-	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST      constants64<>+608(SB), Z1, Z1
 	VPANDQ           Z26, Z0, Z2
 	VPANDQ           Z26, Z1, Z3
 	VPSRLQ           $0x34, Z0, Z4
 	VPSRLQ           $0x34, Z1, Z5
-	VPADDQ.BCST      constants64<>+576(SB), Z2, Z2
-	VPADDQ.BCST      constants64<>+576(SB), Z3, Z3
-	VPORQ.BCST       constants64<>+88(SB), Z4, Z4
-	VPORQ.BCST       constants64<>+88(SB), Z5, Z5
-	VSUBPD.BCST      constants64<>+48(SB), Z2, Z2
-	VSUBPD.BCST      constants64<>+48(SB), Z3, Z3
-	VSUBPD.BCST      constants64<>+600(SB), Z4, Z4
-	VSUBPD.BCST      constants64<>+600(SB), Z5, Z5
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z0, K1
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z1, K2
+	VPADDQ.BCST      constants64<>+592(SB), Z2, Z2
+	VPADDQ.BCST      constants64<>+592(SB), Z3, Z3
+	VPORQ.BCST       constants64<>+80(SB), Z4, Z4
+	VPORQ.BCST       constants64<>+80(SB), Z5, Z5
+	VSUBPD.BCST      constants64<>+40(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+40(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+616(SB), Z4, Z4
+	VSUBPD.BCST      constants64<>+616(SB), Z5, Z5
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z0, K1
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z1, K2
 	KORB             K1, K2, K3
 	KORTESTB         K3, K3
 	JNZ              complete
-	VADDPD.BCST      constants64<>+584(SB), Z2, Z0
-	VADDPD.BCST      constants64<>+584(SB), Z3, Z1
+	VADDPD.BCST      constants64<>+600(SB), Z2, Z0
+	VADDPD.BCST      constants64<>+600(SB), Z3, Z1
 	VMULPD           Z2, Z2, Z6
 	VMULPD           Z3, Z3, Z7
 	VMULPD           Z28, Z4, Z8
@@ -1151,8 +1146,8 @@ loop:
 	VSUBPD           Z11, Z3, Z15
 	VMULPD           Z27, Z6, Z6
 	VMULPD           Z27, Z7, Z7
-	VFMADD231PD.BCST constants64<>+664(SB), Z4, Z12
-	VFMADD231PD.BCST constants64<>+664(SB), Z5, Z13
+	VFMADD231PD.BCST constants64<>+680(SB), Z4, Z12
+	VFMADD231PD.BCST constants64<>+680(SB), Z5, Z13
 	VSUBPD           Z14, Z2, Z2
 	VMULPD           Z31, Z14, Z4
 	VSUBPD           Z15, Z3, Z3
@@ -1185,12 +1180,12 @@ loop:
 	VFMADD231PD      Z6, Z23, Z14
 	VMOVUPD          Z29, Z15
 	VFMADD231PD      Z7, Z23, Z15
-	VFMADD213PD.BCST constants64<>+552(SB), Z6, Z8
-	VFMADD213PD.BCST constants64<>+552(SB), Z7, Z9
-	VFMADD213PD.BCST constants64<>+560(SB), Z6, Z14
-	VFMADD213PD.BCST constants64<>+560(SB), Z7, Z15
 	VFMADD213PD.BCST constants64<>+568(SB), Z6, Z8
 	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z9
+	VFMADD213PD.BCST constants64<>+576(SB), Z6, Z14
+	VFMADD213PD.BCST constants64<>+576(SB), Z7, Z15
+	VFMADD213PD.BCST constants64<>+584(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+584(SB), Z7, Z9
 	VFMADD231PD      Z20, Z14, Z8
 	VFMADD231PD      Z21, Z15, Z9
 	VFMADD231PD      Z8, Z20, Z10
@@ -1259,27 +1254,27 @@ complete:
 
 single:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPADDQ.BCST      constants64<>+592(SB), Z0, Z1
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z1, K1
-	VCMPPD.BCST      $0x11, constants64<>+8(SB), Z0, K2
+	VPADDQ.BCST      constants64<>+608(SB), Z0, Z1
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z1, K1
+	VCMPPD.BCST      $0x11, constants64<>+160(SB), Z0, K2
 	KANDB            K1, K2, K3
-	VMULPD.BCST      constants64<>+160(SB), Z0, Z1
+	VMULPD.BCST      constants64<>+168(SB), Z0, Z1
 	VBLENDMPD        Z1, Z0, K3, Z1
-	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST      constants64<>+608(SB), Z1, Z1
 	VPANDQ           Z26, Z1, Z2
-	VPADDQ.BCST      constants64<>+576(SB), Z2, Z2
-	VSUBPD.BCST      constants64<>+48(SB), Z2, Z2
-	VADDPD.BCST      constants64<>+584(SB), Z2, Z3
+	VPADDQ.BCST      constants64<>+592(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+40(SB), Z2, Z2
+	VADDPD.BCST      constants64<>+600(SB), Z2, Z3
 	VDIVPD           Z3, Z2, Z3
 	VMULPD           Z3, Z3, Z4
 	VMULPD           Z4, Z4, Z5
 	VMOVUPD          Z30, Z6
 	VFMADD231PD      Z5, Z24, Z6
-	VFMADD213PD.BCST constants64<>+552(SB), Z5, Z6
 	VFMADD213PD.BCST constants64<>+568(SB), Z5, Z6
+	VFMADD213PD.BCST constants64<>+584(SB), Z5, Z6
 	VMOVUPD          Z29, Z7
 	VFMADD231PD      Z5, Z23, Z7
-	VFMADD213PD.BCST constants64<>+560(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+576(SB), Z5, Z7
 	VFMADD231PD      Z4, Z7, Z6
 	VMULPD           Z2, Z2, Z5
 	VMULPD           Z27, Z5, Z7
@@ -1298,14 +1293,14 @@ single:
 	VFMADD231PD      Z25, Z4, Z3
 	VFMADD231PD      Z31, Z6, Z3
 	VPSRLQ           $0x34, Z1, Z1
-	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
-	VSUBPD.BCST      constants64<>+600(SB), Z1, Z1
-	VSUBPD.BCST      constants64<>+168(SB), Z1, Z4
+	VPORQ.BCST       constants64<>+80(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+616(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+176(SB), Z1, Z4
 	VBLENDMPD        Z4, Z1, K3, Z1
 	VMULPD           Z28, Z1, Z4
 	VMOVUPD          Z4, Z5
 	VFMSUB231PD      Z28, Z1, Z5
-	VFMADD231PD.BCST constants64<>+664(SB), Z1, Z5
+	VFMADD231PD.BCST constants64<>+680(SB), Z1, Z5
 	VADDPD           Z5, Z3, Z3
 	VADDPD           Z2, Z4, Z1
 	VSUBPD           Z4, Z1, Z4
@@ -1314,12 +1309,12 @@ single:
 	VADDPD           Z2, Z1, Z1
 	VPXORQ           Z2, Z2, Z2
 	VCMPPD           $0x11, Z0, Z2, K2
-	VBROADCASTSD     constants64<>+616(SB), Z3
+	VBROADCASTSD     constants64<>+632(SB), Z3
 	VBLENDMPD        Z1, Z3, K2, Z3
-	VCMPPD.BCST      $0x00, constants64<>+136(SB), Z0, K2
+	VCMPPD.BCST      $0x00, constants64<>+184(SB), Z0, K2
 	VBLENDMPD        Z0, Z3, K2, Z3
 	VCMPPD           $0x00, Z2, Z0, K2
-	VBLENDMPD.BCST   constants64<>+624(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+640(SB), Z3, K2, Z3
 	VBLENDMPD        Z3, Z1, K1, Z1
 	VMOVUPD          Z1, (DI)(BX*8)
 	ADDQ             $0x08, BX
@@ -1336,15 +1331,15 @@ TEXT ·Log1pF64AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z28, Z28, Z28
 	VBROADCASTSD constants64<>+0(SB), Z27
-	VBROADCASTSD constants64<>+176(SB), Z26
-	VBROADCASTSD constants64<>+520(SB), Z25
-	VBROADCASTSD constants64<>+528(SB), Z24
-	VBROADCASTSD constants64<>+536(SB), Z30
-	VBROADCASTSD constants64<>+544(SB), Z29
-	VBROADCASTSD constants64<>+552(SB), Z23
-	VBROADCASTSD constants64<>+560(SB), Z22
-	VBROADCASTSD constants64<>+480(SB), Z21
-	VBROADCASTSD constants64<>+48(SB), Z31
+	VBROADCASTSD constants64<>+192(SB), Z26
+	VBROADCASTSD constants64<>+536(SB), Z25
+	VBROADCASTSD constants64<>+544(SB), Z24
+	VBROADCASTSD constants64<>+552(SB), Z30
+	VBROADCASTSD constants64<>+560(SB), Z29
+	VBROADCASTSD constants64<>+568(SB), Z23
+	VBROADCASTSD constants64<>+576(SB), Z22
+	VBROADCASTSD constants64<>+496(SB), Z21
+	VBROADCASTSD constants64<>+40(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -1357,17 +1352,17 @@ loop:
 	VADDPD           Z2, Z31, Z3
 	VSUBPD           Z31, Z1, Z4
 	VSUBPD           Z31, Z3, Z5
-	VPADDQ.BCST      constants64<>+592(SB), Z1, Z6
-	VPADDQ.BCST      constants64<>+592(SB), Z3, Z7
-	VPANDQ.BCST      constants64<>+624(SB), Z6, Z8
-	VPANDQ.BCST      constants64<>+624(SB), Z7, Z9
+	VPADDQ.BCST      constants64<>+608(SB), Z1, Z6
+	VPADDQ.BCST      constants64<>+608(SB), Z3, Z7
+	VPANDQ.BCST      constants64<>+640(SB), Z6, Z8
+	VPANDQ.BCST      constants64<>+640(SB), Z7, Z9
 	VPANDQ           Z27, Z6, Z10
 	VPANDQ           Z27, Z7, Z11
-	VBROADCASTSD     constants64<>+672(SB), Z12
+	VBROADCASTSD     constants64<>+688(SB), Z12
 	VPSUBQ           Z8, Z12, Z8
 	VPSUBQ           Z9, Z12, Z12
-	VPADDQ.BCST      constants64<>+576(SB), Z10, Z10
-	VPADDQ.BCST      constants64<>+576(SB), Z11, Z11
+	VPADDQ.BCST      constants64<>+592(SB), Z10, Z10
+	VPADDQ.BCST      constants64<>+592(SB), Z11, Z11
 	VSUBPD           Z4, Z1, Z1
 	VSUBPD           Z5, Z3, Z3
 	VSUBPD           Z4, Z0, Z4
@@ -1376,14 +1371,14 @@ loop:
 	VSUBPD           Z31, Z11, Z11
 	VPSRLQ           $0x34, Z6, Z9
 	VPSRLQ           $0x34, Z7, Z13
-	VPORQ.BCST       constants64<>+88(SB), Z9, Z9
-	VPORQ.BCST       constants64<>+88(SB), Z13, Z13
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z6, K1
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z7, K2
+	VPORQ.BCST       constants64<>+80(SB), Z9, Z9
+	VPORQ.BCST       constants64<>+80(SB), Z13, Z13
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z6, K1
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z7, K2
 	VSUBPD           Z1, Z31, Z1
 	VSUBPD           Z3, Z31, Z3
-	VSUBPD.BCST      constants64<>+600(SB), Z9, Z9
-	VSUBPD.BCST      constants64<>+600(SB), Z13, Z13
+	VSUBPD.BCST      constants64<>+616(SB), Z9, Z9
+	VSUBPD.BCST      constants64<>+616(SB), Z13, Z13
 	KORB             K1, K2, K3
 	KORTESTB         K3, K3
 	JNZ              complete
@@ -1395,8 +1390,8 @@ loop:
 	VMULPD           Z12, Z3, Z3
 	VADDPD           Z1, Z10, Z4
 	VADDPD           Z3, Z11, Z5
-	VADDPD.BCST      constants64<>+584(SB), Z4, Z6
-	VADDPD.BCST      constants64<>+584(SB), Z5, Z7
+	VADDPD.BCST      constants64<>+600(SB), Z4, Z6
+	VADDPD.BCST      constants64<>+600(SB), Z5, Z7
 	VMULPD           Z4, Z4, Z8
 	VMULPD           Z5, Z5, Z12
 	VSUBPD           Z10, Z4, Z10
@@ -1423,8 +1418,8 @@ loop:
 	VFMADD213PD      Z23, Z15, Z17
 	VFMADD213PD      Z22, Z14, Z18
 	VFMADD213PD      Z22, Z15, Z19
-	VFMADD213PD.BCST constants64<>+568(SB), Z14, Z16
-	VFMADD213PD.BCST constants64<>+568(SB), Z15, Z17
+	VFMADD213PD.BCST constants64<>+584(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+584(SB), Z15, Z17
 	VFMADD231PD      Z10, Z18, Z16
 	VFMADD231PD      Z11, Z19, Z17
 	VFMADD213PD      Z8, Z16, Z10
@@ -1439,10 +1434,10 @@ loop:
 	VSUBPD           Z3, Z12, Z12
 	VSUBPD           Z8, Z4, Z4
 	VSUBPD           Z12, Z5, Z5
-	VFMADD231PD.BCST constants64<>+264(SB), Z9, Z4
-	VFMADD231PD.BCST constants64<>+264(SB), Z13, Z5
-	VPTERNLOGQ.BCST  $0xec, constants64<>+112(SB), Z4, Z0
-	VPTERNLOGQ.BCST  $0xec, constants64<>+112(SB), Z5, Z2
+	VFMADD231PD.BCST constants64<>+280(SB), Z9, Z4
+	VFMADD231PD.BCST constants64<>+280(SB), Z13, Z5
+	VPTERNLOGQ.BCST  $0xec, constants64<>+104(SB), Z4, Z0
+	VPTERNLOGQ.BCST  $0xec, constants64<>+104(SB), Z5, Z2
 	VMOVUPD          Z0, (DI)(BX*8)
 	VMOVUPD          Z2, 64(DI)(BX*8)
 
@@ -1496,8 +1491,8 @@ complete:
 single:
 	VMOVUPD          (SI)(BX*8), Z0
 	VADDPD           Z0, Z31, Z1
-	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z1, K1
+	VPADDQ.BCST      constants64<>+608(SB), Z1, Z1
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z1, K1
 	VCMPPD           $0x11, Z0, Z28, K2
 	KANDB            K1, K2, K3
 	VBLENDMPD        Z28, Z0, K1, Z1
@@ -1509,23 +1504,23 @@ single:
 	VSUBPD           Z4, Z31, Z4
 	VSUBPD           Z3, Z1, Z1
 	VADDPD           Z1, Z4, Z4
-	VPADDQ.BCST      constants64<>+592(SB), Z2, Z2
-	VPANDQ.BCST      constants64<>+624(SB), Z2, Z1
-	VBROADCASTSD     constants64<>+672(SB), Z3
+	VPADDQ.BCST      constants64<>+608(SB), Z2, Z2
+	VPANDQ.BCST      constants64<>+640(SB), Z2, Z1
+	VBROADCASTSD     constants64<>+688(SB), Z3
 	VPSUBQ           Z1, Z3, Z3
 	VMULPD           Z3, Z4, Z4
 	VPANDQ           Z27, Z2, Z1
-	VPADDQ.BCST      constants64<>+576(SB), Z1, Z1
+	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
 	VSUBPD           Z31, Z1, Z1
 	VADDPD           Z4, Z1, Z3
-	VADDPD.BCST      constants64<>+584(SB), Z3, Z5
+	VADDPD.BCST      constants64<>+600(SB), Z3, Z5
 	VDIVPD           Z5, Z3, Z5
 	VMULPD           Z5, Z5, Z6
 	VMULPD           Z6, Z6, Z7
 	VMOVUPD          Z30, Z8
 	VFMADD231PD      Z7, Z25, Z8
 	VFMADD213PD      Z23, Z7, Z8
-	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z8
+	VFMADD213PD.BCST constants64<>+584(SB), Z7, Z8
 	VMOVUPD          Z29, Z9
 	VFMADD231PD      Z7, Z24, Z9
 	VFMADD213PD      Z22, Z7, Z9
@@ -1535,8 +1530,8 @@ single:
 	VFMADD213PD      Z7, Z8, Z6
 	VMULPD           Z6, Z5, Z5
 	VPSRLQ           $0x34, Z2, Z2
-	VPORQ.BCST       constants64<>+88(SB), Z2, Z2
-	VSUBPD.BCST      constants64<>+600(SB), Z2, Z2
+	VPORQ.BCST       constants64<>+80(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+616(SB), Z2, Z2
 	VMOVUPD.Z        Z31, K3, Z6
 	VADDPD           Z6, Z2, Z2
 	VFMADD231PD      Z26, Z2, Z5
@@ -1545,17 +1540,17 @@ single:
 	VADDPD           Z5, Z4, Z4
 	VSUBPD           Z4, Z7, Z7
 	VSUBPD           Z7, Z3, Z3
-	VFMADD231PD.BCST constants64<>+264(SB), Z2, Z3
-	VCMPPD.BCST      $0x00, constants64<>+680(SB), Z0, K2
-	VBROADCASTSD     constants64<>+616(SB), Z1
-	VBLENDMPD.BCST   constants64<>+624(SB), Z1, K2, Z1
-	VBROADCASTSD     constants64<>+680(SB), Z2
+	VFMADD231PD.BCST constants64<>+280(SB), Z2, Z3
+	VCMPPD.BCST      $0x00, constants64<>+696(SB), Z0, K2
+	VBROADCASTSD     constants64<>+632(SB), Z1
+	VBLENDMPD.BCST   constants64<>+640(SB), Z1, K2, Z1
+	VBROADCASTSD     constants64<>+696(SB), Z2
 	VCMPPD           $0x11, Z0, Z2, K2
 	VBLENDMPD        Z3, Z1, K2, Z1
-	VCMPPD.BCST      $0x00, constants64<>+136(SB), Z0, K2
+	VCMPPD.BCST      $0x00, constants64<>+184(SB), Z0, K2
 	VBLENDMPD        Z0, Z1, K2, Z1
 	VBLENDMPD        Z1, Z3, K1, Z3
-	VPTERNLOGQ.BCST  $0xec, constants64<>+112(SB), Z3, Z0
+	VPTERNLOGQ.BCST  $0xec, constants64<>+104(SB), Z3, Z0
 	VMOVUPD          Z0, (DI)(BX*8)
 	ADDQ             $0x08, BX
 	XORL             $0x01, R15
@@ -1569,19 +1564,19 @@ TEXT ·SinF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+688(SB), Z25
-	VBROADCASTSD constants64<>+696(SB), Z24
-	VBROADCASTSD constants64<>+704(SB), Z23
-	VBROADCASTSD constants64<>+712(SB), Z30
-	VBROADCASTSD constants64<>+720(SB), Z29
-	VBROADCASTSD constants64<>+728(SB), Z22
-	VBROADCASTSD constants64<>+736(SB), Z21
-	VBROADCASTSD constants64<>+744(SB), Z20
-	VBROADCASTSD constants64<>+48(SB), Z19
-	VBROADCASTSD constants64<>+752(SB), Z31
-	VBROADCASTSD constants64<>+112(SB), Z26
-	VBROADCASTSD constants64<>+760(SB), Z28
-	VBROADCASTSD constants64<>+768(SB), Z27
+	VBROADCASTSD constants64<>+704(SB), Z25
+	VBROADCASTSD constants64<>+712(SB), Z24
+	VBROADCASTSD constants64<>+720(SB), Z23
+	VBROADCASTSD constants64<>+728(SB), Z30
+	VBROADCASTSD constants64<>+736(SB), Z29
+	VBROADCASTSD constants64<>+744(SB), Z22
+	VBROADCASTSD constants64<>+752(SB), Z21
+	VBROADCASTSD constants64<>+760(SB), Z20
+	VBROADCASTSD constants64<>+40(SB), Z19
+	VBROADCASTSD constants64<>+768(SB), Z31
+	VBROADCASTSD constants64<>+104(SB), Z26
+	VBROADCASTSD constants64<>+776(SB), Z28
+	VBROADCASTSD constants64<>+784(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -1596,57 +1591,57 @@ loop:
 	VFMADD231PD       Z20, Z1, Z4
 	VMOVUPD           Z31, Z5
 	VFMADD231PD       Z20, Z3, Z5
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z3, K2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z3, K2
 	KORB              K1, K2, K3
 	KORTESTB          K3, K3
 	JNZ               complete
 	VSUBPD            Z31, Z4, Z6
 	VSUBPD            Z31, Z5, Z7
-	VPTESTMQ.BCST     constants64<>+784(SB), Z4, K1
-	VPTESTMQ.BCST     constants64<>+784(SB), Z5, K2
+	VPTESTMQ.BCST     constants64<>+800(SB), Z4, K1
+	VPTESTMQ.BCST     constants64<>+800(SB), Z5, K2
 	VPSLLQ            $0x3e, Z4, Z4
 	VPSLLQ            $0x3e, Z5, Z5
 	VPTERNLOGQ        $0x28, Z26, Z0, Z4
 	VPTERNLOGQ        $0x28, Z26, Z2, Z5
-	VFNMADD231PD.BCST constants64<>+792(SB), Z6, Z1
-	VFNMADD231PD.BCST constants64<>+792(SB), Z7, Z3
+	VFNMADD231PD.BCST constants64<>+808(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z7, Z3
 	VFNMADD231PD      Z25, Z6, Z1
 	VFNMADD231PD      Z25, Z7, Z3
-	VFNMADD231PD.BCST constants64<>+800(SB), Z6, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z7, Z3
+	VFNMADD231PD.BCST constants64<>+816(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z7, Z3
 	VMULPD            Z1, Z1, Z0
 	VMULPD            Z3, Z3, Z2
 	VMULPD            Z0, Z0, Z6
 	VMULPD            Z2, Z2, Z7
 	VMULPD            Z0, Z1, Z8
 	VMULPD            Z2, Z3, Z9
-	VBROADCASTSD      constants64<>+808(SB), Z10
+	VBROADCASTSD      constants64<>+824(SB), Z10
 	VFMADD213PD       Z28, Z6, Z10
-	VBROADCASTSD      constants64<>+808(SB), Z11
+	VBROADCASTSD      constants64<>+824(SB), Z11
 	VFMADD213PD       Z28, Z7, Z11
 	VMOVUPD           Z30, Z12
 	VFMADD231PD       Z6, Z24, Z12
-	VBROADCASTSD      constants64<>+816(SB), Z13
+	VBROADCASTSD      constants64<>+832(SB), Z13
 	VFMADD213PD       Z27, Z6, Z13
 	VMOVUPD           Z29, Z14
 	VFMADD231PD       Z6, Z23, Z14
 	VMOVUPD           Z30, Z15
 	VFMADD231PD       Z7, Z24, Z15
-	VBROADCASTSD      constants64<>+816(SB), Z16
+	VBROADCASTSD      constants64<>+832(SB), Z16
 	VFMADD213PD       Z27, Z7, Z16
 	VMOVUPD           Z29, Z17
 	VFMADD231PD       Z7, Z23, Z17
-	VFMADD213PD.BCST  constants64<>+824(SB), Z6, Z10
-	VFMADD213PD.BCST  constants64<>+824(SB), Z7, Z11
-	VFMADD213PD       Z22, Z6, Z12
-	VFMADD213PD.BCST  constants64<>+832(SB), Z6, Z13
-	VFMADD213PD       Z21, Z6, Z14
-	VFMADD213PD       Z22, Z7, Z15
-	VFMADD213PD.BCST  constants64<>+832(SB), Z7, Z16
-	VFMADD213PD       Z21, Z7, Z17
 	VFMADD213PD.BCST  constants64<>+840(SB), Z6, Z10
 	VFMADD213PD.BCST  constants64<>+840(SB), Z7, Z11
+	VFMADD213PD       Z22, Z6, Z12
+	VFMADD213PD.BCST  constants64<>+848(SB), Z6, Z13
+	VFMADD213PD       Z21, Z6, Z14
+	VFMADD213PD       Z22, Z7, Z15
+	VFMADD213PD.BCST  constants64<>+848(SB), Z7, Z16
+	VFMADD213PD       Z21, Z7, Z17
+	VFMADD213PD.BCST  constants64<>+856(SB), Z6, Z10
+	VFMADD213PD.BCST  constants64<>+856(SB), Z7, Z11
 	VFMADD231PD       Z0, Z12, Z13
 	VFMADD231PD       Z2, Z15, Z16
 	VFMADD231PD       Z0, Z14, Z10
@@ -1712,14 +1707,14 @@ complete:
 single:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VBROADCASTSD      constants64<>+776(SB), Z2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VBROADCASTSD      constants64<>+792(SB), Z2
 	VBLENDMPD         Z1, Z2, K1, Z2
-	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
-	VPSUBQ.BCST       constants64<>+848(SB), Z3, Z3
-	VPANDQ.BCST       constants64<>+856(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+184(SB), Z2, Z3
+	VPSUBQ.BCST       constants64<>+864(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+872(SB), Z3, Z3
 	VPSUBQ            Z3, Z2, Z2
-	VPADDQ.BCST       constants64<>+864(SB), Z2, Z2
+	VPADDQ.BCST       constants64<>+880(SB), Z2, Z2
 	VPSRLQ            $0x38, Z3, Z3
 	LEAQ              two_over_pi_0_64<>+0(SB), R11
 	VPXORQ            Z4, Z4, Z4
@@ -1727,21 +1722,21 @@ single:
 	VGATHERQPD        (R11)(Z3*8), K2, Z4
 	VMULPD            Z4, Z2, Z5
 	VFMSUB213PD       Z5, Z2, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z4, Z6
+	VMULPD.BCST       constants64<>+888(SB), Z4, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z5, Z6
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z4
+	VMULPD.BCST       constants64<>+888(SB), Z5, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z5
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z5
 	VADDPD            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z8
-	VMULPD.BCST       constants64<>+872(SB), Z8, Z9
+	VMULPD.BCST       constants64<>+888(SB), Z8, Z9
 	VRNDSCALEPD       $0x08, Z9, Z9
-	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
+	VFNMADD132PD.BCST constants64<>+528(SB), Z8, Z9
 	VADDPD            Z9, Z6, Z10
 	VSUBPD            Z6, Z10, Z11
 	VSUBPD            Z11, Z10, Z12
@@ -1799,10 +1794,10 @@ single:
 	VADDPD            Z10, Z14, Z2
 	VSUBPD            Z14, Z2, Z14
 	VSUBPD            Z14, Z10, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z10, Z10
+	VMULPD.BCST       constants64<>+808(SB), Z10, Z10
 	VFMADD231PD       Z25, Z2, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z2, Z3
-	VFMSUB132PD.BCST  constants64<>+792(SB), Z3, Z2
+	VMULPD.BCST       constants64<>+808(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+808(SB), Z3, Z2
 	VADDPD            Z10, Z2, Z2
 	VADDPD            Z2, Z3, Z4
 	VSUBPD            Z3, Z4, Z3
@@ -1813,33 +1808,33 @@ single:
 	VMOVUPD           Z31, Z2
 	VFMADD231PD       Z20, Z1, Z2
 	VSUBPD            Z31, Z2, Z3
-	VFNMADD231PD.BCST constants64<>+792(SB), Z3, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z3, Z1
 	VFNMADD231PD      Z25, Z3, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z3, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z3, Z1
 	VBLENDMPD         Z4, Z1, K1, Z1
 	VMULPD            Z1, Z1, Z3
 	VMULPD            Z3, Z3, Z4
 	VMOVUPD           Z29, Z5
 	VFMADD231PD       Z4, Z23, Z5
 	VFMADD213PD       Z21, Z4, Z5
-	VBROADCASTSD      constants64<>+808(SB), Z7
+	VBROADCASTSD      constants64<>+824(SB), Z7
 	VFMADD213PD       Z28, Z4, Z7
-	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z7
 	VFMADD213PD.BCST  constants64<>+840(SB), Z4, Z7
+	VFMADD213PD.BCST  constants64<>+856(SB), Z4, Z7
 	VFMADD231PD       Z3, Z5, Z7
 	VFMADD213PD       Z19, Z3, Z7
 	VMULPD            Z3, Z1, Z5
 	VMOVUPD           Z30, Z8
 	VFMADD231PD       Z4, Z24, Z8
 	VFMADD213PD       Z22, Z4, Z8
-	VBROADCASTSD      constants64<>+816(SB), Z9
+	VBROADCASTSD      constants64<>+832(SB), Z9
 	VFMADD213PD       Z27, Z4, Z9
-	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z9
+	VFMADD213PD.BCST  constants64<>+848(SB), Z4, Z9
 	VFMADD231PD       Z3, Z8, Z9
 	VFMADD231PD       Z9, Z5, Z1
 	VADDPD            Z31, Z6, Z6
 	VBLENDMPD         Z6, Z2, K1, Z2
-	VPTESTMQ.BCST     constants64<>+784(SB), Z2, K1
+	VPTESTMQ.BCST     constants64<>+800(SB), Z2, K1
 	VBLENDMPD         Z7, Z1, K1, Z1
 	VPSLLQ            $0x3e, Z2, Z2
 	VPTERNLOGQ        $0x28, Z26, Z0, Z2
@@ -1857,19 +1852,19 @@ TEXT ·CosF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+784(SB), Z25
-	VBROADCASTSD constants64<>+688(SB), Z24
-	VBROADCASTSD constants64<>+696(SB), Z23
-	VBROADCASTSD constants64<>+704(SB), Z22
-	VBROADCASTSD constants64<>+712(SB), Z30
-	VBROADCASTSD constants64<>+720(SB), Z29
-	VBROADCASTSD constants64<>+728(SB), Z21
-	VBROADCASTSD constants64<>+736(SB), Z20
-	VBROADCASTSD constants64<>+744(SB), Z19
-	VBROADCASTSD constants64<>+752(SB), Z31
-	VBROADCASTSD constants64<>+112(SB), Z26
-	VBROADCASTSD constants64<>+760(SB), Z28
-	VBROADCASTSD constants64<>+768(SB), Z27
+	VBROADCASTSD constants64<>+800(SB), Z25
+	VBROADCASTSD constants64<>+704(SB), Z24
+	VBROADCASTSD constants64<>+712(SB), Z23
+	VBROADCASTSD constants64<>+720(SB), Z22
+	VBROADCASTSD constants64<>+728(SB), Z30
+	VBROADCASTSD constants64<>+736(SB), Z29
+	VBROADCASTSD constants64<>+744(SB), Z21
+	VBROADCASTSD constants64<>+752(SB), Z20
+	VBROADCASTSD constants64<>+760(SB), Z19
+	VBROADCASTSD constants64<>+768(SB), Z31
+	VBROADCASTSD constants64<>+104(SB), Z26
+	VBROADCASTSD constants64<>+776(SB), Z28
+	VBROADCASTSD constants64<>+784(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -1884,8 +1879,8 @@ loop:
 	VFMADD231PD       Z19, Z0, Z2
 	VMOVUPD           Z31, Z3
 	VFMADD231PD       Z19, Z1, Z3
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z0, K1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z0, K1
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K2
 	KORB              K1, K2, K3
 	KORTESTB          K3, K3
 	JNZ               complete
@@ -1897,52 +1892,52 @@ loop:
 	VPADDQ            Z25, Z3, Z3
 	VPSLLQ            $0x3e, Z2, Z2
 	VPSLLQ            $0x3e, Z3, Z3
-	VFNMADD231PD.BCST constants64<>+792(SB), Z4, Z0
-	VFNMADD231PD.BCST constants64<>+792(SB), Z5, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z4, Z0
+	VFNMADD231PD.BCST constants64<>+808(SB), Z5, Z1
 	VFNMADD231PD      Z24, Z4, Z0
 	VFNMADD231PD      Z24, Z5, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z4, Z0
-	VFNMADD231PD.BCST constants64<>+800(SB), Z5, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z4, Z0
+	VFNMADD231PD.BCST constants64<>+816(SB), Z5, Z1
 	VMULPD            Z0, Z0, Z4
 	VMULPD            Z1, Z1, Z5
 	VMULPD            Z4, Z4, Z6
 	VMULPD            Z5, Z5, Z7
 	VMULPD            Z4, Z0, Z8
 	VMULPD            Z5, Z1, Z9
-	VBROADCASTSD      constants64<>+808(SB), Z10
+	VBROADCASTSD      constants64<>+824(SB), Z10
 	VFMADD213PD       Z28, Z6, Z10
-	VBROADCASTSD      constants64<>+808(SB), Z11
+	VBROADCASTSD      constants64<>+824(SB), Z11
 	VFMADD213PD       Z28, Z7, Z11
 	VMOVUPD           Z30, Z12
 	VFMADD231PD       Z6, Z23, Z12
-	VBROADCASTSD      constants64<>+816(SB), Z13
+	VBROADCASTSD      constants64<>+832(SB), Z13
 	VFMADD213PD       Z27, Z6, Z13
 	VMOVUPD           Z29, Z14
 	VFMADD231PD       Z6, Z22, Z14
 	VMOVUPD           Z30, Z15
 	VFMADD231PD       Z7, Z23, Z15
-	VBROADCASTSD      constants64<>+816(SB), Z16
+	VBROADCASTSD      constants64<>+832(SB), Z16
 	VFMADD213PD       Z27, Z7, Z16
 	VMOVUPD           Z29, Z17
 	VFMADD231PD       Z7, Z22, Z17
-	VFMADD213PD.BCST  constants64<>+824(SB), Z6, Z10
-	VFMADD213PD.BCST  constants64<>+824(SB), Z7, Z11
-	VFMADD213PD       Z21, Z6, Z12
-	VFMADD213PD.BCST  constants64<>+832(SB), Z6, Z13
-	VFMADD213PD       Z20, Z6, Z14
-	VFMADD213PD       Z21, Z7, Z15
-	VFMADD213PD.BCST  constants64<>+832(SB), Z7, Z16
-	VFMADD213PD       Z20, Z7, Z17
 	VFMADD213PD.BCST  constants64<>+840(SB), Z6, Z10
 	VFMADD213PD.BCST  constants64<>+840(SB), Z7, Z11
+	VFMADD213PD       Z21, Z6, Z12
+	VFMADD213PD.BCST  constants64<>+848(SB), Z6, Z13
+	VFMADD213PD       Z20, Z6, Z14
+	VFMADD213PD       Z21, Z7, Z15
+	VFMADD213PD.BCST  constants64<>+848(SB), Z7, Z16
+	VFMADD213PD       Z20, Z7, Z17
+	VFMADD213PD.BCST  constants64<>+856(SB), Z6, Z10
+	VFMADD213PD.BCST  constants64<>+856(SB), Z7, Z11
 	VFMADD231PD       Z4, Z12, Z13
 	VFMADD231PD       Z5, Z15, Z16
 	VFMADD231PD       Z4, Z14, Z10
 	VFMADD231PD       Z5, Z17, Z11
 	VFMADD231PD       Z13, Z8, Z0
 	VFMADD231PD       Z16, Z9, Z1
-	VFMADD213PD.BCST  constants64<>+48(SB), Z10, Z4
-	VFMADD213PD.BCST  constants64<>+48(SB), Z11, Z5
+	VFMADD213PD.BCST  constants64<>+40(SB), Z10, Z4
+	VFMADD213PD.BCST  constants64<>+40(SB), Z11, Z5
 	VBLENDMPD         Z0, Z4, K1, Z4
 	VBLENDMPD         Z1, Z5, K2, Z5
 	VPTERNLOGQ        $0x6a, Z4, Z26, Z2
@@ -2000,14 +1995,14 @@ complete:
 single:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z0
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z0, K1
-	VBROADCASTSD      constants64<>+776(SB), Z1
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z0, K1
+	VBROADCASTSD      constants64<>+792(SB), Z1
 	VBLENDMPD         Z0, Z1, K1, Z1
-	VPANDQ.BCST       constants64<>+136(SB), Z1, Z2
-	VPSUBQ.BCST       constants64<>+848(SB), Z2, Z2
-	VPANDQ.BCST       constants64<>+856(SB), Z2, Z2
+	VPANDQ.BCST       constants64<>+184(SB), Z1, Z2
+	VPSUBQ.BCST       constants64<>+864(SB), Z2, Z2
+	VPANDQ.BCST       constants64<>+872(SB), Z2, Z2
 	VPSUBQ            Z2, Z1, Z1
-	VPADDQ.BCST       constants64<>+864(SB), Z1, Z1
+	VPADDQ.BCST       constants64<>+880(SB), Z1, Z1
 	VPSRLQ            $0x38, Z2, Z2
 	LEAQ              two_over_pi_0_64<>+0(SB), R11
 	VPXORQ            Z3, Z3, Z3
@@ -2015,21 +2010,21 @@ single:
 	VGATHERQPD        (R11)(Z2*8), K2, Z3
 	VMULPD            Z3, Z1, Z4
 	VFMSUB213PD       Z4, Z1, Z3
-	VMULPD.BCST       constants64<>+872(SB), Z3, Z5
+	VMULPD.BCST       constants64<>+888(SB), Z3, Z5
 	VRNDSCALEPD       $0x08, Z5, Z5
-	VFNMADD231PD.BCST constants64<>+512(SB), Z5, Z3
-	VMULPD.BCST       constants64<>+872(SB), Z4, Z5
+	VFNMADD231PD.BCST constants64<>+528(SB), Z5, Z3
+	VMULPD.BCST       constants64<>+888(SB), Z4, Z5
 	VRNDSCALEPD       $0x08, Z5, Z5
-	VFNMADD231PD.BCST constants64<>+512(SB), Z5, Z4
+	VFNMADD231PD.BCST constants64<>+528(SB), Z5, Z4
 	VADDPD            Z3, Z4, Z5
 	LEAQ              two_over_pi_1_64<>+0(SB), R11
 	VPXORQ            Z6, Z6, Z6
 	KXNORW            K2, K2, K2
 	VGATHERQPD        (R11)(Z2*8), K2, Z6
 	VMULPD            Z6, Z1, Z7
-	VMULPD.BCST       constants64<>+872(SB), Z7, Z8
+	VMULPD.BCST       constants64<>+888(SB), Z7, Z8
 	VRNDSCALEPD       $0x08, Z8, Z8
-	VFNMADD132PD.BCST constants64<>+512(SB), Z7, Z8
+	VFNMADD132PD.BCST constants64<>+528(SB), Z7, Z8
 	VADDPD            Z8, Z5, Z9
 	VSUBPD            Z5, Z9, Z10
 	VSUBPD            Z10, Z9, Z11
@@ -2087,10 +2082,10 @@ single:
 	VADDPD            Z9, Z13, Z1
 	VSUBPD            Z13, Z1, Z13
 	VSUBPD            Z13, Z9, Z9
-	VMULPD.BCST       constants64<>+792(SB), Z9, Z9
+	VMULPD.BCST       constants64<>+808(SB), Z9, Z9
 	VFMADD231PD       Z24, Z1, Z9
-	VMULPD.BCST       constants64<>+792(SB), Z1, Z2
-	VFMSUB132PD.BCST  constants64<>+792(SB), Z2, Z1
+	VMULPD.BCST       constants64<>+808(SB), Z1, Z2
+	VFMSUB132PD.BCST  constants64<>+808(SB), Z2, Z1
 	VADDPD            Z9, Z1, Z1
 	VADDPD            Z1, Z2, Z3
 	VSUBPD            Z2, Z3, Z2
@@ -2101,9 +2096,9 @@ single:
 	VMOVUPD           Z31, Z1
 	VFMADD231PD       Z19, Z0, Z1
 	VSUBPD            Z31, Z1, Z2
-	VFNMADD231PD.BCST constants64<>+792(SB), Z2, Z0
+	VFNMADD231PD.BCST constants64<>+808(SB), Z2, Z0
 	VFNMADD231PD      Z24, Z2, Z0
-	VFNMADD231PD.BCST constants64<>+800(SB), Z2, Z0
+	VFNMADD231PD.BCST constants64<>+816(SB), Z2, Z0
 	VBLENDMPD         Z3, Z0, K1, Z0
 	VMULPD            Z0, Z0, Z2
 	VMULPD            Z2, Z0, Z3
@@ -2111,20 +2106,20 @@ single:
 	VMOVUPD           Z30, Z6
 	VFMADD231PD       Z4, Z23, Z6
 	VFMADD213PD       Z21, Z4, Z6
-	VBROADCASTSD      constants64<>+816(SB), Z7
+	VBROADCASTSD      constants64<>+832(SB), Z7
 	VFMADD213PD       Z27, Z4, Z7
-	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z7
+	VFMADD213PD.BCST  constants64<>+848(SB), Z4, Z7
 	VFMADD231PD       Z2, Z6, Z7
 	VFMADD231PD       Z7, Z3, Z0
 	VMOVUPD           Z29, Z3
 	VFMADD231PD       Z4, Z22, Z3
 	VFMADD213PD       Z20, Z4, Z3
-	VBROADCASTSD      constants64<>+808(SB), Z6
+	VBROADCASTSD      constants64<>+824(SB), Z6
 	VFMADD213PD       Z28, Z4, Z6
-	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z6
 	VFMADD213PD.BCST  constants64<>+840(SB), Z4, Z6
+	VFMADD213PD.BCST  constants64<>+856(SB), Z4, Z6
 	VFMADD231PD       Z2, Z3, Z6
-	VFMADD213PD.BCST  constants64<>+48(SB), Z6, Z2
+	VFMADD213PD.BCST  constants64<>+40(SB), Z6, Z2
 	VADDPD            Z31, Z5, Z5
 	VBLENDMPD         Z5, Z1, K1, Z1
 	VPTESTMQ          Z25, Z1, K1
@@ -2145,17 +2140,17 @@ TEXT ·TanF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+688(SB), Z24
-	VBROADCASTSD constants64<>+696(SB), Z23
-	VBROADCASTSD constants64<>+704(SB), Z22
-	VBROADCASTSD constants64<>+712(SB), Z28
-	VBROADCASTSD constants64<>+720(SB), Z27
-	VBROADCASTSD constants64<>+728(SB), Z21
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+752(SB), Z30
-	VBROADCASTSD constants64<>+112(SB), Z29
-	VBROADCASTSD constants64<>+760(SB), Z26
-	VBROADCASTSD constants64<>+768(SB), Z25
+	VBROADCASTSD constants64<>+704(SB), Z24
+	VBROADCASTSD constants64<>+712(SB), Z23
+	VBROADCASTSD constants64<>+720(SB), Z22
+	VBROADCASTSD constants64<>+728(SB), Z28
+	VBROADCASTSD constants64<>+736(SB), Z27
+	VBROADCASTSD constants64<>+744(SB), Z21
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+768(SB), Z30
+	VBROADCASTSD constants64<>+104(SB), Z29
+	VBROADCASTSD constants64<>+776(SB), Z26
+	VBROADCASTSD constants64<>+784(SB), Z25
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -2166,27 +2161,27 @@ loop:
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
 	VMOVUPD           64(SI)(BX*8), Z2
 	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
-	VBROADCASTSD      constants64<>+744(SB), Z4
+	VBROADCASTSD      constants64<>+760(SB), Z4
 	VFMADD213PD       Z30, Z1, Z4
-	VBROADCASTSD      constants64<>+744(SB), Z5
+	VBROADCASTSD      constants64<>+760(SB), Z5
 	VFMADD213PD       Z30, Z3, Z5
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z3, K2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z3, K2
 	KORB              K1, K2, K3
 	KORTESTB          K3, K3
 	JNZ               complete
 	VSUBPD            Z30, Z4, Z6
 	VSUBPD            Z30, Z5, Z7
-	VPTESTMQ.BCST     constants64<>+784(SB), Z4, K1
-	VPTESTMQ.BCST     constants64<>+784(SB), Z5, K2
+	VPTESTMQ.BCST     constants64<>+800(SB), Z4, K1
+	VPTESTMQ.BCST     constants64<>+800(SB), Z5, K2
 	VPSLLQ            $0x3f, Z4, Z4
 	VPSLLQ            $0x3f, Z5, Z5
 	VPTERNLOGQ        $0x28, Z29, Z0, Z4
 	VPTERNLOGQ        $0x28, Z29, Z2, Z5
 	VMULPD            Z24, Z6, Z0
 	VMULPD            Z24, Z7, Z2
-	VFNMADD231PD.BCST constants64<>+792(SB), Z6, Z1
-	VFNMADD231PD.BCST constants64<>+792(SB), Z7, Z3
+	VFNMADD231PD.BCST constants64<>+808(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z7, Z3
 	VPXORQ            Z29, Z0, Z8
 	VPXORQ            Z29, Z2, Z9
 	VFMSUB231PD       Z24, Z6, Z0
@@ -2205,8 +2200,8 @@ loop:
 	VADDPD            Z9, Z3, Z3
 	VSUBPD            Z0, Z1, Z1
 	VSUBPD            Z2, Z3, Z3
-	VFNMADD231PD.BCST constants64<>+800(SB), Z6, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z7, Z3
+	VFNMADD231PD.BCST constants64<>+816(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z7, Z3
 	VADDPD            Z1, Z10, Z0
 	VADDPD            Z3, Z11, Z2
 	VMULPD            Z0, Z0, Z6
@@ -2219,9 +2214,9 @@ loop:
 	VMULPD            Z7, Z7, Z9
 	VMULPD            Z6, Z0, Z10
 	VMULPD            Z7, Z2, Z11
-	VBROADCASTSD      constants64<>+808(SB), Z12
+	VBROADCASTSD      constants64<>+824(SB), Z12
 	VFMADD213PD       Z26, Z8, Z12
-	VBROADCASTSD      constants64<>+808(SB), Z13
+	VBROADCASTSD      constants64<>+824(SB), Z13
 	VFMADD213PD       Z26, Z9, Z13
 	VMOVUPD           Z27, Z14
 	VFMADD231PD       Z8, Z22, Z14
@@ -2229,22 +2224,22 @@ loop:
 	VFMADD231PD       Z9, Z22, Z15
 	VMOVUPD           Z28, Z16
 	VFMADD231PD       Z8, Z23, Z16
-	VBROADCASTSD      constants64<>+816(SB), Z17
+	VBROADCASTSD      constants64<>+832(SB), Z17
 	VFMADD213PD       Z25, Z8, Z17
 	VMOVUPD           Z28, Z18
 	VFMADD231PD       Z9, Z23, Z18
-	VBROADCASTSD      constants64<>+816(SB), Z19
+	VBROADCASTSD      constants64<>+832(SB), Z19
 	VFMADD213PD       Z25, Z9, Z19
-	VFMADD213PD.BCST  constants64<>+824(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+824(SB), Z9, Z13
-	VFMADD213PD.BCST  constants64<>+736(SB), Z8, Z14
-	VFMADD213PD.BCST  constants64<>+736(SB), Z9, Z15
-	VFMADD213PD       Z21, Z8, Z16
-	VFMADD213PD.BCST  constants64<>+832(SB), Z8, Z17
-	VFMADD213PD       Z21, Z9, Z18
-	VFMADD213PD.BCST  constants64<>+832(SB), Z9, Z19
 	VFMADD213PD.BCST  constants64<>+840(SB), Z8, Z12
 	VFMADD213PD.BCST  constants64<>+840(SB), Z9, Z13
+	VFMADD213PD.BCST  constants64<>+752(SB), Z8, Z14
+	VFMADD213PD.BCST  constants64<>+752(SB), Z9, Z15
+	VFMADD213PD       Z21, Z8, Z16
+	VFMADD213PD.BCST  constants64<>+848(SB), Z8, Z17
+	VFMADD213PD       Z21, Z9, Z18
+	VFMADD213PD.BCST  constants64<>+848(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+856(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+856(SB), Z9, Z13
 	VFMADD231PD       Z6, Z16, Z17
 	VFMADD231PD       Z7, Z18, Z19
 	VFMADD231PD       Z6, Z14, Z12
@@ -2342,14 +2337,14 @@ complete:
 single:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VBROADCASTSD      constants64<>+776(SB), Z2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VBROADCASTSD      constants64<>+792(SB), Z2
 	VBLENDMPD         Z1, Z2, K1, Z2
-	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
-	VPSUBQ.BCST       constants64<>+848(SB), Z3, Z3
-	VPANDQ.BCST       constants64<>+856(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+184(SB), Z2, Z3
+	VPSUBQ.BCST       constants64<>+864(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+872(SB), Z3, Z3
 	VPSUBQ            Z3, Z2, Z2
-	VPADDQ.BCST       constants64<>+864(SB), Z2, Z2
+	VPADDQ.BCST       constants64<>+880(SB), Z2, Z2
 	VPSRLQ            $0x38, Z3, Z3
 	LEAQ              two_over_pi_0_64<>+0(SB), R11
 	VPXORQ            Z4, Z4, Z4
@@ -2357,21 +2352,21 @@ single:
 	VGATHERQPD        (R11)(Z3*8), K2, Z4
 	VMULPD            Z4, Z2, Z5
 	VFMSUB213PD       Z5, Z2, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z4, Z6
+	VMULPD.BCST       constants64<>+888(SB), Z4, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z5, Z6
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z4
+	VMULPD.BCST       constants64<>+888(SB), Z5, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z5
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z5
 	VADDPD            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z8
-	VMULPD.BCST       constants64<>+872(SB), Z8, Z9
+	VMULPD.BCST       constants64<>+888(SB), Z8, Z9
 	VRNDSCALEPD       $0x08, Z9, Z9
-	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
+	VFNMADD132PD.BCST constants64<>+528(SB), Z8, Z9
 	VADDPD            Z9, Z6, Z10
 	VSUBPD            Z6, Z10, Z11
 	VSUBPD            Z11, Z10, Z12
@@ -2429,18 +2424,18 @@ single:
 	VADDPD            Z10, Z14, Z2
 	VSUBPD            Z14, Z2, Z14
 	VSUBPD            Z14, Z10, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z10, Z10
+	VMULPD.BCST       constants64<>+808(SB), Z10, Z10
 	VFMADD231PD       Z24, Z2, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z2, Z3
-	VFMSUB132PD.BCST  constants64<>+792(SB), Z3, Z2
+	VMULPD.BCST       constants64<>+808(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+808(SB), Z3, Z2
 	VADDPD            Z10, Z2, Z2
 	VADDPD            Z2, Z3, Z4
 	VSUBPD            Z1, Z1, Z5
 	VADDPD            Z5, Z4, Z5
-	VBROADCASTSD      constants64<>+744(SB), Z7
+	VBROADCASTSD      constants64<>+760(SB), Z7
 	VFMADD213PD       Z30, Z1, Z7
 	VSUBPD            Z30, Z7, Z8
-	VFNMADD231PD.BCST constants64<>+792(SB), Z8, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z8, Z1
 	VMULPD            Z24, Z8, Z9
 	VPXORQ            Z29, Z9, Z10
 	VADDPD            Z10, Z1, Z11
@@ -2451,18 +2446,18 @@ single:
 	VADDPD            Z10, Z1, Z1
 	VFMSUB231PD       Z24, Z8, Z9
 	VSUBPD            Z9, Z1, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z8, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z8, Z1
 	VADDPD            Z1, Z11, Z8
 	VBLENDMPD         Z5, Z8, K1, Z5
 	VMULPD            Z5, Z5, Z9
 	VMULPD            Z9, Z9, Z10
 	VMOVUPD           Z27, Z12
 	VFMADD231PD       Z10, Z22, Z12
-	VFMADD213PD.BCST  constants64<>+736(SB), Z10, Z12
-	VBROADCASTSD      constants64<>+808(SB), Z13
+	VFMADD213PD.BCST  constants64<>+752(SB), Z10, Z12
+	VBROADCASTSD      constants64<>+824(SB), Z13
 	VFMADD213PD       Z26, Z10, Z13
-	VFMADD213PD.BCST  constants64<>+824(SB), Z10, Z13
 	VFMADD213PD.BCST  constants64<>+840(SB), Z10, Z13
+	VFMADD213PD.BCST  constants64<>+856(SB), Z10, Z13
 	VFMADD231PD       Z9, Z12, Z13
 	VMULPD            Z13, Z9, Z13
 	VSUBPD            Z3, Z4, Z4
@@ -2475,16 +2470,16 @@ single:
 	VMOVUPD           Z28, Z3
 	VFMADD231PD       Z10, Z23, Z3
 	VFMADD213PD       Z21, Z10, Z3
-	VBROADCASTSD      constants64<>+816(SB), Z4
+	VBROADCASTSD      constants64<>+832(SB), Z4
 	VFMADD213PD       Z25, Z10, Z4
-	VFMADD213PD.BCST  constants64<>+832(SB), Z10, Z4
+	VFMADD213PD.BCST  constants64<>+848(SB), Z10, Z4
 	VFMADD231PD       Z9, Z3, Z4
 	VMULPD            Z9, Z5, Z9
 	VFMADD231PD       Z4, Z9, Z1
 	VADDPD            Z1, Z5, Z3
 	VADDPD            Z30, Z6, Z6
 	VBLENDMPD         Z6, Z7, K1, Z7
-	VPTESTMQ.BCST     constants64<>+784(SB), Z7, K1
+	VPTESTMQ.BCST     constants64<>+800(SB), Z7, K1
 	VBLENDMPD         Z2, Z3, K1, Z4
 	VBLENDMPD         Z3, Z2, K1, Z6
 	VDIVPD            Z6, Z31, Z8
@@ -2515,21 +2510,21 @@ TEXT ·AsinF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+688(SB), Z30
-	VBROADCASTSD constants64<>+880(SB), Z29
-	VBROADCASTSD constants64<>+888(SB), Z25
-	VBROADCASTSD constants64<>+896(SB), Z24
-	VBROADCASTSD constants64<>+904(SB), Z23
-	VBROADCASTSD constants64<>+912(SB), Z22
-	VBROADCASTSD constants64<>+920(SB), Z28
-	VBROADCASTSD constants64<>+928(SB), Z21
-	VBROADCASTSD constants64<>+936(SB), Z20
-	VBROADCASTSD constants64<>+944(SB), Z19
-	VBROADCASTSD constants64<>+952(SB), Z18
-	VBROADCASTSD constants64<>+960(SB), Z17
-	VBROADCASTSD constants64<>+480(SB), Z31
-	VBROADCASTSD constants64<>+792(SB), Z27
-	VBROADCASTSD constants64<>+112(SB), Z26
+	VBROADCASTSD constants64<>+704(SB), Z30
+	VBROADCASTSD constants64<>+896(SB), Z29
+	VBROADCASTSD constants64<>+904(SB), Z25
+	VBROADCASTSD constants64<>+912(SB), Z24
+	VBROADCASTSD constants64<>+920(SB), Z23
+	VBROADCASTSD constants64<>+928(SB), Z22
+	VBROADCASTSD constants64<>+936(SB), Z28
+	VBROADCASTSD constants64<>+944(SB), Z21
+	VBROADCASTSD constants64<>+952(SB), Z20
+	VBROADCASTSD constants64<>+960(SB), Z19
+	VBROADCASTSD constants64<>+968(SB), Z18
+	VBROADCASTSD constants64<>+976(SB), Z17
+	VBROADCASTSD constants64<>+496(SB), Z31
+	VBROADCASTSD constants64<>+808(SB), Z27
+	VBROADCASTSD constants64<>+104(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -2556,11 +2551,11 @@ loop:
 	VSQRTPD          Z7, Z9
 	VMOVUPD          Z28, Z10
 	VFMADD231PD      Z4, Z19, Z10
-	VBROADCASTSD     constants64<>+968(SB), Z11
+	VBROADCASTSD     constants64<>+984(SB), Z11
 	VFMADD213PD      Z29, Z4, Z11
 	VMOVUPD          Z28, Z12
 	VFMADD231PD      Z8, Z19, Z12
-	VBROADCASTSD     constants64<>+968(SB), Z13
+	VBROADCASTSD     constants64<>+984(SB), Z13
 	VFMADD213PD      Z29, Z8, Z13
 	VFMADD213PD      Z25, Z4, Z10
 	VFMADD213PD      Z24, Z4, Z11
@@ -2580,12 +2575,12 @@ loop:
 	VFMADD213PD      Z17, Z8, Z13
 	VBLENDMPD        Z6, Z1, K1, Z1
 	VBLENDMPD        Z9, Z3, K2, Z3
-	VMULPD.BCST      constants64<>+976(SB), Z1, Z6
+	VMULPD.BCST      constants64<>+992(SB), Z1, Z6
 	VMULPD           Z5, Z1, Z9
-	VMULPD.BCST      constants64<>+976(SB), Z3, Z14
+	VMULPD.BCST      constants64<>+992(SB), Z3, Z14
 	VMULPD           Z7, Z3, Z15
-	VFMADD213PD.BCST constants64<>+984(SB), Z4, Z10
-	VFMADD213PD.BCST constants64<>+984(SB), Z8, Z12
+	VFMADD213PD.BCST constants64<>+1000(SB), Z4, Z10
+	VFMADD213PD.BCST constants64<>+1000(SB), Z8, Z12
 	VADDPD           Z6, Z27, Z4
 	VADDPD           Z14, Z27, Z8
 	VFMADD231PD      Z5, Z11, Z10
@@ -2596,10 +2591,10 @@ loop:
 	VSUBPD           Z5, Z6, Z6
 	VMULPD           Z12, Z15, Z15
 	VSUBPD           Z7, Z14, Z14
-	VBROADCASTSD     constants64<>+584(SB), Z5
+	VBROADCASTSD     constants64<>+600(SB), Z5
 	VFMSUB213PD      Z30, Z9, Z5
 	VADDPD           Z9, Z1, Z1
-	VBROADCASTSD     constants64<>+584(SB), Z7
+	VBROADCASTSD     constants64<>+600(SB), Z7
 	VFMSUB213PD      Z30, Z15, Z7
 	VADDPD           Z15, Z3, Z3
 	VSUBPD           Z5, Z6, Z6
@@ -2662,16 +2657,16 @@ TEXT ·AcosF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+688(SB), Z28
-	VBROADCASTSD constants64<>+992(SB), Z23
-	VBROADCASTSD constants64<>+880(SB), Z27
-	VBROADCASTSD constants64<>+888(SB), Z22
-	VBROADCASTSD constants64<>+896(SB), Z21
-	VBROADCASTSD constants64<>+920(SB), Z26
-	VBROADCASTSD constants64<>+480(SB), Z30
-	VBROADCASTSD constants64<>+48(SB), Z25
-	VBROADCASTSD constants64<>+792(SB), Z24
-	VBROADCASTSD constants64<>+112(SB), Z29
+	VBROADCASTSD constants64<>+704(SB), Z28
+	VBROADCASTSD constants64<>+1008(SB), Z23
+	VBROADCASTSD constants64<>+896(SB), Z27
+	VBROADCASTSD constants64<>+904(SB), Z22
+	VBROADCASTSD constants64<>+912(SB), Z21
+	VBROADCASTSD constants64<>+936(SB), Z26
+	VBROADCASTSD constants64<>+496(SB), Z30
+	VBROADCASTSD constants64<>+40(SB), Z25
+	VBROADCASTSD constants64<>+808(SB), Z24
+	VBROADCASTSD constants64<>+104(SB), Z29
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -2692,8 +2687,8 @@ loop:
 	VMOVUPD          Z30, Z6
 	VFNMADD231PD     Z30, Z3, Z6
 	VMULPD           Z3, Z3, Z7
-	VBLENDMPD.BCST   constants64<>+584(SB), Z25, K3, Z8
-	VBLENDMPD.BCST   constants64<>+584(SB), Z25, K4, Z9
+	VBLENDMPD.BCST   constants64<>+600(SB), Z25, K3, Z8
+	VBLENDMPD.BCST   constants64<>+600(SB), Z25, K4, Z9
 	VPANDQ           Z29, Z0, Z0
 	VPANDQ           Z29, Z2, Z2
 	VMOVUPD.Z        Z23, K1, Z10
@@ -2705,47 +2700,47 @@ loop:
 	VBLENDMPD        Z4, Z5, K3, Z5
 	VBLENDMPD        Z12, Z0, K3, Z0
 	VBLENDMPD        Z13, Z2, K4, Z2
-	VBLENDMPD.BCST   constants64<>+1000(SB), Z31, K1, Z4
+	VBLENDMPD.BCST   constants64<>+1016(SB), Z31, K1, Z4
 	VBLENDMPD        Z6, Z7, K4, Z7
 	VMULPD           Z5, Z5, Z6
 	VSQRTPD          Z5, Z12
-	VBLENDMPD.BCST   constants64<>+1000(SB), Z31, K2, Z13
+	VBLENDMPD.BCST   constants64<>+1016(SB), Z31, K2, Z13
 	VMULPD           Z7, Z7, Z14
 	VSQRTPD          Z7, Z15
 	VBLENDMPD        Z4, Z24, K3, Z4
 	VBLENDMPD        Z13, Z24, K4, Z13
-	VBROADCASTSD     constants64<>+944(SB), Z16
+	VBROADCASTSD     constants64<>+960(SB), Z16
 	VFMADD213PD      Z26, Z6, Z16
-	VBROADCASTSD     constants64<>+968(SB), Z17
+	VBROADCASTSD     constants64<>+984(SB), Z17
 	VFMADD213PD      Z27, Z6, Z17
-	VBROADCASTSD     constants64<>+944(SB), Z18
+	VBROADCASTSD     constants64<>+960(SB), Z18
 	VFMADD213PD      Z26, Z14, Z18
-	VBROADCASTSD     constants64<>+968(SB), Z19
+	VBROADCASTSD     constants64<>+984(SB), Z19
 	VFMADD213PD      Z27, Z14, Z19
 	VFMADD213PD      Z22, Z6, Z16
 	VFMADD213PD      Z21, Z6, Z17
 	VFMADD213PD      Z22, Z14, Z18
 	VFMADD213PD      Z21, Z14, Z19
-	VFMADD213PD.BCST constants64<>+904(SB), Z6, Z16
-	VFMADD213PD.BCST constants64<>+912(SB), Z6, Z17
-	VFMADD213PD.BCST constants64<>+904(SB), Z14, Z18
-	VFMADD213PD.BCST constants64<>+912(SB), Z14, Z19
-	VFMADD213PD.BCST constants64<>+928(SB), Z6, Z16
-	VFMADD213PD.BCST constants64<>+936(SB), Z6, Z17
-	VFMADD213PD.BCST constants64<>+928(SB), Z14, Z18
-	VFMADD213PD.BCST constants64<>+936(SB), Z14, Z19
-	VFMADD213PD.BCST constants64<>+952(SB), Z6, Z16
-	VFMADD213PD.BCST constants64<>+960(SB), Z6, Z17
-	VFMADD213PD.BCST constants64<>+952(SB), Z14, Z18
-	VFMADD213PD.BCST constants64<>+960(SB), Z14, Z19
+	VFMADD213PD.BCST constants64<>+920(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+928(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+920(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+928(SB), Z14, Z19
+	VFMADD213PD.BCST constants64<>+944(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+952(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+944(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+952(SB), Z14, Z19
+	VFMADD213PD.BCST constants64<>+968(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+976(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+968(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+976(SB), Z14, Z19
 	VBLENDMPD        Z12, Z1, K3, Z1
 	VBLENDMPD        Z15, Z3, K4, Z3
 	VMULPD           Z5, Z1, Z12
 	VMULPD           Z1, Z8, Z1
 	VMULPD           Z7, Z3, Z15
 	VMULPD           Z3, Z9, Z3
-	VFMADD213PD.BCST constants64<>+984(SB), Z6, Z16
-	VFMADD213PD.BCST constants64<>+984(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+1000(SB), Z6, Z16
+	VFMADD213PD.BCST constants64<>+1000(SB), Z14, Z18
 	VPXORQ           Z0, Z1, Z1
 	VPXORQ           Z2, Z3, Z3
 	VFMADD231PD      Z5, Z17, Z16
@@ -2814,18 +2809,18 @@ TEXT ·AtanF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+688(SB), Z25
-	VBROADCASTSD constants64<>+1008(SB), Z24
-	VBROADCASTSD constants64<>+1016(SB), Z30
-	VBROADCASTSD constants64<>+1024(SB), Z23
-	VBROADCASTSD constants64<>+1032(SB), Z22
-	VBROADCASTSD constants64<>+1040(SB), Z21
-	VBROADCASTSD constants64<>+1048(SB), Z20
-	VBROADCASTSD constants64<>+1056(SB), Z19
-	VBROADCASTSD constants64<>+48(SB), Z29
-	VBROADCASTSD constants64<>+112(SB), Z26
-	VBROADCASTSD constants64<>+1064(SB), Z28
-	VBROADCASTSD constants64<>+680(SB), Z27
+	VBROADCASTSD constants64<>+704(SB), Z25
+	VBROADCASTSD constants64<>+1024(SB), Z24
+	VBROADCASTSD constants64<>+1032(SB), Z30
+	VBROADCASTSD constants64<>+1040(SB), Z23
+	VBROADCASTSD constants64<>+1048(SB), Z22
+	VBROADCASTSD constants64<>+1056(SB), Z21
+	VBROADCASTSD constants64<>+1064(SB), Z20
+	VBROADCASTSD constants64<>+1072(SB), Z19
+	VBROADCASTSD constants64<>+40(SB), Z29
+	VBROADCASTSD constants64<>+104(SB), Z26
+	VBROADCASTSD constants64<>+1080(SB), Z28
+	VBROADCASTSD constants64<>+696(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -2840,8 +2835,8 @@ loop:
 	VDIVPD           Z3, Z27, Z5
 	VCMPPD           $0x11, Z1, Z29, K1
 	VCMPPD           $0x11, Z3, Z29, K2
-	VBLENDMPD.BCST   constants64<>+792(SB), Z31, K1, Z6
-	VBLENDMPD.BCST   constants64<>+792(SB), Z31, K2, Z7
+	VBLENDMPD.BCST   constants64<>+808(SB), Z31, K1, Z6
+	VBLENDMPD.BCST   constants64<>+808(SB), Z31, K2, Z7
 	VMOVUPD.Z        Z25, K1, Z8
 	VMOVUPD.Z        Z25, K2, Z9
 	VBLENDMPD        Z4, Z1, K1, Z1
@@ -2860,46 +2855,46 @@ loop:
 	VSUBPD           Z7, Z3, Z3
 	VMOVUPD          Z30, Z6
 	VFMADD231PD      Z12, Z24, Z6
-	VBROADCASTSD     constants64<>+1072(SB), Z7
+	VBROADCASTSD     constants64<>+1088(SB), Z7
 	VFMADD213PD      Z28, Z12, Z7
 	VMOVUPD          Z30, Z16
 	VFMADD231PD      Z13, Z24, Z16
-	VBROADCASTSD     constants64<>+1072(SB), Z17
+	VBROADCASTSD     constants64<>+1088(SB), Z17
 	VFMADD213PD      Z28, Z13, Z17
 	VFMADD213PD      Z23, Z12, Z6
-	VFMADD213PD.BCST constants64<>+1080(SB), Z12, Z7
-	VFMADD213PD      Z23, Z13, Z16
-	VFMADD213PD.BCST constants64<>+1080(SB), Z13, Z17
-	VFMADD213PD      Z22, Z12, Z6
-	VFMADD213PD.BCST constants64<>+1088(SB), Z12, Z7
-	VFMADD213PD      Z22, Z13, Z16
-	VFMADD213PD.BCST constants64<>+1088(SB), Z13, Z17
-	VFMADD213PD      Z21, Z12, Z6
 	VFMADD213PD.BCST constants64<>+1096(SB), Z12, Z7
-	VFMADD213PD      Z21, Z13, Z16
+	VFMADD213PD      Z23, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1096(SB), Z13, Z17
-	VFMADD213PD      Z20, Z12, Z6
+	VFMADD213PD      Z22, Z12, Z6
 	VFMADD213PD.BCST constants64<>+1104(SB), Z12, Z7
-	VFMADD213PD      Z20, Z13, Z16
+	VFMADD213PD      Z22, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1104(SB), Z13, Z17
-	VFMADD213PD      Z19, Z12, Z6
+	VFMADD213PD      Z21, Z12, Z6
 	VFMADD213PD.BCST constants64<>+1112(SB), Z12, Z7
-	VFMADD213PD      Z19, Z13, Z16
+	VFMADD213PD      Z21, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1112(SB), Z13, Z17
-	VFMADD213PD.BCST constants64<>+1120(SB), Z12, Z6
+	VFMADD213PD      Z20, Z12, Z6
+	VFMADD213PD.BCST constants64<>+1120(SB), Z12, Z7
+	VFMADD213PD      Z20, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1120(SB), Z13, Z17
+	VFMADD213PD      Z19, Z12, Z6
 	VFMADD213PD.BCST constants64<>+1128(SB), Z12, Z7
-	VFMADD213PD.BCST constants64<>+1120(SB), Z13, Z16
+	VFMADD213PD      Z19, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1128(SB), Z13, Z17
+	VFMADD213PD.BCST constants64<>+1136(SB), Z12, Z6
+	VFMADD213PD.BCST constants64<>+1144(SB), Z12, Z7
+	VFMADD213PD.BCST constants64<>+1136(SB), Z13, Z16
+	VFMADD213PD.BCST constants64<>+1144(SB), Z13, Z17
 	VFMADD231PD      Z4, Z6, Z7
 	VFMADD231PD      Z5, Z16, Z17
-	VFMADD213PD.BCST constants64<>+1136(SB), Z4, Z7
-	VFMADD213PD.BCST constants64<>+1136(SB), Z5, Z17
-	VFMADD213PD.BCST constants64<>+1144(SB), Z4, Z7
-	VFMADD213PD.BCST constants64<>+1144(SB), Z5, Z17
 	VFMADD213PD.BCST constants64<>+1152(SB), Z4, Z7
 	VFMADD213PD.BCST constants64<>+1152(SB), Z5, Z17
 	VFMADD213PD.BCST constants64<>+1160(SB), Z4, Z7
 	VFMADD213PD.BCST constants64<>+1160(SB), Z5, Z17
+	VFMADD213PD.BCST constants64<>+1168(SB), Z4, Z7
+	VFMADD213PD.BCST constants64<>+1168(SB), Z5, Z17
+	VFMADD213PD.BCST constants64<>+1176(SB), Z4, Z7
+	VFMADD213PD.BCST constants64<>+1176(SB), Z5, Z17
 	VFMADD231PD      Z7, Z14, Z8
 	VFMADD231PD      Z17, Z15, Z9
 	VADDPD           Z8, Z1, Z1
@@ -2959,17 +2954,17 @@ TEXT ·SinhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+176(SB), Z25
-	VBROADCASTSD constants64<>+1168(SB), Z24
-	VBROADCASTSD constants64<>+1176(SB), Z23
-	VBROADCASTSD constants64<>+1184(SB), Z22
-	VBROADCASTSD constants64<>+1192(SB), Z21
-	VBROADCASTSD constants64<>+1200(SB), Z31
-	VBROADCASTSD constants64<>+1208(SB), Z30
-	VBROADCASTSD constants64<>+1216(SB), Z29
-	VBROADCASTSD constants64<>+1224(SB), Z28
-	VBROADCASTSD constants64<>+1232(SB), Z27
-	VBROADCASTSD constants64<>+112(SB), Z26
+	VBROADCASTSD constants64<>+192(SB), Z25
+	VBROADCASTSD constants64<>+1184(SB), Z24
+	VBROADCASTSD constants64<>+1192(SB), Z23
+	VBROADCASTSD constants64<>+1200(SB), Z22
+	VBROADCASTSD constants64<>+1208(SB), Z21
+	VBROADCASTSD constants64<>+1216(SB), Z31
+	VBROADCASTSD constants64<>+1224(SB), Z30
+	VBROADCASTSD constants64<>+1232(SB), Z29
+	VBROADCASTSD constants64<>+1240(SB), Z28
+	VBROADCASTSD constants64<>+1248(SB), Z27
+	VBROADCASTSD constants64<>+104(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -2982,24 +2977,24 @@ loop:
 	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
 	VMINPD            Z1, Z27, Z4
 	VMINPD            Z3, Z27, Z5
-	VCMPPD.BCST       $0x16, constants64<>+1240(SB), Z1, K1
-	VCMPPD.BCST       $0x16, constants64<>+1240(SB), Z3, K2
+	VCMPPD.BCST       $0x16, constants64<>+1256(SB), Z1, K1
+	VCMPPD.BCST       $0x16, constants64<>+1256(SB), Z3, K2
 	KORB              K1, K2, K3
 	KORTESTB          K3, K3
 	JNZ               complete
-	VMULPD.BCST       constants64<>+272(SB), Z4, Z1
-	VMULPD.BCST       constants64<>+272(SB), Z5, Z3
+	VMULPD.BCST       constants64<>+288(SB), Z4, Z1
+	VMULPD.BCST       constants64<>+288(SB), Z5, Z3
 	VRNDSCALEPD       $0x08, Z1, Z1
 	VRNDSCALEPD       $0x08, Z3, Z3
-	VFNMADD231PD.BCST constants64<>+264(SB), Z1, Z4
-	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z5
-	VADDPD.BCST       constants64<>+1248(SB), Z1, Z6
-	VADDPD.BCST       constants64<>+1248(SB), Z3, Z7
+	VFNMADD231PD.BCST constants64<>+280(SB), Z1, Z4
+	VFNMADD231PD.BCST constants64<>+280(SB), Z3, Z5
+	VADDPD.BCST       constants64<>+1264(SB), Z1, Z6
+	VADDPD.BCST       constants64<>+1264(SB), Z3, Z7
 	VPSLLQ            $0x34, Z6, Z6
 	VPSLLQ            $0x34, Z7, Z7
 	VFNMADD231PD      Z25, Z1, Z4
 	VFNMADD231PD      Z25, Z3, Z5
-	VBROADCASTSD      constants64<>+1256(SB), Z1
+	VBROADCASTSD      constants64<>+1272(SB), Z1
 	VPSUBQ            Z6, Z1, Z3
 	VPSUBQ            Z7, Z1, Z1
 	VADDPD            Z3, Z6, Z8
@@ -3030,14 +3025,14 @@ loop:
 	VFMADD231PD       Z5, Z24, Z18
 	VMOVUPD           Z29, Z19
 	VFMADD231PD       Z5, Z22, Z19
-	VFMADD213PD.BCST  constants64<>+1264(SB), Z4, Z12
-	VFMADD213PD.BCST  constants64<>+480(SB), Z4, Z13
-	VFMADD213PD.BCST  constants64<>+1264(SB), Z5, Z14
-	VFMADD213PD.BCST  constants64<>+480(SB), Z5, Z15
-	VFMADD213PD.BCST  constants64<>+1272(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1280(SB), Z4, Z17
-	VFMADD213PD.BCST  constants64<>+1272(SB), Z5, Z18
-	VFMADD213PD.BCST  constants64<>+1280(SB), Z5, Z19
+	VFMADD213PD.BCST  constants64<>+1280(SB), Z4, Z12
+	VFMADD213PD.BCST  constants64<>+496(SB), Z4, Z13
+	VFMADD213PD.BCST  constants64<>+1280(SB), Z5, Z14
+	VFMADD213PD.BCST  constants64<>+496(SB), Z5, Z15
+	VFMADD213PD.BCST  constants64<>+1288(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1296(SB), Z4, Z17
+	VFMADD213PD.BCST  constants64<>+1288(SB), Z5, Z18
+	VFMADD213PD.BCST  constants64<>+1296(SB), Z5, Z19
 	VFMADD231PD       Z1, Z12, Z13
 	VFMADD231PD       Z9, Z14, Z15
 	VFMADD231PD       Z1, Z16, Z17
@@ -3108,32 +3103,32 @@ single:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
 	VMINPD            Z1, Z27, Z2
-	VMULPD.BCST       constants64<>+272(SB), Z2, Z3
+	VMULPD.BCST       constants64<>+288(SB), Z2, Z3
 	VRNDSCALEPD       $0x08, Z3, Z3
-	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z2
+	VFNMADD231PD.BCST constants64<>+280(SB), Z3, Z2
 	VFNMADD231PD      Z25, Z3, Z2
 	VMULPD            Z2, Z2, Z4
 	VMULPD            Z4, Z4, Z5
 	VMOVUPD           Z30, Z6
 	VFMADD231PD       Z5, Z23, Z6
-	VFMADD213PD.BCST  constants64<>+1264(SB), Z5, Z6
+	VFMADD213PD.BCST  constants64<>+1280(SB), Z5, Z6
 	VMOVUPD           Z28, Z7
 	VFMADD231PD       Z5, Z21, Z7
-	VFMADD213PD.BCST  constants64<>+480(SB), Z5, Z7
+	VFMADD213PD.BCST  constants64<>+496(SB), Z5, Z7
 	VFMADD231PD       Z4, Z6, Z7
 	VMULPD            Z7, Z4, Z7
-	VADDPD.BCST       constants64<>+1248(SB), Z3, Z6
+	VADDPD.BCST       constants64<>+1264(SB), Z3, Z6
 	VPSLLQ            $0x34, Z6, Z6
-	VBROADCASTSD      constants64<>+1256(SB), Z8
+	VBROADCASTSD      constants64<>+1272(SB), Z8
 	VPSUBQ            Z6, Z8, Z8
 	VSUBPD            Z8, Z6, Z9
 	VMULPD            Z7, Z9, Z10
 	VMOVUPD           Z31, Z11
 	VFMADD231PD       Z5, Z24, Z11
-	VFMADD213PD.BCST  constants64<>+1272(SB), Z5, Z11
+	VFMADD213PD.BCST  constants64<>+1288(SB), Z5, Z11
 	VMOVUPD           Z29, Z12
 	VFMADD231PD       Z5, Z22, Z12
-	VFMADD213PD.BCST  constants64<>+1280(SB), Z5, Z12
+	VFMADD213PD.BCST  constants64<>+1296(SB), Z5, Z12
 	VFMADD231PD       Z4, Z11, Z12
 	VMULPD            Z12, Z4, Z4
 	VADDPD            Z8, Z6, Z6
@@ -3143,12 +3138,12 @@ single:
 	VADDPD            Z10, Z9, Z9
 	VFMADD231PD       Z4, Z2, Z7
 	VADDPD            Z7, Z2, Z2
-	VADDPD.BCST       constants64<>+48(SB), Z2, Z2
-	VSUBPD.BCST       constants64<>+48(SB), Z3, Z3
+	VADDPD.BCST       constants64<>+40(SB), Z2, Z2
+	VSUBPD.BCST       constants64<>+40(SB), Z3, Z3
 	VSCALEFPD         Z3, Z2, Z2
 	VCMPPD            $0x04, Z1, Z1, K1
 	VBLENDMPD         Z1, Z2, K1, Z2
-	VCMPPD.BCST       $0x16, constants64<>+1240(SB), Z1, K1
+	VCMPPD.BCST       $0x16, constants64<>+1256(SB), Z1, K1
 	VBLENDMPD         Z2, Z9, K1, Z9
 	VPTERNLOGQ        $0xea, Z9, Z26, Z0
 	VMOVUPD           Z0, (DI)(BX*8)
@@ -3164,21 +3159,21 @@ TEXT ·CoshF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+176(SB), Z26
-	VBROADCASTSD constants64<>+1168(SB), Z25
-	VBROADCASTSD constants64<>+1176(SB), Z24
-	VBROADCASTSD constants64<>+1184(SB), Z23
-	VBROADCASTSD constants64<>+1192(SB), Z22
-	VBROADCASTSD constants64<>+1200(SB), Z31
-	VBROADCASTSD constants64<>+1208(SB), Z30
-	VBROADCASTSD constants64<>+1216(SB), Z29
-	VBROADCASTSD constants64<>+1224(SB), Z28
-	VBROADCASTSD constants64<>+1272(SB), Z21
-	VBROADCASTSD constants64<>+1264(SB), Z20
-	VBROADCASTSD constants64<>+1280(SB), Z19
-	VBROADCASTSD constants64<>+480(SB), Z18
-	VBROADCASTSD constants64<>+264(SB), Z17
-	VBROADCASTSD constants64<>+1232(SB), Z27
+	VBROADCASTSD constants64<>+192(SB), Z26
+	VBROADCASTSD constants64<>+1184(SB), Z25
+	VBROADCASTSD constants64<>+1192(SB), Z24
+	VBROADCASTSD constants64<>+1200(SB), Z23
+	VBROADCASTSD constants64<>+1208(SB), Z22
+	VBROADCASTSD constants64<>+1216(SB), Z31
+	VBROADCASTSD constants64<>+1224(SB), Z30
+	VBROADCASTSD constants64<>+1232(SB), Z29
+	VBROADCASTSD constants64<>+1240(SB), Z28
+	VBROADCASTSD constants64<>+1288(SB), Z21
+	VBROADCASTSD constants64<>+1280(SB), Z20
+	VBROADCASTSD constants64<>+1296(SB), Z19
+	VBROADCASTSD constants64<>+496(SB), Z18
+	VBROADCASTSD constants64<>+280(SB), Z17
+	VBROADCASTSD constants64<>+1248(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -3191,24 +3186,24 @@ loop:
 	VPANDQ.BCST  constants64<>+128(SB), Z1, Z1
 	VMINPD       Z0, Z27, Z2
 	VMINPD       Z1, Z27, Z3
-	VCMPPD.BCST  $0x16, constants64<>+1240(SB), Z0, K1
-	VCMPPD.BCST  $0x16, constants64<>+1240(SB), Z1, K2
+	VCMPPD.BCST  $0x16, constants64<>+1256(SB), Z0, K1
+	VCMPPD.BCST  $0x16, constants64<>+1256(SB), Z1, K2
 	KORB         K1, K2, K3
 	KORTESTB     K3, K3
 	JNZ          complete
-	VMULPD.BCST  constants64<>+272(SB), Z2, Z0
-	VMULPD.BCST  constants64<>+272(SB), Z3, Z1
+	VMULPD.BCST  constants64<>+288(SB), Z2, Z0
+	VMULPD.BCST  constants64<>+288(SB), Z3, Z1
 	VRNDSCALEPD  $0x08, Z0, Z0
 	VRNDSCALEPD  $0x08, Z1, Z1
 	VFNMADD231PD Z17, Z0, Z2
 	VFNMADD231PD Z17, Z1, Z3
-	VADDPD.BCST  constants64<>+1248(SB), Z0, Z4
-	VADDPD.BCST  constants64<>+1248(SB), Z1, Z5
+	VADDPD.BCST  constants64<>+1264(SB), Z0, Z4
+	VADDPD.BCST  constants64<>+1264(SB), Z1, Z5
 	VPSLLQ       $0x34, Z4, Z4
 	VPSLLQ       $0x34, Z5, Z5
 	VFNMADD231PD Z26, Z0, Z2
 	VFNMADD231PD Z26, Z1, Z3
-	VBROADCASTSD constants64<>+1256(SB), Z0
+	VBROADCASTSD constants64<>+1272(SB), Z0
 	VPSUBQ       Z4, Z0, Z1
 	VPSUBQ       Z5, Z0, Z0
 	VSUBPD       Z1, Z4, Z6
@@ -3313,7 +3308,7 @@ single:
 	VMOVUPD      (SI)(BX*8), Z0
 	VPANDQ.BCST  constants64<>+128(SB), Z0, Z0
 	VMINPD       Z0, Z27, Z1
-	VMULPD.BCST  constants64<>+272(SB), Z1, Z2
+	VMULPD.BCST  constants64<>+288(SB), Z1, Z2
 	VRNDSCALEPD  $0x08, Z2, Z2
 	VFNMADD231PD Z17, Z2, Z1
 	VFNMADD231PD Z26, Z2, Z1
@@ -3327,9 +3322,9 @@ single:
 	VFMADD213PD  Z19, Z4, Z6
 	VFMADD231PD  Z3, Z5, Z6
 	VMULPD       Z6, Z3, Z6
-	VADDPD.BCST  constants64<>+1248(SB), Z2, Z5
+	VADDPD.BCST  constants64<>+1264(SB), Z2, Z5
 	VPSLLQ       $0x34, Z5, Z5
-	VBROADCASTSD constants64<>+1256(SB), Z7
+	VBROADCASTSD constants64<>+1272(SB), Z7
 	VPSUBQ       Z5, Z7, Z7
 	VSUBPD       Z7, Z5, Z8
 	VMULPD       Z1, Z8, Z8
@@ -3347,12 +3342,12 @@ single:
 	VADDPD       Z8, Z5, Z5
 	VFMADD231PD  Z6, Z1, Z3
 	VADDPD       Z3, Z1, Z1
-	VADDPD.BCST  constants64<>+48(SB), Z1, Z1
-	VSUBPD.BCST  constants64<>+48(SB), Z2, Z2
+	VADDPD.BCST  constants64<>+40(SB), Z1, Z1
+	VSUBPD.BCST  constants64<>+40(SB), Z2, Z2
 	VSCALEFPD    Z2, Z1, Z1
 	VCMPPD       $0x04, Z0, Z0, K1
 	VBLENDMPD    Z0, Z1, K1, Z1
-	VCMPPD.BCST  $0x16, constants64<>+1240(SB), Z0, K1
+	VCMPPD.BCST  $0x16, constants64<>+1256(SB), Z0, K1
 	VBLENDMPD    Z1, Z5, K1, Z5
 	VMOVUPD      Z5, (DI)(BX*8)
 	ADDQ         $0x08, BX
@@ -3367,17 +3362,17 @@ TEXT ·TanhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+176(SB), Z24
-	VBROADCASTSD constants64<>+184(SB), Z22
-	VBROADCASTSD constants64<>+192(SB), Z21
-	VBROADCASTSD constants64<>+200(SB), Z29
-	VBROADCASTSD constants64<>+208(SB), Z28
-	VBROADCASTSD constants64<>+480(SB), Z30
-	VBROADCASTSD constants64<>+48(SB), Z27
-	VBROADCASTSD constants64<>+584(SB), Z31
-	VBROADCASTSD constants64<>+112(SB), Z23
-	VBROADCASTSD constants64<>+288(SB), Z26
-	VBROADCASTSD constants64<>+1288(SB), Z25
+	VBROADCASTSD constants64<>+192(SB), Z24
+	VBROADCASTSD constants64<>+200(SB), Z22
+	VBROADCASTSD constants64<>+208(SB), Z21
+	VBROADCASTSD constants64<>+216(SB), Z29
+	VBROADCASTSD constants64<>+224(SB), Z28
+	VBROADCASTSD constants64<>+496(SB), Z30
+	VBROADCASTSD constants64<>+40(SB), Z27
+	VBROADCASTSD constants64<>+600(SB), Z31
+	VBROADCASTSD constants64<>+104(SB), Z23
+	VBROADCASTSD constants64<>+304(SB), Z26
+	VBROADCASTSD constants64<>+1304(SB), Z25
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -3392,16 +3387,16 @@ loop:
 	VPORQ             Z23, Z3, Z3
 	VMAXPD            Z1, Z26, Z1
 	VMAXPD            Z3, Z26, Z3
-	VMULPD.BCST       constants64<>+272(SB), Z1, Z4
-	VMULPD.BCST       constants64<>+272(SB), Z3, Z5
+	VMULPD.BCST       constants64<>+288(SB), Z1, Z4
+	VMULPD.BCST       constants64<>+288(SB), Z3, Z5
 	VRNDSCALEPD       $0x08, Z4, Z4
 	VRNDSCALEPD       $0x08, Z5, Z5
-	VFNMADD231PD.BCST constants64<>+264(SB), Z4, Z1
-	VFNMADD231PD.BCST constants64<>+264(SB), Z5, Z3
+	VFNMADD231PD.BCST constants64<>+280(SB), Z4, Z1
+	VFNMADD231PD.BCST constants64<>+280(SB), Z5, Z3
 	VMAXPD            Z4, Z25, Z6
 	VMAXPD            Z5, Z25, Z7
-	VADDPD.BCST       constants64<>+104(SB), Z6, Z6
-	VADDPD.BCST       constants64<>+104(SB), Z7, Z7
+	VADDPD.BCST       constants64<>+96(SB), Z6, Z6
+	VADDPD.BCST       constants64<>+96(SB), Z7, Z7
 	VMOVUPD           Z1, Z8
 	VFNMADD231PD      Z24, Z4, Z8
 	VMOVUPD           Z3, Z9
@@ -3428,22 +3423,22 @@ loop:
 	VFMADD231PD       Z13, Z21, Z17
 	VSUBPD            Z14, Z10, Z18
 	VSUBPD            Z15, Z11, Z19
-	VFMADD213PD.BCST  constants64<>+216(SB), Z12, Z4
-	VFMADD213PD.BCST  constants64<>+224(SB), Z12, Z5
-	VSUBPD            Z18, Z10, Z10
-	VSUBPD            Z19, Z11, Z11
-	VFMADD213PD.BCST  constants64<>+216(SB), Z13, Z16
-	VFMADD213PD.BCST  constants64<>+224(SB), Z13, Z17
-	VSUBPD            Z14, Z10, Z10
-	VSUBPD            Z15, Z11, Z11
 	VFMADD213PD.BCST  constants64<>+232(SB), Z12, Z4
 	VFMADD213PD.BCST  constants64<>+240(SB), Z12, Z5
+	VSUBPD            Z18, Z10, Z10
+	VSUBPD            Z19, Z11, Z11
 	VFMADD213PD.BCST  constants64<>+232(SB), Z13, Z16
 	VFMADD213PD.BCST  constants64<>+240(SB), Z13, Z17
+	VSUBPD            Z14, Z10, Z10
+	VSUBPD            Z15, Z11, Z11
 	VFMADD213PD.BCST  constants64<>+248(SB), Z12, Z4
 	VFMADD213PD.BCST  constants64<>+256(SB), Z12, Z5
 	VFMADD213PD.BCST  constants64<>+248(SB), Z13, Z16
 	VFMADD213PD.BCST  constants64<>+256(SB), Z13, Z17
+	VFMADD213PD.BCST  constants64<>+264(SB), Z12, Z4
+	VFMADD213PD.BCST  constants64<>+272(SB), Z12, Z5
+	VFMADD213PD.BCST  constants64<>+264(SB), Z13, Z16
+	VFMADD213PD.BCST  constants64<>+272(SB), Z13, Z17
 	VFMADD231PD       Z8, Z4, Z5
 	VFMADD231PD       Z9, Z16, Z17
 	VFMADD231PD       Z5, Z12, Z1
@@ -3535,13 +3530,13 @@ TEXT ·AsinhF64AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z26, Z26, Z26
 	VBROADCASTSD constants64<>+0(SB), Z25
-	VBROADCASTSD constants64<>+176(SB), Z24
-	VBROADCASTSD constants64<>+520(SB), Z23
-	VBROADCASTSD constants64<>+536(SB), Z29
-	VBROADCASTSD constants64<>+544(SB), Z28
-	VBROADCASTSD constants64<>+480(SB), Z30
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+112(SB), Z27
+	VBROADCASTSD constants64<>+192(SB), Z24
+	VBROADCASTSD constants64<>+536(SB), Z23
+	VBROADCASTSD constants64<>+552(SB), Z29
+	VBROADCASTSD constants64<>+560(SB), Z28
+	VBROADCASTSD constants64<>+496(SB), Z30
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+104(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -3554,8 +3549,8 @@ loop:
 	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
 	VMULPD           Z1, Z1, Z4
 	VMULPD           Z3, Z3, Z5
-	VCMPPD.BCST      $0x15, constants64<>+1296(SB), Z1, K1
-	VCMPPD.BCST      $0x15, constants64<>+1296(SB), Z3, K2
+	VCMPPD.BCST      $0x15, constants64<>+1312(SB), Z1, K1
+	VCMPPD.BCST      $0x15, constants64<>+1312(SB), Z3, K2
 	KORB             K1, K2, K3
 	KORTESTB         K3, K3
 	JNZ              complete
@@ -3597,10 +3592,10 @@ loop:
 	VSUBPD           Z31, Z13, Z15
 	VSUBPD           Z1, Z4, Z4
 	VSUBPD           Z3, Z5, Z5
-	VPADDQ.BCST      constants64<>+592(SB), Z12, Z1
-	VPADDQ.BCST      constants64<>+592(SB), Z13, Z3
-	VPANDQ.BCST      constants64<>+624(SB), Z1, Z16
-	VPANDQ.BCST      constants64<>+624(SB), Z3, Z17
+	VPADDQ.BCST      constants64<>+608(SB), Z12, Z1
+	VPADDQ.BCST      constants64<>+608(SB), Z13, Z3
+	VPANDQ.BCST      constants64<>+640(SB), Z1, Z16
+	VPANDQ.BCST      constants64<>+640(SB), Z3, Z17
 	VPANDQ           Z25, Z1, Z18
 	VPANDQ           Z25, Z3, Z19
 	VSUBPD           Z14, Z12, Z12
@@ -3609,23 +3604,23 @@ loop:
 	VSUBPD           Z15, Z11, Z11
 	VMULPD           Z8, Z6, Z6
 	VMULPD           Z9, Z7, Z7
-	VBROADCASTSD     constants64<>+672(SB), Z8
+	VBROADCASTSD     constants64<>+688(SB), Z8
 	VPSUBQ           Z16, Z8, Z16
 	VPSUBQ           Z17, Z8, Z8
-	VPADDQ.BCST      constants64<>+576(SB), Z18, Z18
-	VPADDQ.BCST      constants64<>+576(SB), Z19, Z19
+	VPADDQ.BCST      constants64<>+592(SB), Z18, Z18
+	VPADDQ.BCST      constants64<>+592(SB), Z19, Z19
 	VPSRLQ           $0x34, Z1, Z1
 	VPSRLQ           $0x34, Z3, Z3
 	VSUBPD           Z12, Z31, Z12
 	VSUBPD           Z13, Z31, Z13
 	VSUBPD           Z31, Z18, Z18
 	VSUBPD           Z31, Z19, Z19
-	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
-	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
+	VPORQ.BCST       constants64<>+80(SB), Z1, Z1
+	VPORQ.BCST       constants64<>+80(SB), Z3, Z3
 	VADDPD           Z6, Z4, Z4
 	VADDPD           Z7, Z5, Z5
-	VSUBPD.BCST      constants64<>+600(SB), Z1, Z1
-	VSUBPD.BCST      constants64<>+600(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+616(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+616(SB), Z3, Z3
 	VADDPD           Z10, Z12, Z12
 	VADDPD           Z11, Z13, Z13
 	VADDPD           Z26, Z1, Z1
@@ -3636,8 +3631,8 @@ loop:
 	VMULPD           Z8, Z13, Z13
 	VADDPD           Z12, Z18, Z4
 	VADDPD           Z13, Z19, Z5
-	VADDPD.BCST      constants64<>+584(SB), Z4, Z6
-	VADDPD.BCST      constants64<>+584(SB), Z5, Z7
+	VADDPD.BCST      constants64<>+600(SB), Z4, Z6
+	VADDPD.BCST      constants64<>+600(SB), Z5, Z7
 	VMULPD           Z4, Z4, Z8
 	VMULPD           Z5, Z5, Z9
 	VSUBPD           Z18, Z4, Z18
@@ -3658,16 +3653,16 @@ loop:
 	VFMADD231PD      Z14, Z23, Z16
 	VMOVUPD          Z29, Z17
 	VFMADD231PD      Z15, Z23, Z17
-	VBROADCASTSD     constants64<>+528(SB), Z18
+	VBROADCASTSD     constants64<>+544(SB), Z18
 	VFMADD213PD      Z28, Z14, Z18
-	VBROADCASTSD     constants64<>+528(SB), Z19
+	VBROADCASTSD     constants64<>+544(SB), Z19
 	VFMADD213PD      Z28, Z15, Z19
-	VFMADD213PD.BCST constants64<>+552(SB), Z14, Z16
-	VFMADD213PD.BCST constants64<>+552(SB), Z15, Z17
-	VFMADD213PD.BCST constants64<>+560(SB), Z14, Z18
-	VFMADD213PD.BCST constants64<>+560(SB), Z15, Z19
 	VFMADD213PD.BCST constants64<>+568(SB), Z14, Z16
 	VFMADD213PD.BCST constants64<>+568(SB), Z15, Z17
+	VFMADD213PD.BCST constants64<>+576(SB), Z14, Z18
+	VFMADD213PD.BCST constants64<>+576(SB), Z15, Z19
+	VFMADD213PD.BCST constants64<>+584(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+584(SB), Z15, Z17
 	VFMADD231PD      Z10, Z18, Z16
 	VFMADD231PD      Z11, Z19, Z17
 	VFMADD213PD      Z8, Z16, Z10
@@ -3682,8 +3677,8 @@ loop:
 	VSUBPD           Z13, Z9, Z9
 	VSUBPD           Z8, Z4, Z4
 	VSUBPD           Z9, Z5, Z5
-	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z4
-	VFMADD231PD.BCST constants64<>+264(SB), Z3, Z5
+	VFMADD231PD.BCST constants64<>+280(SB), Z1, Z4
+	VFMADD231PD.BCST constants64<>+280(SB), Z3, Z5
 	VPTERNLOGQ       $0xea, Z4, Z27, Z0
 	VPTERNLOGQ       $0xea, Z5, Z27, Z2
 	VMOVUPD          Z0, (DI)(BX*8)
@@ -3758,7 +3753,7 @@ single:
 	VSUBPD           Z1, Z4, Z5
 	VSUBPD           Z5, Z2, Z2
 	VADDPD           Z3, Z2, Z2
-	VCMPPD.BCST      $0x15, constants64<>+1296(SB), Z1, K1
+	VCMPPD.BCST      $0x15, constants64<>+1312(SB), Z1, K1
 	VBLENDMPD        Z26, Z2, K1, Z2
 	VMULPD           Z30, Z1, Z3
 	VBLENDMPD        Z3, Z4, K1, Z4
@@ -3769,35 +3764,35 @@ single:
 	VSUBPD           Z5, Z4, Z4
 	VADDPD           Z4, Z6, Z6
 	VADDPD           Z2, Z6, Z6
-	VPADDQ.BCST      constants64<>+592(SB), Z3, Z3
-	VPANDQ.BCST      constants64<>+624(SB), Z3, Z2
-	VBROADCASTSD     constants64<>+672(SB), Z4
+	VPADDQ.BCST      constants64<>+608(SB), Z3, Z3
+	VPANDQ.BCST      constants64<>+640(SB), Z3, Z2
+	VBROADCASTSD     constants64<>+688(SB), Z4
 	VPSUBQ           Z2, Z4, Z4
 	VMULPD           Z4, Z6, Z6
 	VPANDQ           Z25, Z3, Z2
-	VPADDQ.BCST      constants64<>+576(SB), Z2, Z2
+	VPADDQ.BCST      constants64<>+592(SB), Z2, Z2
 	VSUBPD           Z31, Z2, Z2
 	VADDPD           Z6, Z2, Z4
-	VADDPD.BCST      constants64<>+584(SB), Z4, Z5
+	VADDPD.BCST      constants64<>+600(SB), Z4, Z5
 	VDIVPD           Z5, Z4, Z5
 	VMULPD           Z5, Z5, Z7
 	VMULPD           Z7, Z7, Z8
 	VMOVUPD          Z29, Z9
 	VFMADD231PD      Z8, Z23, Z9
-	VFMADD213PD.BCST constants64<>+552(SB), Z8, Z9
 	VFMADD213PD.BCST constants64<>+568(SB), Z8, Z9
-	VBROADCASTSD     constants64<>+528(SB), Z10
+	VFMADD213PD.BCST constants64<>+584(SB), Z8, Z9
+	VBROADCASTSD     constants64<>+544(SB), Z10
 	VFMADD213PD      Z28, Z8, Z10
-	VFMADD213PD.BCST constants64<>+560(SB), Z8, Z10
+	VFMADD213PD.BCST constants64<>+576(SB), Z8, Z10
 	VFMADD231PD      Z7, Z10, Z9
 	VMULPD           Z4, Z4, Z8
 	VMULPD           Z30, Z8, Z8
 	VFMADD213PD      Z8, Z9, Z7
 	VMULPD           Z7, Z5, Z5
 	VPSRLQ           $0x34, Z3, Z3
-	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
-	VSUBPD.BCST      constants64<>+600(SB), Z3, Z3
-	VBLENDMPD.BCST   constants64<>+584(SB), Z26, K1, Z7
+	VPORQ.BCST       constants64<>+80(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+616(SB), Z3, Z3
+	VBLENDMPD.BCST   constants64<>+600(SB), Z26, K1, Z7
 	VADDPD           Z7, Z3, Z3
 	VFMADD231PD      Z24, Z3, Z5
 	VSUBPD           Z2, Z4, Z2
@@ -3806,8 +3801,8 @@ single:
 	VADDPD           Z5, Z6, Z6
 	VSUBPD           Z6, Z8, Z8
 	VSUBPD           Z8, Z4, Z4
-	VFMADD231PD.BCST constants64<>+264(SB), Z3, Z4
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z1, K2
+	VFMADD231PD.BCST constants64<>+280(SB), Z3, Z4
+	VCMPPD.BCST      $0x11, constants64<>+184(SB), Z1, K2
 	VBLENDMPD        Z4, Z1, K2, Z1
 	VBLENDMPD        Z1, Z4, K1, Z4
 	VPTERNLOGQ       $0xea, Z4, Z27, Z0
@@ -3826,15 +3821,16 @@ TEXT ·AcoshF64AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z27, Z27, Z27
 	VBROADCASTSD constants64<>+0(SB), Z26
-	VBROADCASTSD constants64<>+176(SB), Z25
-	VBROADCASTSD constants64<>+520(SB), Z24
-	VBROADCASTSD constants64<>+528(SB), Z23
-	VBROADCASTSD constants64<>+536(SB), Z29
-	VBROADCASTSD constants64<>+544(SB), Z28
-	VBROADCASTSD constants64<>+552(SB), Z22
-	VBROADCASTSD constants64<>+560(SB), Z21
-	VBROADCASTSD constants64<>+480(SB), Z30
-	VBROADCASTSD constants64<>+48(SB), Z31
+	VBROADCASTSD constants64<>+192(SB), Z25
+	VBROADCASTSD constants64<>+536(SB), Z24
+	VBROADCASTSD constants64<>+544(SB), Z23
+	VBROADCASTSD constants64<>+552(SB), Z29
+	VBROADCASTSD constants64<>+560(SB), Z28
+	VBROADCASTSD constants64<>+568(SB), Z22
+	VBROADCASTSD constants64<>+576(SB), Z21
+	VBROADCASTSD constants64<>+496(SB), Z30
+	VBROADCASTSD constants64<>+584(SB), Z20
+	VBROADCASTSD constants64<>+40(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -3845,21 +3841,17 @@ loop:
 	VSUBPD           Z31, Z0, Z1
 	VMOVUPD          64(SI)(BX*8), Z2
 	VSUBPD           Z31, Z2, Z3
-	VCMPPD           $0x11, Z0, Z31, K1
-	VCMPPD.BCST      $0x11, constants64<>+1296(SB), Z0, K2
-	VCMPPD           $0x11, Z2, Z31, K3
-	VCMPPD.BCST      $0x11, constants64<>+1296(SB), Z2, K4
+	VPADDQ.BCST      constants64<>+1320(SB), Z0, Z0
+	VPADDQ.BCST      constants64<>+1320(SB), Z2, Z2
+	VCMPPD.BCST      $0x16, constants64<>+1328(SB), Z0, K1
+	VCMPPD.BCST      $0x16, constants64<>+1328(SB), Z2, K2
+	KORB             K1, K2, K3
+	KORTESTB         K3, K3
+	JNZ              complete
 	VMULPD           Z1, Z1, Z0
 	VMULPD           Z3, Z3, Z2
 	VADDPD           Z1, Z1, Z4
 	VADDPD           Z3, Z3, Z5
-	KANDB            K1, K2, K5
-	KANDB            K3, K4, K1
-	KNOTB            K5, K2
-	KNOTB            K1, K3
-	KORB             K2, K3, K1
-	KORTESTB         K1, K1
-	JNZ              complete
 	VADDPD           Z0, Z4, Z6
 	VADDPD           Z2, Z5, Z7
 	VMOVUPD          Z0, Z8
@@ -3896,33 +3888,33 @@ loop:
 	VSUBPD           Z31, Z13, Z5
 	VSUBPD           Z10, Z1, Z1
 	VSUBPD           Z11, Z3, Z3
-	VPADDQ.BCST      constants64<>+592(SB), Z12, Z10
-	VPADDQ.BCST      constants64<>+592(SB), Z13, Z11
-	VPANDQ.BCST      constants64<>+624(SB), Z10, Z14
-	VPANDQ.BCST      constants64<>+624(SB), Z11, Z15
+	VPADDQ.BCST      constants64<>+608(SB), Z12, Z10
+	VPADDQ.BCST      constants64<>+608(SB), Z13, Z11
+	VPANDQ.BCST      constants64<>+640(SB), Z10, Z14
+	VPANDQ.BCST      constants64<>+640(SB), Z11, Z15
 	VPANDQ           Z26, Z10, Z16
 	VPANDQ           Z26, Z11, Z17
 	VSUBPD           Z4, Z12, Z12
 	VSUBPD           Z5, Z13, Z13
 	VSUBPD           Z4, Z8, Z8
 	VSUBPD           Z5, Z9, Z9
-	VBROADCASTSD     constants64<>+672(SB), Z4
+	VBROADCASTSD     constants64<>+688(SB), Z4
 	VPSUBQ           Z14, Z4, Z14
 	VPSUBQ           Z15, Z4, Z4
-	VPADDQ.BCST      constants64<>+576(SB), Z16, Z16
-	VPADDQ.BCST      constants64<>+576(SB), Z17, Z17
+	VPADDQ.BCST      constants64<>+592(SB), Z16, Z16
+	VPADDQ.BCST      constants64<>+592(SB), Z17, Z17
 	VSUBPD           Z31, Z16, Z16
 	VSUBPD           Z31, Z17, Z17
 	VPSRLQ           $0x34, Z10, Z10
 	VPSRLQ           $0x34, Z11, Z11
 	VSUBPD           Z12, Z31, Z12
 	VSUBPD           Z13, Z31, Z13
-	VPORQ.BCST       constants64<>+88(SB), Z10, Z10
-	VPORQ.BCST       constants64<>+88(SB), Z11, Z11
+	VPORQ.BCST       constants64<>+80(SB), Z10, Z10
+	VPORQ.BCST       constants64<>+80(SB), Z11, Z11
 	VMULPD           Z0, Z6, Z6
 	VMULPD           Z2, Z7, Z7
-	VSUBPD.BCST      constants64<>+600(SB), Z10, Z10
-	VSUBPD.BCST      constants64<>+600(SB), Z11, Z11
+	VSUBPD.BCST      constants64<>+616(SB), Z10, Z10
+	VSUBPD.BCST      constants64<>+616(SB), Z11, Z11
 	VADDPD           Z8, Z12, Z12
 	VADDPD           Z9, Z13, Z13
 	VADDPD           Z27, Z10, Z10
@@ -3935,8 +3927,8 @@ loop:
 	VMULPD           Z4, Z13, Z13
 	VADDPD           Z12, Z16, Z0
 	VADDPD           Z13, Z17, Z1
-	VADDPD.BCST      constants64<>+584(SB), Z0, Z2
-	VADDPD.BCST      constants64<>+584(SB), Z1, Z3
+	VADDPD.BCST      constants64<>+600(SB), Z0, Z2
+	VADDPD.BCST      constants64<>+600(SB), Z1, Z3
 	VMULPD           Z0, Z0, Z4
 	VMULPD           Z1, Z1, Z5
 	VSUBPD           Z16, Z0, Z16
@@ -3965,8 +3957,8 @@ loop:
 	VFMADD213PD      Z22, Z9, Z15
 	VFMADD213PD      Z21, Z8, Z16
 	VFMADD213PD      Z21, Z9, Z17
-	VFMADD213PD.BCST constants64<>+568(SB), Z8, Z14
-	VFMADD213PD.BCST constants64<>+568(SB), Z9, Z15
+	VFMADD213PD      Z20, Z8, Z14
+	VFMADD213PD      Z20, Z9, Z15
 	VFMADD231PD      Z6, Z16, Z14
 	VFMADD231PD      Z7, Z17, Z15
 	VFMADD213PD      Z4, Z14, Z6
@@ -3981,8 +3973,8 @@ loop:
 	VSUBPD           Z13, Z5, Z5
 	VSUBPD           Z4, Z0, Z0
 	VSUBPD           Z5, Z1, Z1
-	VFMADD231PD.BCST constants64<>+264(SB), Z10, Z0
-	VFMADD231PD.BCST constants64<>+264(SB), Z11, Z1
+	VFMADD231PD.BCST constants64<>+280(SB), Z10, Z0
+	VFMADD231PD.BCST constants64<>+280(SB), Z11, Z1
 	VMOVUPD          Z0, (DI)(BX*8)
 	VMOVUPD          Z1, 64(DI)(BX*8)
 
@@ -4055,11 +4047,9 @@ single:
 	VSUBPD           Z3, Z2, Z3
 	VSUBPD           Z3, Z1, Z1
 	VADDPD           Z4, Z1, Z1
-	VCMPPD           $0x11, Z0, Z31, K1
-	VCMPPD.BCST      $0x11, constants64<>+1296(SB), Z0, K2
-	KANDB            K1, K2, K3
-	KNOTB            K3, K1
-	VBROADCASTSD     constants64<>+1296(SB), Z3
+	VPADDQ.BCST      constants64<>+1320(SB), Z0, Z3
+	VCMPPD.BCST      $0x16, constants64<>+1328(SB), Z3, K1
+	VBROADCASTSD     constants64<>+1312(SB), Z3
 	VCMPPD           $0x12, Z0, Z3, K2
 	KANDB            K1, K2, K3
 	VBLENDMPD        Z27, Z1, K3, Z1
@@ -4072,23 +4062,23 @@ single:
 	VSUBPD           Z4, Z2, Z2
 	VADDPD           Z2, Z5, Z5
 	VADDPD           Z1, Z5, Z5
-	VPADDQ.BCST      constants64<>+592(SB), Z3, Z3
-	VPANDQ.BCST      constants64<>+624(SB), Z3, Z1
-	VBROADCASTSD     constants64<>+672(SB), Z2
+	VPADDQ.BCST      constants64<>+608(SB), Z3, Z3
+	VPANDQ.BCST      constants64<>+640(SB), Z3, Z1
+	VBROADCASTSD     constants64<>+688(SB), Z2
 	VPSUBQ           Z1, Z2, Z2
 	VMULPD           Z2, Z5, Z5
 	VPANDQ           Z26, Z3, Z1
-	VPADDQ.BCST      constants64<>+576(SB), Z1, Z1
+	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
 	VSUBPD           Z31, Z1, Z1
 	VADDPD           Z5, Z1, Z2
-	VADDPD.BCST      constants64<>+584(SB), Z2, Z4
+	VADDPD.BCST      constants64<>+600(SB), Z2, Z4
 	VDIVPD           Z4, Z2, Z4
 	VMULPD           Z4, Z4, Z6
 	VMULPD           Z6, Z6, Z7
 	VMOVUPD          Z29, Z8
 	VFMADD231PD      Z7, Z24, Z8
 	VFMADD213PD      Z22, Z7, Z8
-	VFMADD213PD.BCST constants64<>+568(SB), Z7, Z8
+	VFMADD213PD      Z20, Z7, Z8
 	VMOVUPD          Z28, Z9
 	VFMADD231PD      Z7, Z23, Z9
 	VFMADD213PD      Z21, Z7, Z9
@@ -4098,9 +4088,9 @@ single:
 	VFMADD213PD      Z7, Z8, Z6
 	VMULPD           Z6, Z4, Z4
 	VPSRLQ           $0x34, Z3, Z3
-	VPORQ.BCST       constants64<>+88(SB), Z3, Z3
-	VSUBPD.BCST      constants64<>+600(SB), Z3, Z3
-	VBLENDMPD.BCST   constants64<>+584(SB), Z27, K3, Z6
+	VPORQ.BCST       constants64<>+80(SB), Z3, Z3
+	VSUBPD.BCST      constants64<>+616(SB), Z3, Z3
+	VBLENDMPD.BCST   constants64<>+600(SB), Z27, K3, Z6
 	VADDPD           Z6, Z3, Z3
 	VFMADD231PD      Z25, Z3, Z4
 	VSUBPD           Z1, Z2, Z1
@@ -4109,14 +4099,14 @@ single:
 	VADDPD           Z4, Z5, Z5
 	VSUBPD           Z5, Z7, Z7
 	VSUBPD           Z7, Z2, Z2
-	VFMADD231PD.BCST constants64<>+264(SB), Z3, Z2
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z0, K2
+	VFMADD231PD.BCST constants64<>+280(SB), Z3, Z2
+	VCMPPD.BCST      $0x11, constants64<>+184(SB), Z0, K2
 	VBLENDMPD        Z2, Z0, K2, Z1
 	VCMPPD           $0x12, Z0, Z31, K2
 	VCMPPD           $0x12, Z31, Z0, K3
 	KANDB            K2, K3, K4
 	VBLENDMPD        Z27, Z1, K4, Z1
-	VBROADCASTSD     constants64<>+616(SB), Z0
+	VBROADCASTSD     constants64<>+632(SB), Z0
 	VBLENDMPD        Z1, Z0, K2, Z0
 	VBLENDMPD        Z0, Z2, K1, Z2
 	VMOVUPD          Z2, (DI)(BX*8)
@@ -4132,21 +4122,21 @@ TEXT ·AtanhF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+176(SB), Z27
-	VBROADCASTSD constants64<>+1304(SB), Z26
-	VBROADCASTSD constants64<>+1312(SB), Z25
-	VBROADCASTSD constants64<>+1320(SB), Z30
-	VBROADCASTSD constants64<>+1328(SB), Z29
-	VBROADCASTSD constants64<>+1336(SB), Z24
-	VBROADCASTSD constants64<>+1344(SB), Z23
-	VBROADCASTSD constants64<>+1352(SB), Z22
-	VBROADCASTSD constants64<>+1360(SB), Z21
-	VBROADCASTSD constants64<>+32(SB), Z20
-	VBROADCASTSD constants64<>+480(SB), Z19
-	VBROADCASTSD constants64<>+264(SB), Z18
-	VBROADCASTSD constants64<>+1368(SB), Z17
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+112(SB), Z28
+	VBROADCASTSD constants64<>+192(SB), Z27
+	VBROADCASTSD constants64<>+1336(SB), Z26
+	VBROADCASTSD constants64<>+1344(SB), Z25
+	VBROADCASTSD constants64<>+1352(SB), Z30
+	VBROADCASTSD constants64<>+1360(SB), Z29
+	VBROADCASTSD constants64<>+1368(SB), Z24
+	VBROADCASTSD constants64<>+1376(SB), Z23
+	VBROADCASTSD constants64<>+1384(SB), Z22
+	VBROADCASTSD constants64<>+1392(SB), Z21
+	VBROADCASTSD constants64<>+24(SB), Z20
+	VBROADCASTSD constants64<>+496(SB), Z19
+	VBROADCASTSD constants64<>+280(SB), Z18
+	VBROADCASTSD constants64<>+1400(SB), Z17
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+104(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4168,20 +4158,20 @@ loop:
 	JNZ         complete
 	VPSUBQ      Z5, Z4, Z4
 	VPSUBQ      Z7, Z6, Z6
-	VPADDQ.BCST constants64<>+1376(SB), Z4, Z4
-	VPADDQ.BCST constants64<>+1376(SB), Z6, Z6
-	VPANDQ.BCST constants64<>+624(SB), Z4, Z5
-	VPANDQ.BCST constants64<>+624(SB), Z6, Z7
+	VPADDQ.BCST constants64<>+1408(SB), Z4, Z4
+	VPADDQ.BCST constants64<>+1408(SB), Z6, Z6
+	VPANDQ.BCST constants64<>+640(SB), Z4, Z5
+	VPANDQ.BCST constants64<>+640(SB), Z6, Z7
 	VPSRLQ      $0x34, Z4, Z4
 	VPSRLQ      $0x34, Z6, Z6
 	VADDPD      Z5, Z31, Z8
 	VSUBPD      Z5, Z31, Z5
 	VADDPD      Z7, Z31, Z9
 	VSUBPD      Z7, Z31, Z7
-	VPORQ.BCST  constants64<>+88(SB), Z4, Z4
-	VPORQ.BCST  constants64<>+88(SB), Z6, Z6
-	VSUBPD.BCST constants64<>+96(SB), Z4, Z4
-	VSUBPD.BCST constants64<>+96(SB), Z6, Z6
+	VPORQ.BCST  constants64<>+80(SB), Z4, Z4
+	VPORQ.BCST  constants64<>+80(SB), Z6, Z6
+	VSUBPD.BCST constants64<>+88(SB), Z4, Z4
+	VSUBPD.BCST constants64<>+88(SB), Z6, Z6
 	VMOVUPD     Z5, Z10
 	VFMADD231PD Z1, Z8, Z10
 	VFMADD231PD Z1, Z5, Z8
@@ -4285,12 +4275,12 @@ single:
 	VCMPPD         $0x11, Z31, Z1, K2
 	KNOTB          K2, K3
 	KANDB          K1, K3, K4
-	VBLENDMPD.BCST constants64<>+1384(SB), Z1, K4, Z2
+	VBLENDMPD.BCST constants64<>+1416(SB), Z1, K4, Z2
 	VADDPD         Z2, Z31, Z3
 	VSUBPD         Z2, Z31, Z4
 	VPSUBQ         Z4, Z3, Z5
-	VPADDQ.BCST    constants64<>+1376(SB), Z5, Z5
-	VPANDQ.BCST    constants64<>+624(SB), Z5, Z6
+	VPADDQ.BCST    constants64<>+1408(SB), Z5, Z5
+	VPANDQ.BCST    constants64<>+640(SB), Z5, Z6
 	VADDPD         Z6, Z31, Z7
 	VSUBPD         Z6, Z31, Z8
 	VMOVUPD        Z8, Z9
@@ -4317,16 +4307,16 @@ single:
 	VMULPD         Z2, Z9, Z2
 	VMULPD         Z4, Z2, Z2
 	VPSRLQ         $0x34, Z5, Z5
-	VPORQ.BCST     constants64<>+88(SB), Z5, Z5
-	VSUBPD.BCST    constants64<>+96(SB), Z5, Z5
+	VPORQ.BCST     constants64<>+80(SB), Z5, Z5
+	VSUBPD.BCST    constants64<>+88(SB), Z5, Z5
 	VMULPD         Z19, Z5, Z5
 	VFMADD231PD    Z27, Z5, Z2
 	VADDPD         Z2, Z9, Z9
 	VFMADD231PD    Z18, Z5, Z9
-	VBROADCASTSD   constants64<>+616(SB), Z2
+	VBROADCASTSD   constants64<>+632(SB), Z2
 	VBLENDMPD      Z9, Z2, K2, Z2
 	VCMPPD         $0x00, Z31, Z1, K2
-	VBLENDMPD.BCST constants64<>+136(SB), Z2, K2, Z2
+	VBLENDMPD.BCST constants64<>+184(SB), Z2, K2, Z2
 	VBLENDMPD      Z2, Z9, K1, Z9
 	VPTERNLOGQ     $0xea, Z9, Z28, Z0
 	VMOVUPD        Z0, (DI)(BX*8)
@@ -4343,18 +4333,18 @@ TEXT ·SigmoidF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z30, Z30, Z30
-	VBROADCASTSD constants64<>+176(SB), Z25
-	VBROADCASTSD constants64<>+184(SB), Z24
-	VBROADCASTSD constants64<>+192(SB), Z23
-	VBROADCASTSD constants64<>+200(SB), Z29
-	VBROADCASTSD constants64<>+208(SB), Z28
-	VBROADCASTSD constants64<>+216(SB), Z22
-	VBROADCASTSD constants64<>+224(SB), Z21
-	VBROADCASTSD constants64<>+232(SB), Z20
-	VBROADCASTSD constants64<>+240(SB), Z19
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+288(SB), Z27
-	VBROADCASTSD constants64<>+1288(SB), Z26
+	VBROADCASTSD constants64<>+192(SB), Z25
+	VBROADCASTSD constants64<>+200(SB), Z24
+	VBROADCASTSD constants64<>+208(SB), Z23
+	VBROADCASTSD constants64<>+216(SB), Z29
+	VBROADCASTSD constants64<>+224(SB), Z28
+	VBROADCASTSD constants64<>+232(SB), Z22
+	VBROADCASTSD constants64<>+240(SB), Z21
+	VBROADCASTSD constants64<>+248(SB), Z20
+	VBROADCASTSD constants64<>+256(SB), Z19
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+304(SB), Z27
+	VBROADCASTSD constants64<>+1304(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4362,25 +4352,25 @@ TEXT ·SigmoidF64AVX512(SB), $256-40
 
 loop:
 	VMOVUPD           (SI)(BX*8), Z0
-	VPORQ.BCST        constants64<>+112(SB), Z0, Z1
+	VPORQ.BCST        constants64<>+104(SB), Z0, Z1
 	VMOVUPD           64(SI)(BX*8), Z2
-	VPORQ.BCST        constants64<>+112(SB), Z2, Z3
+	VPORQ.BCST        constants64<>+104(SB), Z2, Z3
 	VCMPPD            $0x11, Z30, Z0, K1
 	VCMPPD            $0x11, Z30, Z2, K2
 	VMAXPD            Z1, Z27, Z1
 	VMAXPD            Z3, Z27, Z3
-	VMULPD.BCST       constants64<>+272(SB), Z1, Z0
-	VMULPD.BCST       constants64<>+272(SB), Z3, Z2
+	VMULPD.BCST       constants64<>+288(SB), Z1, Z0
+	VMULPD.BCST       constants64<>+288(SB), Z3, Z2
 	VRNDSCALEPD       $0x08, Z0, Z0
 	VRNDSCALEPD       $0x08, Z2, Z2
-	VFNMADD231PD.BCST constants64<>+264(SB), Z0, Z1
-	VFNMADD231PD.BCST constants64<>+264(SB), Z2, Z3
+	VFNMADD231PD.BCST constants64<>+280(SB), Z0, Z1
+	VFNMADD231PD.BCST constants64<>+280(SB), Z2, Z3
 	VMAXPD            Z0, Z26, Z4
 	VMAXPD            Z2, Z26, Z5
 	VMOVUPD.Z         Z0, K1, Z6
 	VMOVUPD.Z         Z2, K2, Z7
-	VADDPD.BCST       constants64<>+104(SB), Z4, Z4
-	VADDPD.BCST       constants64<>+104(SB), Z5, Z5
+	VADDPD.BCST       constants64<>+96(SB), Z4, Z4
+	VADDPD.BCST       constants64<>+96(SB), Z5, Z5
 	VFNMADD231PD      Z25, Z0, Z1
 	VFNMADD231PD      Z25, Z2, Z3
 	VPSLLQ            $0x34, Z4, Z4
@@ -4403,10 +4393,10 @@ loop:
 	VFMADD213PD       Z19, Z0, Z9
 	VFMADD213PD       Z20, Z2, Z10
 	VFMADD213PD       Z19, Z2, Z11
-	VFMADD213PD.BCST  constants64<>+248(SB), Z0, Z8
-	VFMADD213PD.BCST  constants64<>+256(SB), Z0, Z9
-	VFMADD213PD.BCST  constants64<>+248(SB), Z2, Z10
-	VFMADD213PD.BCST  constants64<>+256(SB), Z2, Z11
+	VFMADD213PD.BCST  constants64<>+264(SB), Z0, Z8
+	VFMADD213PD.BCST  constants64<>+272(SB), Z0, Z9
+	VFMADD213PD.BCST  constants64<>+264(SB), Z2, Z10
+	VFMADD213PD.BCST  constants64<>+272(SB), Z2, Z11
 	VFMADD231PD       Z1, Z8, Z9
 	VFMADD231PD       Z3, Z10, Z11
 	VFMADD231PD       Z9, Z0, Z1
@@ -4498,15 +4488,15 @@ TEXT ·SoftplusF64AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z30, Z30, Z30
 	VBROADCASTSD constants64<>+0(SB), Z22
-	VBROADCASTSD constants64<>+176(SB), Z24
-	VBROADCASTSD constants64<>+184(SB), Z21
-	VBROADCASTSD constants64<>+200(SB), Z29
-	VBROADCASTSD constants64<>+208(SB), Z28
-	VBROADCASTSD constants64<>+536(SB), Z27
-	VBROADCASTSD constants64<>+544(SB), Z26
-	VBROADCASTSD constants64<>+264(SB), Z23
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+288(SB), Z25
+	VBROADCASTSD constants64<>+192(SB), Z24
+	VBROADCASTSD constants64<>+200(SB), Z21
+	VBROADCASTSD constants64<>+216(SB), Z29
+	VBROADCASTSD constants64<>+224(SB), Z28
+	VBROADCASTSD constants64<>+552(SB), Z27
+	VBROADCASTSD constants64<>+560(SB), Z26
+	VBROADCASTSD constants64<>+280(SB), Z23
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+304(SB), Z25
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4514,15 +4504,15 @@ TEXT ·SoftplusF64AVX512(SB), $256-40
 
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPORQ.BCST       constants64<>+112(SB), Z0, Z1
+	VPORQ.BCST       constants64<>+104(SB), Z0, Z1
 	VMOVUPD          64(SI)(BX*8), Z2
-	VPORQ.BCST       constants64<>+112(SB), Z2, Z3
+	VPORQ.BCST       constants64<>+104(SB), Z2, Z3
 	VMAXPD           Z0, Z30, Z0
 	VMAXPD           Z2, Z30, Z2
 	VMAXPD           Z1, Z25, Z1
 	VMAXPD           Z3, Z25, Z3
-	VMULPD.BCST      constants64<>+272(SB), Z1, Z4
-	VMULPD.BCST      constants64<>+272(SB), Z3, Z5
+	VMULPD.BCST      constants64<>+288(SB), Z1, Z4
+	VMULPD.BCST      constants64<>+288(SB), Z3, Z5
 	VRNDSCALEPD      $0x08, Z4, Z4
 	VRNDSCALEPD      $0x08, Z5, Z5
 	VFNMADD231PD     Z23, Z4, Z1
@@ -4533,16 +4523,12 @@ loop:
 	VMULPD           Z3, Z3, Z7
 	VMOVUPD          Z29, Z8
 	VFMADD231PD      Z6, Z21, Z8
-	VBROADCASTSD     constants64<>+192(SB), Z9
+	VBROADCASTSD     constants64<>+208(SB), Z9
 	VFMADD213PD      Z28, Z6, Z9
 	VMOVUPD          Z29, Z10
 	VFMADD231PD      Z7, Z21, Z10
-	VBROADCASTSD     constants64<>+192(SB), Z11
+	VBROADCASTSD     constants64<>+208(SB), Z11
 	VFMADD213PD      Z28, Z7, Z11
-	VFMADD213PD.BCST constants64<>+216(SB), Z6, Z8
-	VFMADD213PD.BCST constants64<>+224(SB), Z6, Z9
-	VFMADD213PD.BCST constants64<>+216(SB), Z7, Z10
-	VFMADD213PD.BCST constants64<>+224(SB), Z7, Z11
 	VFMADD213PD.BCST constants64<>+232(SB), Z6, Z8
 	VFMADD213PD.BCST constants64<>+240(SB), Z6, Z9
 	VFMADD213PD.BCST constants64<>+232(SB), Z7, Z10
@@ -4551,6 +4537,10 @@ loop:
 	VFMADD213PD.BCST constants64<>+256(SB), Z6, Z9
 	VFMADD213PD.BCST constants64<>+248(SB), Z7, Z10
 	VFMADD213PD.BCST constants64<>+256(SB), Z7, Z11
+	VFMADD213PD.BCST constants64<>+264(SB), Z6, Z8
+	VFMADD213PD.BCST constants64<>+272(SB), Z6, Z9
+	VFMADD213PD.BCST constants64<>+264(SB), Z7, Z10
+	VFMADD213PD.BCST constants64<>+272(SB), Z7, Z11
 	VFMADD231PD      Z1, Z8, Z9
 	VFMADD231PD      Z3, Z10, Z11
 	VFMADD231PD      Z9, Z6, Z1
@@ -4562,20 +4552,20 @@ loop:
 	VADDPD           Z1, Z31, Z4
 	VADDPD           Z3, Z31, Z5
 	VSUBPD           Z31, Z4, Z6
-	VPADDQ.BCST      constants64<>+592(SB), Z4, Z7
+	VPADDQ.BCST      constants64<>+608(SB), Z4, Z7
 	VSUBPD           Z31, Z5, Z8
-	VPADDQ.BCST      constants64<>+592(SB), Z5, Z9
-	VPANDQ.BCST      constants64<>+624(SB), Z7, Z10
+	VPADDQ.BCST      constants64<>+608(SB), Z5, Z9
+	VPANDQ.BCST      constants64<>+640(SB), Z7, Z10
 	VPANDQ           Z22, Z7, Z11
-	VPANDQ.BCST      constants64<>+624(SB), Z9, Z12
-	VBROADCASTSD     constants64<>+672(SB), Z13
+	VPANDQ.BCST      constants64<>+640(SB), Z9, Z12
+	VBROADCASTSD     constants64<>+688(SB), Z13
 	VPSUBQ           Z10, Z13, Z10
 	VPANDQ           Z22, Z9, Z14
-	VPADDQ.BCST      constants64<>+576(SB), Z11, Z11
+	VPADDQ.BCST      constants64<>+592(SB), Z11, Z11
 	VSUBPD           Z6, Z4, Z4
 	VSUBPD           Z6, Z1, Z1
 	VPSUBQ           Z12, Z13, Z13
-	VPADDQ.BCST      constants64<>+576(SB), Z14, Z14
+	VPADDQ.BCST      constants64<>+592(SB), Z14, Z14
 	VSUBPD           Z8, Z5, Z5
 	VSUBPD           Z8, Z3, Z3
 	VSUBPD           Z31, Z11, Z11
@@ -4583,47 +4573,47 @@ loop:
 	VPSRLQ           $0x34, Z7, Z7
 	VPSRLQ           $0x34, Z9, Z9
 	VSUBPD           Z4, Z31, Z4
-	VPORQ.BCST       constants64<>+88(SB), Z7, Z7
-	VPORQ.BCST       constants64<>+88(SB), Z9, Z9
+	VPORQ.BCST       constants64<>+80(SB), Z7, Z7
+	VPORQ.BCST       constants64<>+80(SB), Z9, Z9
 	VSUBPD           Z5, Z31, Z5
-	VSUBPD.BCST      constants64<>+600(SB), Z7, Z7
-	VSUBPD.BCST      constants64<>+600(SB), Z9, Z9
+	VSUBPD.BCST      constants64<>+616(SB), Z7, Z7
+	VSUBPD.BCST      constants64<>+616(SB), Z9, Z9
 	VADDPD           Z1, Z4, Z4
 	VADDPD           Z3, Z5, Z5
 	VMULPD           Z10, Z4, Z4
 	VMULPD           Z13, Z5, Z5
 	VADDPD           Z4, Z11, Z1
 	VADDPD           Z5, Z14, Z3
-	VADDPD.BCST      constants64<>+584(SB), Z1, Z6
+	VADDPD.BCST      constants64<>+600(SB), Z1, Z6
 	VMULPD           Z1, Z1, Z8
 	VSUBPD           Z11, Z1, Z11
-	VADDPD.BCST      constants64<>+584(SB), Z3, Z10
+	VADDPD.BCST      constants64<>+600(SB), Z3, Z10
 	VMULPD           Z3, Z3, Z12
 	VSUBPD           Z14, Z3, Z14
 	VDIVPD           Z6, Z1, Z6
 	VSUBPD           Z11, Z4, Z4
 	VDIVPD           Z10, Z3, Z10
-	VMULPD.BCST      constants64<>+480(SB), Z8, Z8
+	VMULPD.BCST      constants64<>+496(SB), Z8, Z8
 	VSUBPD           Z14, Z5, Z5
-	VMULPD.BCST      constants64<>+480(SB), Z12, Z12
+	VMULPD.BCST      constants64<>+496(SB), Z12, Z12
 	VMULPD           Z6, Z6, Z11
 	VMULPD           Z10, Z10, Z13
 	VMULPD           Z11, Z11, Z14
 	VMULPD           Z13, Z13, Z15
-	VBROADCASTSD     constants64<>+520(SB), Z16
+	VBROADCASTSD     constants64<>+536(SB), Z16
 	VFMADD213PD      Z27, Z14, Z16
-	VBROADCASTSD     constants64<>+528(SB), Z17
+	VBROADCASTSD     constants64<>+544(SB), Z17
 	VFMADD213PD      Z26, Z14, Z17
-	VBROADCASTSD     constants64<>+520(SB), Z18
+	VBROADCASTSD     constants64<>+536(SB), Z18
 	VFMADD213PD      Z27, Z15, Z18
-	VBROADCASTSD     constants64<>+528(SB), Z19
+	VBROADCASTSD     constants64<>+544(SB), Z19
 	VFMADD213PD      Z26, Z15, Z19
-	VFMADD213PD.BCST constants64<>+552(SB), Z14, Z16
-	VFMADD213PD.BCST constants64<>+560(SB), Z14, Z17
-	VFMADD213PD.BCST constants64<>+552(SB), Z15, Z18
-	VFMADD213PD.BCST constants64<>+560(SB), Z15, Z19
 	VFMADD213PD.BCST constants64<>+568(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+576(SB), Z14, Z17
 	VFMADD213PD.BCST constants64<>+568(SB), Z15, Z18
+	VFMADD213PD.BCST constants64<>+576(SB), Z15, Z19
+	VFMADD213PD.BCST constants64<>+584(SB), Z14, Z16
+	VFMADD213PD.BCST constants64<>+584(SB), Z15, Z18
 	VFMADD231PD      Z11, Z17, Z16
 	VFMADD231PD      Z13, Z19, Z18
 	VFMADD213PD      Z8, Z16, Z11
@@ -4693,17 +4683,17 @@ TEXT ·ErfF64AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+176(SB), Z22
-	VBROADCASTSD constants64<>+1392(SB), Z21
-	VBROADCASTSD constants64<>+1400(SB), Z29
-	VBROADCASTSD constants64<>+1408(SB), Z28
-	VBROADCASTSD constants64<>+200(SB), Z27
-	VBROADCASTSD constants64<>+208(SB), Z26
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+1416(SB), Z25
-	VBROADCASTSD constants64<>+112(SB), Z30
-	VBROADCASTSD constants64<>+1424(SB), Z24
-	VBROADCASTSD constants64<>+1432(SB), Z23
+	VBROADCASTSD constants64<>+192(SB), Z22
+	VBROADCASTSD constants64<>+1424(SB), Z21
+	VBROADCASTSD constants64<>+1432(SB), Z29
+	VBROADCASTSD constants64<>+1440(SB), Z28
+	VBROADCASTSD constants64<>+216(SB), Z27
+	VBROADCASTSD constants64<>+224(SB), Z26
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+1448(SB), Z25
+	VBROADCASTSD constants64<>+104(SB), Z30
+	VBROADCASTSD constants64<>+1456(SB), Z24
+	VBROADCASTSD constants64<>+1464(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -4726,30 +4716,22 @@ loop:
 	VMULPD            Z7, Z7, Z9
 	VMULPD            Z4, Z4, Z10
 	VMULPD            Z5, Z5, Z11
-	VBROADCASTSD      constants64<>+1440(SB), Z12
+	VBROADCASTSD      constants64<>+1472(SB), Z12
 	VFMADD213PD       Z23, Z8, Z12
-	VBROADCASTSD      constants64<>+1448(SB), Z13
+	VBROADCASTSD      constants64<>+1480(SB), Z13
 	VFMADD213PD       Z28, Z8, Z13
 	VMOVUPD           Z29, Z14
 	VFMADD231PD       Z10, Z21, Z14
-	VBROADCASTSD      constants64<>+1456(SB), Z15
+	VBROADCASTSD      constants64<>+1488(SB), Z15
 	VFMADD213PD       Z24, Z10, Z15
 	VMOVUPD           Z29, Z16
 	VFMADD231PD       Z11, Z21, Z16
-	VBROADCASTSD      constants64<>+1456(SB), Z17
+	VBROADCASTSD      constants64<>+1488(SB), Z17
 	VFMADD213PD       Z24, Z11, Z17
-	VBROADCASTSD      constants64<>+1440(SB), Z18
+	VBROADCASTSD      constants64<>+1472(SB), Z18
 	VFMADD213PD       Z23, Z9, Z18
-	VBROADCASTSD      constants64<>+1448(SB), Z19
+	VBROADCASTSD      constants64<>+1480(SB), Z19
 	VFMADD213PD       Z28, Z9, Z19
-	VFMADD213PD.BCST  constants64<>+1464(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+1472(SB), Z8, Z13
-	VFMADD213PD.BCST  constants64<>+1480(SB), Z10, Z14
-	VFMADD213PD.BCST  constants64<>+1488(SB), Z10, Z15
-	VFMADD213PD.BCST  constants64<>+1480(SB), Z11, Z16
-	VFMADD213PD.BCST  constants64<>+1488(SB), Z11, Z17
-	VFMADD213PD.BCST  constants64<>+1464(SB), Z9, Z18
-	VFMADD213PD.BCST  constants64<>+1472(SB), Z9, Z19
 	VFMADD213PD.BCST  constants64<>+1496(SB), Z8, Z12
 	VFMADD213PD.BCST  constants64<>+1504(SB), Z8, Z13
 	VFMADD213PD.BCST  constants64<>+1512(SB), Z10, Z14
@@ -4782,52 +4764,56 @@ loop:
 	VFMADD213PD.BCST  constants64<>+1616(SB), Z11, Z17
 	VFMADD213PD.BCST  constants64<>+1592(SB), Z9, Z18
 	VFMADD213PD.BCST  constants64<>+1600(SB), Z9, Z19
-	VFMADD231PD       Z6, Z12, Z13
-	VFMADD213PD.BCST  constants64<>+1624(SB), Z10, Z14
-	VFMADD213PD.BCST  constants64<>+1632(SB), Z10, Z15
-	VFMADD213PD.BCST  constants64<>+1624(SB), Z11, Z16
-	VFMADD213PD.BCST  constants64<>+1632(SB), Z11, Z17
-	VFMADD231PD       Z7, Z18, Z19
-	VFMADD213PD       Z1, Z1, Z13
+	VFMADD213PD.BCST  constants64<>+1624(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1632(SB), Z8, Z13
 	VFMADD213PD.BCST  constants64<>+1640(SB), Z10, Z14
 	VFMADD213PD.BCST  constants64<>+1648(SB), Z10, Z15
 	VFMADD213PD.BCST  constants64<>+1640(SB), Z11, Z16
 	VFMADD213PD.BCST  constants64<>+1648(SB), Z11, Z17
-	VFMADD213PD       Z3, Z3, Z19
+	VFMADD213PD.BCST  constants64<>+1624(SB), Z9, Z18
+	VFMADD213PD.BCST  constants64<>+1632(SB), Z9, Z19
+	VFMADD231PD       Z6, Z12, Z13
 	VFMADD213PD.BCST  constants64<>+1656(SB), Z10, Z14
 	VFMADD213PD.BCST  constants64<>+1664(SB), Z10, Z15
 	VFMADD213PD.BCST  constants64<>+1656(SB), Z11, Z16
 	VFMADD213PD.BCST  constants64<>+1664(SB), Z11, Z17
+	VFMADD231PD       Z7, Z18, Z19
+	VFMADD213PD       Z1, Z1, Z13
+	VFMADD213PD.BCST  constants64<>+1672(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1680(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1672(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1680(SB), Z11, Z17
+	VFMADD213PD       Z3, Z3, Z19
+	VFMADD213PD.BCST  constants64<>+1688(SB), Z10, Z14
+	VFMADD213PD.BCST  constants64<>+1696(SB), Z10, Z15
+	VFMADD213PD.BCST  constants64<>+1688(SB), Z11, Z16
+	VFMADD213PD.BCST  constants64<>+1696(SB), Z11, Z17
 	VFMADD231PD       Z4, Z14, Z15
 	VFMADD231PD       Z5, Z16, Z17
 	VPXORQ            Z30, Z15, Z15
 	VPXORQ            Z30, Z17, Z17
-	VMULPD.BCST       constants64<>+272(SB), Z15, Z1
-	VMULPD.BCST       constants64<>+272(SB), Z17, Z3
+	VMULPD.BCST       constants64<>+288(SB), Z15, Z1
+	VMULPD.BCST       constants64<>+288(SB), Z17, Z3
 	VRNDSCALEPD       $0x08, Z1, Z1
 	VRNDSCALEPD       $0x08, Z3, Z3
-	VFNMADD231PD.BCST constants64<>+264(SB), Z1, Z15
-	VADDPD.BCST       constants64<>+104(SB), Z1, Z4
-	VFNMADD231PD.BCST constants64<>+264(SB), Z3, Z17
-	VADDPD.BCST       constants64<>+104(SB), Z3, Z5
+	VFNMADD231PD.BCST constants64<>+280(SB), Z1, Z15
+	VADDPD.BCST       constants64<>+96(SB), Z1, Z4
+	VFNMADD231PD.BCST constants64<>+280(SB), Z3, Z17
+	VADDPD.BCST       constants64<>+96(SB), Z3, Z5
 	VPSLLQ            $0x34, Z4, Z4
 	VFNMADD231PD      Z22, Z1, Z15
 	VPSLLQ            $0x34, Z5, Z5
 	VFNMADD231PD      Z22, Z3, Z17
 	VMULPD            Z15, Z15, Z1
 	VMULPD            Z17, Z17, Z3
-	VBROADCASTSD      constants64<>+184(SB), Z6
+	VBROADCASTSD      constants64<>+200(SB), Z6
 	VFMADD213PD       Z27, Z1, Z6
-	VBROADCASTSD      constants64<>+192(SB), Z7
+	VBROADCASTSD      constants64<>+208(SB), Z7
 	VFMADD213PD       Z26, Z1, Z7
-	VBROADCASTSD      constants64<>+184(SB), Z8
+	VBROADCASTSD      constants64<>+200(SB), Z8
 	VFMADD213PD       Z27, Z3, Z8
-	VBROADCASTSD      constants64<>+192(SB), Z9
+	VBROADCASTSD      constants64<>+208(SB), Z9
 	VFMADD213PD       Z26, Z3, Z9
-	VFMADD213PD.BCST  constants64<>+216(SB), Z1, Z6
-	VFMADD213PD.BCST  constants64<>+224(SB), Z1, Z7
-	VFMADD213PD.BCST  constants64<>+216(SB), Z3, Z8
-	VFMADD213PD.BCST  constants64<>+224(SB), Z3, Z9
 	VFMADD213PD.BCST  constants64<>+232(SB), Z1, Z6
 	VFMADD213PD.BCST  constants64<>+240(SB), Z1, Z7
 	VFMADD213PD.BCST  constants64<>+232(SB), Z3, Z8
@@ -4836,6 +4822,10 @@ loop:
 	VFMADD213PD.BCST  constants64<>+256(SB), Z1, Z7
 	VFMADD213PD.BCST  constants64<>+248(SB), Z3, Z8
 	VFMADD213PD.BCST  constants64<>+256(SB), Z3, Z9
+	VFMADD213PD.BCST  constants64<>+264(SB), Z1, Z6
+	VFMADD213PD.BCST  constants64<>+272(SB), Z1, Z7
+	VFMADD213PD.BCST  constants64<>+264(SB), Z3, Z8
+	VFMADD213PD.BCST  constants64<>+272(SB), Z3, Z9
 	VFMADD231PD       Z15, Z6, Z7
 	VFMADD231PD       Z17, Z8, Z9
 	VFMADD231PD       Z7, Z1, Z15
@@ -4899,15 +4889,15 @@ TEXT ·ErfcF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+1408(SB), Z30
-	VBROADCASTSD constants64<>+200(SB), Z29
-	VBROADCASTSD constants64<>+208(SB), Z28
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+584(SB), Z27
-	VBROADCASTSD constants64<>+1672(SB), Z26
-	VBROADCASTSD constants64<>+1432(SB), Z25
-	VBROADCASTSD constants64<>+1680(SB), Z24
-	VBROADCASTSD constants64<>+1688(SB), Z23
+	VBROADCASTSD constants64<>+1440(SB), Z30
+	VBROADCASTSD constants64<>+216(SB), Z29
+	VBROADCASTSD constants64<>+224(SB), Z28
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+600(SB), Z27
+	VBROADCASTSD constants64<>+1704(SB), Z26
+	VBROADCASTSD constants64<>+1464(SB), Z25
+	VBROADCASTSD constants64<>+1712(SB), Z24
+	VBROADCASTSD constants64<>+1720(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -4916,102 +4906,102 @@ TEXT ·ErfcF64AVX512(SB), $128-40
 loop:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
-	VCMPPD.BCST       $0x11, constants64<>+1384(SB), Z0, K1
+	VCMPPD.BCST       $0x11, constants64<>+1416(SB), Z0, K1
 	VMINPD            Z1, Z26, Z1
-	VSUBPD.BCST       constants64<>+512(SB), Z1, Z0
-	VADDPD.BCST       constants64<>+512(SB), Z1, Z2
+	VSUBPD.BCST       constants64<>+528(SB), Z1, Z0
+	VADDPD.BCST       constants64<>+528(SB), Z1, Z2
 	VMULPD            Z1, Z1, Z3
 	VADDPD            Z1, Z1, Z4
-	VCMPPD.BCST       $0x11, constants64<>+480(SB), Z1, K2
+	VCMPPD.BCST       $0x11, constants64<>+496(SB), Z1, K2
 	VDIVPD            Z2, Z0, Z0
 	VADDPD            Z4, Z31, Z2
-	VMULPD.BCST       constants64<>+1696(SB), Z3, Z5
-	VPXORQ.BCST       constants64<>+112(SB), Z3, Z6
+	VMULPD.BCST       constants64<>+1728(SB), Z3, Z5
+	VPXORQ.BCST       constants64<>+104(SB), Z3, Z6
 	VMOVUPD           Z3, Z7
 	VFMSUB231PD       Z1, Z1, Z7
 	VMULPD            Z3, Z3, Z8
 	VDIVPD            Z2, Z31, Z9
 	VSUBPD            Z31, Z2, Z10
 	VRNDSCALEPD       $0x08, Z5, Z5
-	VBROADCASTSD      constants64<>+1440(SB), Z11
+	VBROADCASTSD      constants64<>+1472(SB), Z11
 	VFMADD213PD       Z25, Z8, Z11
-	VBROADCASTSD      constants64<>+1448(SB), Z12
+	VBROADCASTSD      constants64<>+1480(SB), Z12
 	VFMADD213PD       Z30, Z8, Z12
 	VSUBPD            Z10, Z2, Z13
 	VSUBPD            Z10, Z4, Z4
-	VFNMADD231PD.BCST constants64<>+264(SB), Z5, Z6
+	VFNMADD231PD.BCST constants64<>+280(SB), Z5, Z6
 	VSUBPD            Z13, Z31, Z13
-	VFMADD213PD.BCST  constants64<>+1464(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1472(SB), Z8, Z12
-	VBROADCASTSD      constants64<>+176(SB), Z10
+	VFMADD213PD.BCST  constants64<>+1496(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1504(SB), Z8, Z12
+	VBROADCASTSD      constants64<>+192(SB), Z10
 	VFNMADD213PD      Z6, Z5, Z10
 	VADDPD            Z4, Z13, Z13
 	VMULPD            Z0, Z0, Z4
-	VFMADD213PD.BCST  constants64<>+1496(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1504(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+1528(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1536(SB), Z8, Z12
 	VMULPD            Z10, Z10, Z14
 	VSUBPD            Z10, Z6, Z6
 	VADDPD            Z10, Z31, Z15
-	VBROADCASTSD      constants64<>+1704(SB), Z16
+	VBROADCASTSD      constants64<>+1736(SB), Z16
 	VFMADD213PD       Z24, Z4, Z16
-	VBROADCASTSD      constants64<>+1712(SB), Z17
+	VBROADCASTSD      constants64<>+1744(SB), Z17
 	VFMADD213PD       Z23, Z4, Z17
-	VFMADD213PD.BCST  constants64<>+1528(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1536(SB), Z8, Z12
-	VFNMADD231PD.BCST constants64<>+176(SB), Z5, Z6
-	VSUBPD            Z31, Z15, Z18
-	VBROADCASTSD      constants64<>+184(SB), Z19
-	VFMADD213PD       Z29, Z14, Z19
-	VBROADCASTSD      constants64<>+192(SB), Z20
-	VFMADD213PD       Z28, Z14, Z20
-	VFMADD213PD.BCST  constants64<>+1720(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1728(SB), Z4, Z17
-	VSUBPD            Z18, Z10, Z18
 	VFMADD213PD.BCST  constants64<>+1560(SB), Z8, Z11
 	VFMADD213PD.BCST  constants64<>+1568(SB), Z8, Z12
-	VSUBPD            Z7, Z6, Z6
-	VFMADD213PD.BCST  constants64<>+216(SB), Z14, Z19
-	VFMADD213PD.BCST  constants64<>+224(SB), Z14, Z20
-	VFMADD213PD.BCST  constants64<>+1736(SB), Z4, Z16
-	VFMADD213PD.BCST  constants64<>+1744(SB), Z4, Z17
-	VFMADD213PD.BCST  constants64<>+1592(SB), Z8, Z11
-	VFMADD213PD.BCST  constants64<>+1600(SB), Z8, Z12
-	VFMADD213PD.BCST  constants64<>+232(SB), Z14, Z19
-	VFMADD213PD.BCST  constants64<>+240(SB), Z14, Z20
+	VFNMADD231PD.BCST constants64<>+192(SB), Z5, Z6
+	VSUBPD            Z31, Z15, Z18
+	VBROADCASTSD      constants64<>+200(SB), Z19
+	VFMADD213PD       Z29, Z14, Z19
+	VBROADCASTSD      constants64<>+208(SB), Z20
+	VFMADD213PD       Z28, Z14, Z20
 	VFMADD213PD.BCST  constants64<>+1752(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1760(SB), Z4, Z17
-	VFMADD231PD       Z3, Z11, Z12
-	VFMADD213PD.BCST  constants64<>+248(SB), Z14, Z19
-	VFMADD213PD.BCST  constants64<>+256(SB), Z14, Z20
+	VSUBPD            Z18, Z10, Z18
+	VFMADD213PD.BCST  constants64<>+1592(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1600(SB), Z8, Z12
+	VSUBPD            Z7, Z6, Z6
+	VFMADD213PD.BCST  constants64<>+232(SB), Z14, Z19
+	VFMADD213PD.BCST  constants64<>+240(SB), Z14, Z20
 	VFMADD213PD.BCST  constants64<>+1768(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1776(SB), Z4, Z17
-	VFMADD213PD       Z1, Z1, Z12
-	VFMADD231PD       Z10, Z19, Z20
+	VFMADD213PD.BCST  constants64<>+1624(SB), Z8, Z11
+	VFMADD213PD.BCST  constants64<>+1632(SB), Z8, Z12
+	VFMADD213PD.BCST  constants64<>+248(SB), Z14, Z19
+	VFMADD213PD.BCST  constants64<>+256(SB), Z14, Z20
 	VFMADD213PD.BCST  constants64<>+1784(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1792(SB), Z4, Z17
-	VSUBPD            Z12, Z31, Z12
-	VMULPD            Z20, Z14, Z14
+	VFMADD231PD       Z3, Z11, Z12
+	VFMADD213PD.BCST  constants64<>+264(SB), Z14, Z19
+	VFMADD213PD.BCST  constants64<>+272(SB), Z14, Z20
 	VFMADD213PD.BCST  constants64<>+1800(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1808(SB), Z4, Z17
-	VADDPD            Z14, Z10, Z10
+	VFMADD213PD       Z1, Z1, Z12
+	VFMADD231PD       Z10, Z19, Z20
 	VFMADD213PD.BCST  constants64<>+1816(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1824(SB), Z4, Z17
-	VFMADD213PD       Z6, Z6, Z10
+	VSUBPD            Z12, Z31, Z12
+	VMULPD            Z20, Z14, Z14
 	VFMADD213PD.BCST  constants64<>+1832(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1840(SB), Z4, Z17
-	VADDPD            Z10, Z14, Z14
+	VADDPD            Z14, Z10, Z10
 	VFMADD213PD.BCST  constants64<>+1848(SB), Z4, Z16
 	VFMADD213PD.BCST  constants64<>+1856(SB), Z4, Z17
-	VADDPD            Z14, Z15, Z1
+	VFMADD213PD       Z6, Z6, Z10
 	VFMADD213PD.BCST  constants64<>+1864(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1872(SB), Z4, Z17
+	VADDPD            Z10, Z14, Z14
+	VFMADD213PD.BCST  constants64<>+1880(SB), Z4, Z16
+	VFMADD213PD.BCST  constants64<>+1888(SB), Z4, Z17
+	VADDPD            Z14, Z15, Z1
+	VFMADD213PD.BCST  constants64<>+1896(SB), Z4, Z16
 	VSUBPD            Z15, Z1, Z15
 	VSUBPD            Z15, Z14, Z14
 	VFMADD231PD       Z0, Z17, Z16
 	VADDPD            Z14, Z18, Z18
 	VMULPD            Z16, Z0, Z0
-	VADDPD.BCST       constants64<>+1872(SB), Z0, Z3
+	VADDPD.BCST       constants64<>+1904(SB), Z0, Z3
 	VMULPD            Z3, Z1, Z4
-	VSUBPD.BCST       constants64<>+1872(SB), Z3, Z6
+	VSUBPD.BCST       constants64<>+1904(SB), Z3, Z6
 	VSUBPD            Z6, Z0, Z0
 	VMOVUPD           Z4, Z6
 	VFMSUB231PD       Z3, Z1, Z6
@@ -5069,12 +5059,12 @@ TEXT ·PowF64AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+312(SB), Z30
-	VBROADCASTSD constants64<>+328(SB), Z29
-	VBROADCASTSD constants64<>+344(SB), Z28
-	VBROADCASTSD constants64<>+360(SB), Z27
-	VBROADCASTSD constants64<>+1880(SB), Z26
-	VBROADCASTSD constants64<>+48(SB), Z31
+	VBROADCASTSD constants64<>+328(SB), Z30
+	VBROADCASTSD constants64<>+344(SB), Z29
+	VBROADCASTSD constants64<>+360(SB), Z28
+	VBROADCASTSD constants64<>+376(SB), Z27
+	VBROADCASTSD constants64<>+1912(SB), Z26
+	VBROADCASTSD constants64<>+40(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -5082,25 +5072,25 @@ TEXT ·PowF64AVX512(SB), $384-40
 
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPADDQ.BCST      constants64<>+592(SB), Z0, Z0
+	VPADDQ.BCST      constants64<>+608(SB), Z0, Z0
 	VMOVUPD          64(SI)(BX*8), Z1
-	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST      constants64<>+608(SB), Z1, Z1
 	VPANDQ.BCST      constants64<>+0(SB), Z0, Z2
 	VPANDQ.BCST      constants64<>+0(SB), Z1, Z3
 	VPSRLQ           $0x34, Z0, Z4
 	VPSRLQ           $0x34, Z1, Z5
-	VPADDQ.BCST      constants64<>+576(SB), Z2, Z2
-	VPADDQ.BCST      constants64<>+576(SB), Z3, Z3
-	VPORQ.BCST       constants64<>+88(SB), Z4, Z4
-	VPORQ.BCST       constants64<>+88(SB), Z5, Z5
+	VPADDQ.BCST      constants64<>+592(SB), Z2, Z2
+	VPADDQ.BCST      constants64<>+592(SB), Z3, Z3
+	VPORQ.BCST       constants64<>+80(SB), Z4, Z4
+	VPORQ.BCST       constants64<>+80(SB), Z5, Z5
 	VADDPD           Z2, Z31, Z6
 	VADDPD           Z3, Z31, Z7
 	VSUBPD           Z31, Z2, Z8
 	VSUBPD           Z31, Z3, Z9
-	VSUBPD.BCST      constants64<>+600(SB), Z4, Z4
-	VSUBPD.BCST      constants64<>+600(SB), Z5, Z5
-	VCMPPD.BCST      $0x12, constants64<>+608(SB), Z0, K1
-	VCMPPD.BCST      $0x12, constants64<>+608(SB), Z1, K2
+	VSUBPD.BCST      constants64<>+616(SB), Z4, Z4
+	VSUBPD.BCST      constants64<>+616(SB), Z5, Z5
+	VCMPPD.BCST      $0x12, constants64<>+624(SB), Z0, K1
+	VCMPPD.BCST      $0x12, constants64<>+624(SB), Z1, K2
 	VDIVPD           Z6, Z31, Z0
 	VDIVPD           Z7, Z31, Z1
 	VSUBPD           Z31, Z6, Z10
@@ -5115,22 +5105,22 @@ loop:
 	VADDPD           Z11, Z11, Z15
 	VFNMADD231PD     Z6, Z10, Z8
 	VFNMADD231PD     Z7, Z11, Z9
-	VBROADCASTSD     constants64<>+1896(SB), Z6
-	VFMADD231PD.BCST constants64<>+1888(SB), Z12, Z6
-	VBROADCASTSD     constants64<>+1912(SB), Z7
-	VFMADD231PD.BCST constants64<>+1904(SB), Z12, Z7
-	VBROADCASTSD     constants64<>+1928(SB), Z16
-	VFMADD231PD.BCST constants64<>+1920(SB), Z12, Z16
-	VBROADCASTSD     constants64<>+1936(SB), Z17
+	VBROADCASTSD     constants64<>+1928(SB), Z6
+	VFMADD231PD.BCST constants64<>+1920(SB), Z12, Z6
+	VBROADCASTSD     constants64<>+1944(SB), Z7
+	VFMADD231PD.BCST constants64<>+1936(SB), Z12, Z7
+	VBROADCASTSD     constants64<>+1960(SB), Z16
+	VFMADD231PD.BCST constants64<>+1952(SB), Z12, Z16
+	VBROADCASTSD     constants64<>+1968(SB), Z17
 	VFMADD213PD      Z26, Z12, Z17
 	VMULPD           Z12, Z12, Z18
-	VBROADCASTSD     constants64<>+1896(SB), Z19
-	VFMADD231PD.BCST constants64<>+1888(SB), Z13, Z19
-	VBROADCASTSD     constants64<>+1912(SB), Z20
-	VFMADD231PD.BCST constants64<>+1904(SB), Z13, Z20
-	VBROADCASTSD     constants64<>+1928(SB), Z21
-	VFMADD231PD.BCST constants64<>+1920(SB), Z13, Z21
-	VBROADCASTSD     constants64<>+1936(SB), Z22
+	VBROADCASTSD     constants64<>+1928(SB), Z19
+	VFMADD231PD.BCST constants64<>+1920(SB), Z13, Z19
+	VBROADCASTSD     constants64<>+1944(SB), Z20
+	VFMADD231PD.BCST constants64<>+1936(SB), Z13, Z20
+	VBROADCASTSD     constants64<>+1960(SB), Z21
+	VFMADD231PD.BCST constants64<>+1952(SB), Z13, Z21
+	VBROADCASTSD     constants64<>+1968(SB), Z22
 	VFMADD213PD      Z26, Z13, Z22
 	VMULPD           Z13, Z13, Z23
 	VFNMADD231PD     Z2, Z10, Z8
@@ -5151,26 +5141,26 @@ loop:
 	VFMADD231PD      Z23, Z21, Z19
 	VFMADD231PD      Z8, Z14, Z2
 	VFMADD231PD      Z9, Z15, Z0
-	VFMADD213PD.BCST constants64<>+1944(SB), Z12, Z6
-	VFMADD213PD.BCST constants64<>+1944(SB), Z13, Z19
-	VADDPD.BCST      constants64<>+1952(SB), Z6, Z1
-	VADDPD.BCST      constants64<>+1952(SB), Z19, Z3
+	VFMADD213PD.BCST constants64<>+1976(SB), Z12, Z6
+	VFMADD213PD.BCST constants64<>+1976(SB), Z13, Z19
+	VADDPD.BCST      constants64<>+1984(SB), Z6, Z1
+	VADDPD.BCST      constants64<>+1984(SB), Z19, Z3
 	VMULPD           Z1, Z12, Z7
 	VADDPD           Z6, Z1, Z14
-	VSUBPD.BCST      constants64<>+1952(SB), Z1, Z15
+	VSUBPD.BCST      constants64<>+1984(SB), Z1, Z15
 	VMULPD           Z3, Z13, Z16
 	VADDPD           Z19, Z3, Z17
-	VSUBPD.BCST      constants64<>+1952(SB), Z3, Z18
+	VSUBPD.BCST      constants64<>+1984(SB), Z3, Z18
 	VSUBPD           Z15, Z6, Z6
 	VFMSUB213PD      Z7, Z12, Z1
-	VADDPD.BCST      constants64<>+1960(SB), Z7, Z15
+	VADDPD.BCST      constants64<>+1992(SB), Z7, Z15
 	VSUBPD           Z18, Z19, Z19
 	VFMSUB213PD      Z16, Z13, Z3
-	VADDPD.BCST      constants64<>+1960(SB), Z16, Z18
-	VSUBPD.BCST      constants64<>+1960(SB), Z15, Z20
+	VADDPD.BCST      constants64<>+1992(SB), Z16, Z18
+	VSUBPD.BCST      constants64<>+1992(SB), Z15, Z20
 	VMULPD           Z15, Z10, Z21
 	VFMADD231PD      Z14, Z2, Z1
-	VSUBPD.BCST      constants64<>+1960(SB), Z18, Z2
+	VSUBPD.BCST      constants64<>+1992(SB), Z18, Z2
 	VMULPD           Z18, Z11, Z14
 	VFMADD231PD      Z17, Z0, Z3
 	VSUBPD           Z20, Z7, Z7
@@ -5181,13 +5171,13 @@ loop:
 	VFMADD231PD      Z6, Z12, Z1
 	VMOVUPD          Z14, Z2
 	VFMSUB231PD      Z18, Z11, Z2
-	VADDPD.BCST      constants64<>+1968(SB), Z7, Z7
+	VADDPD.BCST      constants64<>+2000(SB), Z7, Z7
 	VADDPD           Z14, Z5, Z6
 	VFMADD231PD      Z19, Z13, Z3
 	VSUBPD           Z4, Z17, Z4
 	VMOVUPD          (DX)(BX*8), Z12
 	VMULPD           Z17, Z12, Z13
-	VADDPD.BCST      constants64<>+1968(SB), Z16, Z16
+	VADDPD.BCST      constants64<>+2000(SB), Z16, Z16
 	VFMADD231PD      Z15, Z8, Z0
 	VADDPD           Z1, Z7, Z7
 	VSUBPD           Z5, Z6, Z5
@@ -5201,13 +5191,13 @@ loop:
 	VPANDQ.BCST      constants64<>+128(SB), Z13, Z4
 	VFMADD231PD      Z7, Z10, Z0
 	VSUBPD           Z5, Z14, Z14
-	VCMPPD.BCST      $0x11, constants64<>+1976(SB), Z4, K3
+	VCMPPD.BCST      $0x11, constants64<>+2008(SB), Z4, K3
 	VFMSUB213PD      Z8, Z1, Z6
 	VRNDSCALEPD      $0x08, Z8, Z4
 	VPANDQ.BCST      constants64<>+128(SB), Z8, Z5
 	VFMADD231PD      Z16, Z11, Z2
 	VSUBPD           Z3, Z13, Z13
-	VCMPPD.BCST      $0x11, constants64<>+1976(SB), Z5, K4
+	VCMPPD.BCST      $0x11, constants64<>+2008(SB), Z5, K4
 	KANDB            K1, K3, K5
 	VADDPD           Z0, Z21, Z21
 	VSUBPD           Z4, Z8, Z8
@@ -5222,33 +5212,33 @@ loop:
 	VFMADD231PD      Z14, Z1, Z6
 	VADDPD           Z17, Z13, Z13
 	VADDPD           Z6, Z8, Z8
-	VBROADCASTSD     constants64<>+336(SB), Z0
+	VBROADCASTSD     constants64<>+352(SB), Z0
 	VFMADD213PD      Z28, Z13, Z0
-	VBROADCASTSD     constants64<>+320(SB), Z1
+	VBROADCASTSD     constants64<>+336(SB), Z1
 	VFMADD213PD      Z29, Z13, Z1
-	VBROADCASTSD     constants64<>+304(SB), Z2
+	VBROADCASTSD     constants64<>+320(SB), Z2
 	VFMADD213PD      Z30, Z13, Z2
 	VMULPD           Z13, Z13, Z5
-	VBROADCASTSD     constants64<>+336(SB), Z6
+	VBROADCASTSD     constants64<>+352(SB), Z6
 	VFMADD213PD      Z28, Z8, Z6
-	VBROADCASTSD     constants64<>+320(SB), Z7
+	VBROADCASTSD     constants64<>+336(SB), Z7
 	VFMADD213PD      Z29, Z8, Z7
-	VBROADCASTSD     constants64<>+304(SB), Z9
+	VBROADCASTSD     constants64<>+320(SB), Z9
 	VFMADD213PD      Z30, Z8, Z9
 	VMULPD           Z8, Z8, Z10
-	VBROADCASTSD     constants64<>+376(SB), Z11
-	VFMADD231PD.BCST constants64<>+368(SB), Z13, Z11
-	VBROADCASTSD     constants64<>+352(SB), Z12
+	VBROADCASTSD     constants64<>+392(SB), Z11
+	VFMADD231PD.BCST constants64<>+384(SB), Z13, Z11
+	VBROADCASTSD     constants64<>+368(SB), Z12
 	VFMADD213PD      Z27, Z13, Z12
 	VFMADD231PD      Z5, Z1, Z0
-	VFMADD231PD.BCST constants64<>+296(SB), Z5, Z2
+	VFMADD231PD.BCST constants64<>+312(SB), Z5, Z2
 	VMULPD           Z5, Z5, Z1
-	VBROADCASTSD     constants64<>+376(SB), Z14
-	VFMADD231PD.BCST constants64<>+368(SB), Z8, Z14
-	VBROADCASTSD     constants64<>+352(SB), Z15
+	VBROADCASTSD     constants64<>+392(SB), Z14
+	VFMADD231PD.BCST constants64<>+384(SB), Z8, Z14
+	VBROADCASTSD     constants64<>+368(SB), Z15
 	VFMADD213PD      Z27, Z8, Z15
 	VFMADD231PD      Z10, Z7, Z6
-	VFMADD231PD.BCST constants64<>+296(SB), Z10, Z9
+	VFMADD231PD.BCST constants64<>+312(SB), Z10, Z9
 	VMULPD           Z10, Z10, Z7
 	VFMADD231PD      Z5, Z12, Z11
 	VFMADD231PD      Z1, Z2, Z0
@@ -5256,8 +5246,8 @@ loop:
 	VFMADD231PD      Z7, Z9, Z6
 	VFMADD231PD      Z1, Z0, Z11
 	VFMADD231PD      Z7, Z6, Z14
-	VFMADD213PD.BCST constants64<>+264(SB), Z13, Z11
-	VFMADD213PD.BCST constants64<>+264(SB), Z8, Z14
+	VFMADD213PD.BCST constants64<>+280(SB), Z13, Z11
+	VFMADD213PD.BCST constants64<>+280(SB), Z8, Z14
 	VFMADD213PD      Z31, Z11, Z13
 	VFMADD213PD      Z31, Z14, Z8
 	VSCALEFPD        Z3, Z13, Z13
@@ -5320,37 +5310,37 @@ complete:
 
 single:
 	VMOVUPD          (SI)(BX*8), Z0
-	VPADDQ.BCST      constants64<>+592(SB), Z0, Z1
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z1, K1
+	VPADDQ.BCST      constants64<>+608(SB), Z0, Z1
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z1, K1
 	VPANDQ.BCST      constants64<>+128(SB), Z0, Z1
-	VCMPPD.BCST      $0x11, constants64<>+8(SB), Z1, K2
+	VCMPPD.BCST      $0x11, constants64<>+160(SB), Z1, K2
 	KANDB            K1, K2, K3
-	VMULPD.BCST      constants64<>+160(SB), Z1, Z2
+	VMULPD.BCST      constants64<>+168(SB), Z1, Z2
 	VBLENDMPD        Z2, Z1, K3, Z2
 	VBLENDMPD        Z2, Z0, K1, Z2
-	VPADDQ.BCST      constants64<>+592(SB), Z2, Z2
+	VPADDQ.BCST      constants64<>+608(SB), Z2, Z2
 	VPANDQ.BCST      constants64<>+0(SB), Z2, Z3
-	VPADDQ.BCST      constants64<>+576(SB), Z3, Z3
+	VPADDQ.BCST      constants64<>+592(SB), Z3, Z3
 	VADDPD           Z3, Z31, Z4
 	VDIVPD           Z4, Z31, Z5
 	VSUBPD           Z31, Z3, Z6
 	VMULPD           Z5, Z6, Z7
 	VMULPD           Z7, Z7, Z8
 	VMULPD           Z8, Z8, Z9
-	VBROADCASTSD     constants64<>+1936(SB), Z10
+	VBROADCASTSD     constants64<>+1968(SB), Z10
 	VFMADD213PD      Z26, Z8, Z10
-	VBROADCASTSD     constants64<>+1928(SB), Z11
-	VFMADD231PD.BCST constants64<>+1920(SB), Z8, Z11
+	VBROADCASTSD     constants64<>+1960(SB), Z11
+	VFMADD231PD.BCST constants64<>+1952(SB), Z8, Z11
 	VFMADD231PD      Z9, Z10, Z11
-	VBROADCASTSD     constants64<>+1912(SB), Z10
-	VFMADD231PD.BCST constants64<>+1904(SB), Z8, Z10
-	VBROADCASTSD     constants64<>+1896(SB), Z12
-	VFMADD231PD.BCST constants64<>+1888(SB), Z8, Z12
+	VBROADCASTSD     constants64<>+1944(SB), Z10
+	VFMADD231PD.BCST constants64<>+1936(SB), Z8, Z10
+	VBROADCASTSD     constants64<>+1928(SB), Z12
+	VFMADD231PD.BCST constants64<>+1920(SB), Z8, Z12
 	VFMADD231PD      Z9, Z10, Z12
 	VMULPD           Z9, Z9, Z9
 	VFMADD231PD      Z9, Z11, Z12
-	VFMADD213PD.BCST constants64<>+1944(SB), Z8, Z12
-	VADDPD.BCST      constants64<>+1952(SB), Z12, Z9
+	VFMADD213PD.BCST constants64<>+1976(SB), Z8, Z12
+	VADDPD.BCST      constants64<>+1984(SB), Z12, Z9
 	VMULPD           Z9, Z8, Z10
 	VMOVUPD          Z10, Z11
 	VFMSUB231PD      Z9, Z8, Z11
@@ -5365,13 +5355,13 @@ single:
 	VADDPD           Z7, Z7, Z4
 	VFMADD231PD      Z6, Z4, Z3
 	VFMADD231PD      Z13, Z3, Z11
-	VSUBPD.BCST      constants64<>+1952(SB), Z9, Z9
+	VSUBPD.BCST      constants64<>+1984(SB), Z9, Z9
 	VSUBPD           Z9, Z12, Z12
 	VFMADD231PD      Z12, Z8, Z11
-	VADDPD.BCST      constants64<>+1960(SB), Z10, Z3
-	VSUBPD.BCST      constants64<>+1960(SB), Z3, Z4
+	VADDPD.BCST      constants64<>+1992(SB), Z10, Z3
+	VSUBPD.BCST      constants64<>+1992(SB), Z3, Z4
 	VSUBPD           Z4, Z10, Z10
-	VADDPD.BCST      constants64<>+1968(SB), Z10, Z10
+	VADDPD.BCST      constants64<>+2000(SB), Z10, Z10
 	VADDPD           Z11, Z10, Z10
 	VMULPD           Z3, Z7, Z4
 	VMOVUPD          Z4, Z5
@@ -5379,9 +5369,9 @@ single:
 	VFMADD231PD      Z3, Z6, Z5
 	VFMADD231PD      Z10, Z7, Z5
 	VPSRLQ           $0x34, Z2, Z2
-	VPORQ.BCST       constants64<>+88(SB), Z2, Z2
-	VSUBPD.BCST      constants64<>+600(SB), Z2, Z2
-	VSUBPD.BCST      constants64<>+168(SB), Z2, Z3
+	VPORQ.BCST       constants64<>+80(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+616(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+176(SB), Z2, Z3
 	VBLENDMPD        Z3, Z2, K3, Z2
 	VADDPD           Z4, Z2, Z3
 	VSUBPD           Z2, Z3, Z2
@@ -5393,36 +5383,36 @@ single:
 	VFMSUB231PD      Z3, Z2, Z6
 	VFMADD231PD      Z4, Z2, Z6
 	VPANDQ.BCST      constants64<>+128(SB), Z5, Z4
-	VCMPPD.BCST      $0x15, constants64<>+1976(SB), Z4, K2
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z6, K2, Z6
-	VBROADCASTSD     constants64<>+1976(SB), Z4
+	VCMPPD.BCST      $0x15, constants64<>+2008(SB), Z4, K2
+	VBLENDMPD.BCST   constants64<>+1416(SB), Z6, K2, Z6
+	VBROADCASTSD     constants64<>+2008(SB), Z4
 	VMINPD           Z5, Z4, Z4
-	VBROADCASTSD     constants64<>+1984(SB), Z7
+	VBROADCASTSD     constants64<>+2016(SB), Z7
 	VMAXPD           Z4, Z7, Z7
-	VCMPPD.BCST      $0x00, constants64<>+1384(SB), Z3, K3
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z7, K3, Z7
+	VCMPPD.BCST      $0x00, constants64<>+1416(SB), Z3, K3
+	VBLENDMPD.BCST   constants64<>+1416(SB), Z7, K3, Z7
 	VBLENDMPD        Z7, Z5, K2, Z5
 	VRNDSCALEPD      $0x08, Z5, Z3
 	VSUBPD           Z3, Z5, Z5
 	VADDPD           Z6, Z5, Z5
 	VMULPD           Z5, Z5, Z4
-	VBROADCASTSD     constants64<>+320(SB), Z6
+	VBROADCASTSD     constants64<>+336(SB), Z6
 	VFMADD213PD      Z29, Z5, Z6
-	VBROADCASTSD     constants64<>+336(SB), Z7
+	VBROADCASTSD     constants64<>+352(SB), Z7
 	VFMADD213PD      Z28, Z5, Z7
 	VFMADD231PD      Z4, Z6, Z7
 	VMULPD           Z4, Z4, Z6
-	VBROADCASTSD     constants64<>+304(SB), Z8
+	VBROADCASTSD     constants64<>+320(SB), Z8
 	VFMADD213PD      Z30, Z5, Z8
-	VFMADD231PD.BCST constants64<>+296(SB), Z4, Z8
+	VFMADD231PD.BCST constants64<>+312(SB), Z4, Z8
 	VFMADD231PD      Z6, Z8, Z7
-	VBROADCASTSD     constants64<>+352(SB), Z8
+	VBROADCASTSD     constants64<>+368(SB), Z8
 	VFMADD213PD      Z27, Z5, Z8
-	VBROADCASTSD     constants64<>+376(SB), Z9
-	VFMADD231PD.BCST constants64<>+368(SB), Z5, Z9
+	VBROADCASTSD     constants64<>+392(SB), Z9
+	VFMADD231PD.BCST constants64<>+384(SB), Z5, Z9
 	VFMADD231PD      Z4, Z8, Z9
 	VFMADD231PD      Z6, Z7, Z9
-	VFMADD213PD.BCST constants64<>+264(SB), Z5, Z9
+	VFMADD213PD.BCST constants64<>+280(SB), Z5, Z9
 	VFMADD213PD      Z31, Z9, Z5
 	VSCALEFPD        Z3, Z5, Z5
 	VRNDSCALEPD      $0x0b, Z2, Z3
@@ -5430,12 +5420,12 @@ single:
 	KNOTB            K2, K3
 	VPMOVQ2M         Z0, K4
 	KANDB            K4, K3, K5
-	VBLENDMPD.BCST   constants64<>+616(SB), Z5, K5, Z3
-	VCMPPD.BCST      $0x00, constants64<>+1384(SB), Z1, K3
+	VBLENDMPD.BCST   constants64<>+632(SB), Z5, K5, Z3
+	VCMPPD.BCST      $0x00, constants64<>+1416(SB), Z1, K3
 	VPMOVQ2M         Z2, K5
 	KXORB            K3, K5, K6
-	VBROADCASTSD     constants64<>+136(SB), Z4
-	VBLENDMPD.BCST   constants64<>+1384(SB), Z4, K6, Z6
+	VBROADCASTSD     constants64<>+184(SB), Z4
+	VBLENDMPD.BCST   constants64<>+1416(SB), Z4, K6, Z6
 	VCMPPD           $0x00, Z4, Z1, K6
 	KORB             K3, K6, K7
 	VBLENDMPD        Z6, Z3, K7, Z3
@@ -5447,18 +5437,18 @@ single:
 	VPANDQ.BCST      constants64<>+128(SB), Z2, Z1
 	VCMPPD           $0x00, Z4, Z1, K3
 	VBLENDMPD        Z6, Z3, K3, Z3
-	VMULPD.BCST      constants64<>+480(SB), Z2, Z1
+	VMULPD.BCST      constants64<>+496(SB), Z2, Z1
 	VRNDSCALEPD      $0x0b, Z1, Z4
 	VCMPPD           $0x04, Z4, Z1, K3
 	KANDB            K2, K3, K5
 	KANDB            K4, K5, K2
 	VPXORQ           Z1, Z1, Z1
-	VBLENDMPD.BCST   constants64<>+112(SB), Z1, K2, Z4
+	VBLENDMPD.BCST   constants64<>+104(SB), Z1, K2, Z4
 	VPXORQ           Z4, Z3, Z3
 	VCMPPD           $0x04, Z0, Z0, K2
 	VCMPPD           $0x04, Z2, Z2, K3
 	KORB             K2, K3, K4
-	VBLENDMPD.BCST   constants64<>+616(SB), Z3, K4, Z3
+	VBLENDMPD.BCST   constants64<>+632(SB), Z3, K4, Z3
 	VCMPPD           $0x00, Z1, Z2, K2
 	VCMPPD           $0x00, Z31, Z0, K3
 	KORB             K2, K3, K4
@@ -5479,18 +5469,18 @@ TEXT ·Atan2F64AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+688(SB), Z27
-	VBROADCASTSD constants64<>+992(SB), Z26
-	VBROADCASTSD constants64<>+1008(SB), Z25
-	VBROADCASTSD constants64<>+1016(SB), Z29
-	VBROADCASTSD constants64<>+1024(SB), Z24
-	VBROADCASTSD constants64<>+1032(SB), Z23
-	VBROADCASTSD constants64<>+1040(SB), Z22
-	VBROADCASTSD constants64<>+1048(SB), Z21
-	VBROADCASTSD constants64<>+1056(SB), Z20
-	VBROADCASTSD constants64<>+1120(SB), Z19
-	VBROADCASTSD constants64<>+112(SB), Z30
-	VBROADCASTSD constants64<>+1064(SB), Z28
+	VBROADCASTSD constants64<>+704(SB), Z27
+	VBROADCASTSD constants64<>+1008(SB), Z26
+	VBROADCASTSD constants64<>+1024(SB), Z25
+	VBROADCASTSD constants64<>+1032(SB), Z29
+	VBROADCASTSD constants64<>+1040(SB), Z24
+	VBROADCASTSD constants64<>+1048(SB), Z23
+	VBROADCASTSD constants64<>+1056(SB), Z22
+	VBROADCASTSD constants64<>+1064(SB), Z21
+	VBROADCASTSD constants64<>+1072(SB), Z20
+	VBROADCASTSD constants64<>+1136(SB), Z19
+	VBROADCASTSD constants64<>+104(SB), Z30
+	VBROADCASTSD constants64<>+1080(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -5523,18 +5513,18 @@ loop:
 	VDIVPD           Z7, Z1, Z1
 	VBLENDMPD        Z10, Z8, K1, Z8
 	VBLENDMPD        Z11, Z9, K2, Z9
-	VBLENDMPD.BCST   constants64<>+1000(SB), Z31, K3, Z3
-	VBLENDMPD.BCST   constants64<>+1000(SB), Z31, K4, Z5
+	VBLENDMPD.BCST   constants64<>+1016(SB), Z31, K3, Z3
+	VBLENDMPD.BCST   constants64<>+1016(SB), Z31, K4, Z5
 	VMOVUPD.Z        Z26, K3, Z7
 	VMOVUPD.Z        Z26, K4, Z10
-	VBLENDMPD.BCST   constants64<>+792(SB), Z3, K1, Z3
-	VBLENDMPD.BCST   constants64<>+792(SB), Z5, K2, Z5
+	VBLENDMPD.BCST   constants64<>+808(SB), Z3, K1, Z3
+	VBLENDMPD.BCST   constants64<>+808(SB), Z5, K2, Z5
 	VBLENDMPD        Z27, Z7, K1, Z7
 	VBLENDMPD        Z27, Z10, K2, Z10
 	VCMPPD           $0x11, Z2, Z31, K1
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z2, K2
+	VCMPPD.BCST      $0x11, constants64<>+184(SB), Z2, K2
 	VCMPPD           $0x11, Z6, Z31, K3
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z6, K4
+	VCMPPD.BCST      $0x11, constants64<>+184(SB), Z6, K4
 	KANDB            K1, K2, K5
 	KANDB            K3, K4, K1
 	KNOTB            K5, K2
@@ -5558,46 +5548,46 @@ loop:
 	VSUBPD           Z5, Z1, Z1
 	VMOVUPD          Z29, Z3
 	VFMADD231PD      Z11, Z25, Z3
-	VBROADCASTSD     constants64<>+1072(SB), Z5
+	VBROADCASTSD     constants64<>+1088(SB), Z5
 	VFMADD213PD      Z28, Z11, Z5
 	VMOVUPD          Z29, Z16
 	VFMADD231PD      Z13, Z25, Z16
-	VBROADCASTSD     constants64<>+1072(SB), Z17
+	VBROADCASTSD     constants64<>+1088(SB), Z17
 	VFMADD213PD      Z28, Z13, Z17
 	VFMADD213PD      Z24, Z11, Z3
-	VFMADD213PD.BCST constants64<>+1080(SB), Z11, Z5
-	VFMADD213PD      Z24, Z13, Z16
-	VFMADD213PD.BCST constants64<>+1080(SB), Z13, Z17
-	VFMADD213PD      Z23, Z11, Z3
-	VFMADD213PD.BCST constants64<>+1088(SB), Z11, Z5
-	VFMADD213PD      Z23, Z13, Z16
-	VFMADD213PD.BCST constants64<>+1088(SB), Z13, Z17
-	VFMADD213PD      Z22, Z11, Z3
 	VFMADD213PD.BCST constants64<>+1096(SB), Z11, Z5
-	VFMADD213PD      Z22, Z13, Z16
+	VFMADD213PD      Z24, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1096(SB), Z13, Z17
-	VFMADD213PD      Z21, Z11, Z3
+	VFMADD213PD      Z23, Z11, Z3
 	VFMADD213PD.BCST constants64<>+1104(SB), Z11, Z5
-	VFMADD213PD      Z21, Z13, Z16
+	VFMADD213PD      Z23, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1104(SB), Z13, Z17
-	VFMADD213PD      Z20, Z11, Z3
+	VFMADD213PD      Z22, Z11, Z3
 	VFMADD213PD.BCST constants64<>+1112(SB), Z11, Z5
-	VFMADD213PD      Z20, Z13, Z16
+	VFMADD213PD      Z22, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1112(SB), Z13, Z17
-	VFMADD213PD      Z19, Z11, Z3
+	VFMADD213PD      Z21, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1120(SB), Z11, Z5
+	VFMADD213PD      Z21, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1120(SB), Z13, Z17
+	VFMADD213PD      Z20, Z11, Z3
 	VFMADD213PD.BCST constants64<>+1128(SB), Z11, Z5
-	VFMADD213PD      Z19, Z13, Z16
+	VFMADD213PD      Z20, Z13, Z16
 	VFMADD213PD.BCST constants64<>+1128(SB), Z13, Z17
+	VFMADD213PD      Z19, Z11, Z3
+	VFMADD213PD.BCST constants64<>+1144(SB), Z11, Z5
+	VFMADD213PD      Z19, Z13, Z16
+	VFMADD213PD.BCST constants64<>+1144(SB), Z13, Z17
 	VFMADD231PD      Z2, Z3, Z5
 	VFMADD231PD      Z6, Z16, Z17
-	VFMADD213PD.BCST constants64<>+1136(SB), Z2, Z5
-	VFMADD213PD.BCST constants64<>+1136(SB), Z6, Z17
-	VFMADD213PD.BCST constants64<>+1144(SB), Z2, Z5
-	VFMADD213PD.BCST constants64<>+1144(SB), Z6, Z17
 	VFMADD213PD.BCST constants64<>+1152(SB), Z2, Z5
 	VFMADD213PD.BCST constants64<>+1152(SB), Z6, Z17
 	VFMADD213PD.BCST constants64<>+1160(SB), Z2, Z5
 	VFMADD213PD.BCST constants64<>+1160(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+1168(SB), Z2, Z5
+	VFMADD213PD.BCST constants64<>+1168(SB), Z6, Z17
+	VFMADD213PD.BCST constants64<>+1176(SB), Z2, Z5
+	VFMADD213PD.BCST constants64<>+1176(SB), Z6, Z17
 	VFMADD231PD      Z5, Z14, Z7
 	VFMADD231PD      Z17, Z15, Z10
 	VADDPD           Z7, Z12, Z12
@@ -5669,19 +5659,19 @@ single:
 	VPANDQ.BCST      constants64<>+128(SB), Z2, Z3
 	VADDPD           Z3, Z1, Z4
 	VCMPPD           $0x11, Z4, Z31, K1
-	VCMPPD.BCST      $0x11, constants64<>+136(SB), Z4, K2
+	VCMPPD.BCST      $0x11, constants64<>+184(SB), Z4, K2
 	KANDB            K1, K2, K3
 	KNOTB            K3, K1
 	VCMPPD           $0x11, Z1, Z3, K2
 	VBLENDMPD        Z1, Z3, K2, Z5
 	VCMPPD           $0x00, Z31, Z5, K3
 	KANDB            K1, K3, K4
-	VBLENDMPD.BCST   constants64<>+48(SB), Z5, K4, Z5
+	VBLENDMPD.BCST   constants64<>+40(SB), Z5, K4, Z5
 	VBLENDMPD        Z3, Z1, K2, Z1
-	VCMPPD.BCST      $0x00, constants64<>+136(SB), Z1, K3
+	VCMPPD.BCST      $0x00, constants64<>+184(SB), Z1, K3
 	KANDB            K1, K3, K4
-	VBLENDMPD.BCST   constants64<>+48(SB), Z5, K4, Z5
-	VBLENDMPD.BCST   constants64<>+48(SB), Z1, K4, Z1
+	VBLENDMPD.BCST   constants64<>+40(SB), Z5, K4, Z5
+	VBLENDMPD.BCST   constants64<>+40(SB), Z1, K4, Z1
 	VDIVPD           Z5, Z1, Z1
 	VPANDQ           Z30, Z2, Z3
 	VPXORQ           Z30, Z3, Z5
@@ -5697,26 +5687,26 @@ single:
 	VFMADD213PD      Z21, Z5, Z6
 	VFMADD213PD      Z20, Z5, Z6
 	VFMADD213PD      Z19, Z5, Z6
-	VBROADCASTSD     constants64<>+1072(SB), Z7
+	VBROADCASTSD     constants64<>+1088(SB), Z7
 	VFMADD213PD      Z28, Z5, Z7
-	VFMADD213PD.BCST constants64<>+1080(SB), Z5, Z7
-	VFMADD213PD.BCST constants64<>+1088(SB), Z5, Z7
 	VFMADD213PD.BCST constants64<>+1096(SB), Z5, Z7
 	VFMADD213PD.BCST constants64<>+1104(SB), Z5, Z7
 	VFMADD213PD.BCST constants64<>+1112(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+1120(SB), Z5, Z7
 	VFMADD213PD.BCST constants64<>+1128(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+1144(SB), Z5, Z7
 	VFMADD231PD      Z3, Z6, Z7
-	VFMADD213PD.BCST constants64<>+1136(SB), Z3, Z7
-	VFMADD213PD.BCST constants64<>+1144(SB), Z3, Z7
 	VFMADD213PD.BCST constants64<>+1152(SB), Z3, Z7
 	VFMADD213PD.BCST constants64<>+1160(SB), Z3, Z7
+	VFMADD213PD.BCST constants64<>+1168(SB), Z3, Z7
+	VFMADD213PD.BCST constants64<>+1176(SB), Z3, Z7
 	VMULPD           Z3, Z1, Z3
 	VPMOVQ2M         Z2, K3
 	VMOVUPD.Z        Z26, K3, Z2
 	VBLENDMPD        Z27, Z2, K2, Z2
 	VFMADD231PD      Z7, Z3, Z2
-	VBLENDMPD.BCST   constants64<>+1000(SB), Z31, K3, Z3
-	VBLENDMPD.BCST   constants64<>+792(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+1016(SB), Z31, K3, Z3
+	VBLENDMPD.BCST   constants64<>+808(SB), Z3, K2, Z3
 	VADDPD           Z1, Z3, Z5
 	VSUBPD           Z3, Z5, Z3
 	VSUBPD           Z3, Z1, Z1
@@ -5724,7 +5714,7 @@ single:
 	VADDPD           Z1, Z5, Z5
 	VCMPPD           $0x04, Z4, Z4, K2
 	KANDB            K1, K2, K3
-	VBLENDMPD.BCST   constants64<>+616(SB), Z5, K3, Z5
+	VBLENDMPD.BCST   constants64<>+632(SB), Z5, K3, Z5
 	VPTERNLOGQ       $0xea, Z5, Z30, Z0
 	VMOVUPD          Z0, (DI)(BX*8)
 	ADDQ             $0x08, BX
@@ -5740,9 +5730,9 @@ TEXT ·HypotF64AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+1992(SB), Z31
-	VBROADCASTSD constants64<>+2000(SB), Z29
-	VBROADCASTSD constants64<>+112(SB), Z30
+	VBROADCASTSD constants64<>+2024(SB), Z31
+	VBROADCASTSD constants64<>+2032(SB), Z29
+	VBROADCASTSD constants64<>+104(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -5849,11 +5839,11 @@ single:
 	KNOTB          K3, K1
 	VCMPPD         $0x12, Z3, Z29, K2
 	KANDB          K1, K2, K3
-	VBROADCASTSD   constants64<>+48(SB), Z3
-	VBLENDMPD.BCST constants64<>+2008(SB), Z3, K3, Z4
+	VBROADCASTSD   constants64<>+40(SB), Z3
+	VBLENDMPD.BCST constants64<>+2040(SB), Z3, K3, Z4
 	VCMPPD         $0x12, Z31, Z2, K2
 	KANDB          K1, K2, K4
-	VBLENDMPD.BCST constants64<>+2016(SB), Z4, K4, Z4
+	VBLENDMPD.BCST constants64<>+2048(SB), Z4, K4, Z4
 	VMINPD         Z1, Z0, Z5
 	VMULPD         Z4, Z5, Z6
 	VBLENDMPD      Z6, Z5, K1, Z5
@@ -5862,18 +5852,18 @@ single:
 	VBLENDMPD      Z4, Z2, K1, Z2
 	VFMADD231PD    Z2, Z2, Z5
 	VSQRTPD        Z5, Z5
-	VBLENDMPD.BCST constants64<>+2016(SB), Z3, K3, Z3
-	VBLENDMPD.BCST constants64<>+2008(SB), Z3, K4, Z3
+	VBLENDMPD.BCST constants64<>+2048(SB), Z3, K3, Z3
+	VBLENDMPD.BCST constants64<>+2040(SB), Z3, K4, Z3
 	VMULPD         Z3, Z5, Z3
 	VBLENDMPD      Z3, Z5, K1, Z5
 	VCMPPD         $0x04, Z0, Z0, K2
 	VCMPPD         $0x04, Z1, Z1, K3
 	KORB           K2, K3, K4
-	VBLENDMPD.BCST constants64<>+616(SB), Z5, K4, Z2
-	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z0, K2
-	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z1, K3
+	VBLENDMPD.BCST constants64<>+632(SB), Z5, K4, Z2
+	VCMPPD.BCST    $0x00, constants64<>+184(SB), Z0, K2
+	VCMPPD.BCST    $0x00, constants64<>+184(SB), Z1, K3
 	KORB           K2, K3, K4
-	VBLENDMPD.BCST constants64<>+136(SB), Z2, K4, Z2
+	VBLENDMPD.BCST constants64<>+184(SB), Z2, K4, Z2
 	VBLENDMPD      Z2, Z5, K1, Z5
 	VMOVUPD        Z5, (DI)(BX*8)
 	ADDQ           $0x08, BX
@@ -5888,22 +5878,22 @@ TEXT ·NdtriF64AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSD constants64<>+2024(SB), Z27
-	VBROADCASTSD constants64<>+2032(SB), Z26
-	VBROADCASTSD constants64<>+2040(SB), Z25
-	VBROADCASTSD constants64<>+2048(SB), Z24
-	VBROADCASTSD constants64<>+2056(SB), Z23
-	VBROADCASTSD constants64<>+536(SB), Z22
-	VBROADCASTSD constants64<>+2064(SB), Z21
-	VBROADCASTSD constants64<>+544(SB), Z20
-	VBROADCASTSD constants64<>+2072(SB), Z19
-	VBROADCASTSD constants64<>+2080(SB), Z18
-	VBROADCASTSD constants64<>+48(SB), Z31
-	VBROADCASTSD constants64<>+2088(SB), Z17
-	VBROADCASTSD constants64<>+2096(SB), Z30
-	VBROADCASTSD constants64<>+2104(SB), Z16
-	VBROADCASTSD constants64<>+2112(SB), Z29
-	VBROADCASTSD constants64<>+112(SB), Z28
+	VBROADCASTSD constants64<>+2056(SB), Z27
+	VBROADCASTSD constants64<>+2064(SB), Z26
+	VBROADCASTSD constants64<>+2072(SB), Z25
+	VBROADCASTSD constants64<>+2080(SB), Z24
+	VBROADCASTSD constants64<>+2088(SB), Z23
+	VBROADCASTSD constants64<>+552(SB), Z22
+	VBROADCASTSD constants64<>+2096(SB), Z21
+	VBROADCASTSD constants64<>+560(SB), Z20
+	VBROADCASTSD constants64<>+2104(SB), Z19
+	VBROADCASTSD constants64<>+2112(SB), Z18
+	VBROADCASTSD constants64<>+40(SB), Z31
+	VBROADCASTSD constants64<>+2120(SB), Z17
+	VBROADCASTSD constants64<>+2128(SB), Z30
+	VBROADCASTSD constants64<>+2136(SB), Z16
+	VBROADCASTSD constants64<>+2144(SB), Z29
+	VBROADCASTSD constants64<>+104(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -5912,92 +5902,92 @@ TEXT ·NdtriF64AVX512(SB), $128-40
 loop:
 	VMOVUPD          (SI)(BX*8), Z0
 	VSUBPD           Z0, Z31, Z1
-	VSUBPD.BCST      constants64<>+480(SB), Z0, Z2
+	VSUBPD.BCST      constants64<>+496(SB), Z0, Z2
 	VMINPD           Z1, Z0, Z0
 	VPANDQ.BCST      constants64<>+128(SB), Z2, Z1
-	VBROADCASTSD     constants64<>+2120(SB), Z3
+	VBROADCASTSD     constants64<>+2152(SB), Z3
 	VFNMADD231PD     Z2, Z2, Z3
-	VMULPD.BCST      constants64<>+2128(SB), Z2, Z4
-	VCMPPD.BCST      $0x12, constants64<>+2136(SB), Z1, K1
+	VMULPD.BCST      constants64<>+2160(SB), Z2, Z4
+	VCMPPD.BCST      $0x12, constants64<>+2168(SB), Z1, K1
 	VPTERNLOGQ       $0xea, Z30, Z28, Z2
-	VPADDQ.BCST      constants64<>+592(SB), Z0, Z0
+	VPADDQ.BCST      constants64<>+608(SB), Z0, Z0
 	VPANDQ.BCST      constants64<>+0(SB), Z0, Z1
 	VPSRLQ           $0x34, Z0, Z5
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z0, K2
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z0, K2
 	KORTESTB         K2, K2
 	JNZ              complete
-	VPADDQ.BCST      constants64<>+576(SB), Z1, Z1
-	VPORQ.BCST       constants64<>+88(SB), Z5, Z5
+	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
+	VPORQ.BCST       constants64<>+80(SB), Z5, Z5
 	VBLENDMPD        Z31, Z30, K1, Z0
 	VBLENDMPD        Z4, Z2, K1, Z2
 	VSUBPD           Z31, Z1, Z1
-	VSUBPD.BCST      constants64<>+600(SB), Z5, Z5
-	VADDPD.BCST      constants64<>+584(SB), Z1, Z4
+	VSUBPD.BCST      constants64<>+616(SB), Z5, Z5
+	VADDPD.BCST      constants64<>+600(SB), Z1, Z4
 	VMULPD           Z1, Z1, Z6
 	VDIVPD           Z4, Z1, Z4
-	VMULPD.BCST      constants64<>+480(SB), Z6, Z6
+	VMULPD.BCST      constants64<>+496(SB), Z6, Z6
 	VMULPD           Z4, Z4, Z7
 	VMULPD           Z7, Z7, Z8
-	VBROADCASTSD     constants64<>+520(SB), Z9
+	VBROADCASTSD     constants64<>+536(SB), Z9
 	VFMADD213PD      Z22, Z8, Z9
-	VBROADCASTSD     constants64<>+528(SB), Z10
+	VBROADCASTSD     constants64<>+544(SB), Z10
 	VFMADD213PD      Z20, Z8, Z10
-	VFMADD213PD.BCST constants64<>+552(SB), Z8, Z9
-	VFMADD213PD.BCST constants64<>+560(SB), Z8, Z10
 	VFMADD213PD.BCST constants64<>+568(SB), Z8, Z9
+	VFMADD213PD.BCST constants64<>+576(SB), Z8, Z10
+	VFMADD213PD.BCST constants64<>+584(SB), Z8, Z9
 	VFMADD231PD      Z7, Z10, Z9
 	VFMADD213PD      Z6, Z9, Z7
 	VMULPD           Z7, Z4, Z4
-	VFMADD231PD.BCST constants64<>+176(SB), Z5, Z4
+	VFMADD231PD.BCST constants64<>+192(SB), Z5, Z4
 	VSUBPD           Z4, Z6, Z6
 	VSUBPD           Z6, Z1, Z1
-	VFMADD231PD.BCST constants64<>+264(SB), Z5, Z1
+	VFMADD231PD.BCST constants64<>+280(SB), Z5, Z1
 	VPXORQ           Z28, Z1, Z1
 	VSQRTPD          Z1, Z1
-	VSUBPD.BCST      constants64<>+2144(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+2176(SB), Z1, Z1
 	VCMPPD           $0x11, Z1, Z29, K2
 	VSUBPD           Z29, Z1, Z4
 	VBLENDMPD        Z4, Z1, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2152(SB), Z23, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2160(SB), Z25, K2, Z5
-	VBLENDMPD.BCST   constants64<>+2168(SB), Z19, K2, Z6
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z23, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z25, K2, Z5
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z19, K2, Z6
 	VBLENDMPD        Z3, Z1, K1, Z1
-	VBLENDMPD.BCST   constants64<>+2176(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   constants64<>+2184(SB), Z5, K1, Z5
-	VBLENDMPD.BCST   constants64<>+2192(SB), Z26, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z5, K1, Z5
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z26, K2, Z3
 	VFMADD231PD      Z1, Z5, Z4
-	VBLENDMPD.BCST   constants64<>+2200(SB), Z27, K2, Z5
-	VBLENDMPD.BCST   constants64<>+2208(SB), Z6, K1, Z6
-	VBLENDMPD.BCST   constants64<>+2216(SB), Z3, K1, Z3
-	VBLENDMPD.BCST   constants64<>+2224(SB), Z5, K1, Z5
-	VBLENDMPD.BCST   constants64<>+2232(SB), Z17, K2, Z7
-	VBLENDMPD.BCST   constants64<>+2240(SB), Z24, K2, Z8
-	VBROADCASTSD     constants64<>+2248(SB), Z9
-	VBLENDMPD.BCST   constants64<>+2256(SB), Z9, K2, Z9
+	VBLENDMPD.BCST   constants64<>+2232(SB), Z27, K2, Z5
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z6, K1, Z6
+	VBLENDMPD.BCST   constants64<>+2248(SB), Z3, K1, Z3
+	VBLENDMPD.BCST   constants64<>+2256(SB), Z5, K1, Z5
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z17, K2, Z7
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z24, K2, Z8
+	VBROADCASTSD     constants64<>+2280(SB), Z9
+	VBLENDMPD.BCST   constants64<>+2288(SB), Z9, K2, Z9
 	VFMADD231PD      Z1, Z5, Z3
-	VBLENDMPD.BCST   constants64<>+2264(SB), Z7, K1, Z7
-	VBLENDMPD.BCST   constants64<>+2272(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   constants64<>+2280(SB), Z21, K2, Z5
-	VBLENDMPD.BCST   constants64<>+2288(SB), Z9, K1, Z9
-	VBLENDMPD.BCST   constants64<>+2296(SB), Z5, K1, Z5
-	VBROADCASTSD     constants64<>+2304(SB), Z10
-	VBLENDMPD.BCST   constants64<>+2312(SB), Z10, K2, Z10
-	VBLENDMPD.BCST   constants64<>+2320(SB), Z18, K2, Z11
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z7, K1, Z7
+	VBLENDMPD.BCST   constants64<>+2304(SB), Z8, K1, Z8
+	VBLENDMPD.BCST   constants64<>+2312(SB), Z21, K2, Z5
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z9, K1, Z9
+	VBLENDMPD.BCST   constants64<>+2328(SB), Z5, K1, Z5
+	VBROADCASTSD     constants64<>+2336(SB), Z10
+	VBLENDMPD.BCST   constants64<>+2344(SB), Z10, K2, Z10
+	VBLENDMPD.BCST   constants64<>+2352(SB), Z18, K2, Z11
 	VFMADD231PD      Z1, Z4, Z6
-	VBLENDMPD.BCST   constants64<>+2328(SB), Z10, K1, Z10
-	VBLENDMPD.BCST   constants64<>+2336(SB), Z11, K1, Z11
-	VBROADCASTSD     constants64<>+2344(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2352(SB), Z4, K2, Z4
-	VBROADCASTSD     constants64<>+2360(SB), Z12
-	VBLENDMPD.BCST   constants64<>+2368(SB), Z12, K2, Z12
-	VBLENDMPD.BCST   constants64<>+2376(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   constants64<>+2384(SB), Z16, K2, Z13
-	VBROADCASTSD     constants64<>+2392(SB), Z14
-	VBLENDMPD.BCST   constants64<>+2400(SB), Z14, K2, Z14
+	VBLENDMPD.BCST   constants64<>+2360(SB), Z10, K1, Z10
+	VBLENDMPD.BCST   constants64<>+2368(SB), Z11, K1, Z11
+	VBROADCASTSD     constants64<>+2376(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2384(SB), Z4, K2, Z4
+	VBROADCASTSD     constants64<>+2392(SB), Z12
+	VBLENDMPD.BCST   constants64<>+2400(SB), Z12, K2, Z12
+	VBLENDMPD.BCST   constants64<>+2408(SB), Z4, K1, Z4
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z16, K2, Z13
+	VBROADCASTSD     constants64<>+2424(SB), Z14
+	VBLENDMPD.BCST   constants64<>+2432(SB), Z14, K2, Z14
 	VFMADD231PD      Z1, Z3, Z8
-	VBLENDMPD.BCST   constants64<>+2408(SB), Z12, K1, Z12
-	VBLENDMPD.BCST   constants64<>+2416(SB), Z13, K1, Z13
-	VBLENDMPD.BCST   constants64<>+2424(SB), Z14, K1, Z14
+	VBLENDMPD.BCST   constants64<>+2440(SB), Z12, K1, Z12
+	VBLENDMPD.BCST   constants64<>+2448(SB), Z13, K1, Z13
+	VBLENDMPD.BCST   constants64<>+2456(SB), Z14, K1, Z14
 	VFMADD231PD      Z1, Z6, Z7
 	VFMADD231PD      Z1, Z8, Z5
 	VFMADD231PD      Z1, Z7, Z9
@@ -6052,105 +6042,105 @@ complete:
 	VMOVUPD          (SI)(BX*8), Z0
 	VSUBPD           Z0, Z31, Z1
 	VMINPD           Z1, Z0, Z1
-	VPADDQ.BCST      constants64<>+592(SB), Z1, Z2
-	VCMPPD.BCST      $0x16, constants64<>+608(SB), Z2, K1
-	VCMPPD.BCST      $0x11, constants64<>+8(SB), Z1, K2
+	VPADDQ.BCST      constants64<>+608(SB), Z1, Z2
+	VCMPPD.BCST      $0x16, constants64<>+624(SB), Z2, K1
+	VCMPPD.BCST      $0x11, constants64<>+160(SB), Z1, K2
 	KANDB            K1, K2, K3
-	VMULPD.BCST      constants64<>+160(SB), Z1, Z2
+	VMULPD.BCST      constants64<>+168(SB), Z1, Z2
 	VBLENDMPD        Z2, Z1, K3, Z1
-	VPADDQ.BCST      constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST      constants64<>+608(SB), Z1, Z1
 	VPANDQ.BCST      constants64<>+0(SB), Z1, Z2
-	VPADDQ.BCST      constants64<>+576(SB), Z2, Z2
+	VPADDQ.BCST      constants64<>+592(SB), Z2, Z2
 	VSUBPD           Z31, Z2, Z2
-	VADDPD.BCST      constants64<>+584(SB), Z2, Z3
+	VADDPD.BCST      constants64<>+600(SB), Z2, Z3
 	VDIVPD           Z3, Z2, Z3
 	VMULPD           Z3, Z3, Z4
 	VMULPD           Z4, Z4, Z5
-	VBROADCASTSD     constants64<>+520(SB), Z6
+	VBROADCASTSD     constants64<>+536(SB), Z6
 	VFMADD213PD      Z22, Z5, Z6
-	VFMADD213PD.BCST constants64<>+552(SB), Z5, Z6
 	VFMADD213PD.BCST constants64<>+568(SB), Z5, Z6
-	VBROADCASTSD     constants64<>+528(SB), Z7
+	VFMADD213PD.BCST constants64<>+584(SB), Z5, Z6
+	VBROADCASTSD     constants64<>+544(SB), Z7
 	VFMADD213PD      Z20, Z5, Z7
-	VFMADD213PD.BCST constants64<>+560(SB), Z5, Z7
+	VFMADD213PD.BCST constants64<>+576(SB), Z5, Z7
 	VFMADD231PD      Z4, Z7, Z6
 	VMULPD           Z2, Z2, Z5
-	VMULPD.BCST      constants64<>+480(SB), Z5, Z5
+	VMULPD.BCST      constants64<>+496(SB), Z5, Z5
 	VFMADD213PD      Z5, Z6, Z4
 	VMULPD           Z4, Z3, Z3
 	VPSRLQ           $0x34, Z1, Z1
-	VPORQ.BCST       constants64<>+88(SB), Z1, Z1
-	VSUBPD.BCST      constants64<>+600(SB), Z1, Z1
-	VSUBPD.BCST      constants64<>+168(SB), Z1, Z4
+	VPORQ.BCST       constants64<>+80(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+616(SB), Z1, Z1
+	VSUBPD.BCST      constants64<>+176(SB), Z1, Z4
 	VBLENDMPD        Z4, Z1, K3, Z1
-	VFMADD231PD.BCST constants64<>+176(SB), Z1, Z3
+	VFMADD231PD.BCST constants64<>+192(SB), Z1, Z3
 	VSUBPD           Z3, Z5, Z5
 	VSUBPD           Z5, Z2, Z2
-	VFMADD231PD.BCST constants64<>+264(SB), Z1, Z2
+	VFMADD231PD.BCST constants64<>+280(SB), Z1, Z2
 	VPXORQ           Z28, Z2, Z2
 	VSQRTPD          Z2, Z2
-	VSUBPD.BCST      constants64<>+2144(SB), Z2, Z2
+	VSUBPD.BCST      constants64<>+2176(SB), Z2, Z2
 	VCMPPD           $0x11, Z2, Z29, K2
 	VSUBPD           Z29, Z2, Z1
 	VBLENDMPD        Z1, Z2, K2, Z2
-	VSUBPD.BCST      constants64<>+480(SB), Z0, Z1
-	VBROADCASTSD     constants64<>+2120(SB), Z3
+	VSUBPD.BCST      constants64<>+496(SB), Z0, Z1
+	VBROADCASTSD     constants64<>+2152(SB), Z3
 	VFNMADD231PD     Z1, Z1, Z3
 	VPANDQ.BCST      constants64<>+128(SB), Z1, Z4
-	VCMPPD.BCST      $0x12, constants64<>+2136(SB), Z4, K3
+	VCMPPD.BCST      $0x12, constants64<>+2168(SB), Z4, K3
 	VBLENDMPD        Z3, Z2, K3, Z2
-	VBLENDMPD.BCST   constants64<>+2160(SB), Z25, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2184(SB), Z3, K3, Z3
-	VBLENDMPD.BCST   constants64<>+2152(SB), Z23, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2176(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2192(SB), Z25, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2216(SB), Z3, K3, Z3
+	VBLENDMPD.BCST   constants64<>+2184(SB), Z23, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2208(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBLENDMPD.BCST   constants64<>+2168(SB), Z19, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2208(SB), Z3, K3, Z3
+	VBLENDMPD.BCST   constants64<>+2200(SB), Z19, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2240(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBLENDMPD.BCST   constants64<>+2232(SB), Z17, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2264(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2264(SB), Z17, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2296(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBROADCASTSD     constants64<>+2248(SB), Z3
-	VBLENDMPD.BCST   constants64<>+2256(SB), Z3, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2288(SB), Z3, K3, Z3
+	VBROADCASTSD     constants64<>+2280(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2288(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2320(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBROADCASTSD     constants64<>+2304(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2312(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2328(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2336(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2344(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2360(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
-	VBROADCASTSD     constants64<>+2344(SB), Z3
-	VBLENDMPD.BCST   constants64<>+2352(SB), Z3, K2, Z3
-	VBLENDMPD.BCST   constants64<>+2376(SB), Z3, K3, Z3
+	VBROADCASTSD     constants64<>+2376(SB), Z3
+	VBLENDMPD.BCST   constants64<>+2384(SB), Z3, K2, Z3
+	VBLENDMPD.BCST   constants64<>+2408(SB), Z3, K3, Z3
 	VFMADD231PD      Z2, Z4, Z3
-	VBLENDMPD.BCST   constants64<>+2384(SB), Z16, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2416(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2416(SB), Z16, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2448(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z3, Z4
 	VPANDQ           Z28, Z1, Z3
 	VPORQ            Z3, Z30, Z5
-	VMULPD.BCST      constants64<>+2128(SB), Z1, Z1
+	VMULPD.BCST      constants64<>+2160(SB), Z1, Z1
 	VBLENDMPD        Z1, Z5, K3, Z5
 	VMULPD           Z4, Z5, Z5
-	VBLENDMPD.BCST   constants64<>+2200(SB), Z27, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2224(SB), Z1, K3, Z1
-	VBLENDMPD.BCST   constants64<>+2192(SB), Z26, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2216(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2232(SB), Z27, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2256(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2224(SB), Z26, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2248(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBLENDMPD.BCST   constants64<>+2240(SB), Z24, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2272(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2272(SB), Z24, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2304(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
-	VBLENDMPD.BCST   constants64<>+2280(SB), Z21, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2296(SB), Z4, K3, Z4
+	VBLENDMPD.BCST   constants64<>+2312(SB), Z21, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2328(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBLENDMPD.BCST   constants64<>+2320(SB), Z18, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2336(SB), Z1, K3, Z1
+	VBLENDMPD.BCST   constants64<>+2352(SB), Z18, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2368(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
-	VBROADCASTSD     constants64<>+2360(SB), Z4
-	VBLENDMPD.BCST   constants64<>+2368(SB), Z4, K2, Z4
-	VBLENDMPD.BCST   constants64<>+2408(SB), Z4, K3, Z4
+	VBROADCASTSD     constants64<>+2392(SB), Z4
+	VBLENDMPD.BCST   constants64<>+2400(SB), Z4, K2, Z4
+	VBLENDMPD.BCST   constants64<>+2440(SB), Z4, K3, Z4
 	VFMADD231PD      Z2, Z1, Z4
-	VBROADCASTSD     constants64<>+2392(SB), Z1
-	VBLENDMPD.BCST   constants64<>+2400(SB), Z1, K2, Z1
-	VBLENDMPD.BCST   constants64<>+2424(SB), Z1, K3, Z1
+	VBROADCASTSD     constants64<>+2424(SB), Z1
+	VBLENDMPD.BCST   constants64<>+2432(SB), Z1, K2, Z1
+	VBLENDMPD.BCST   constants64<>+2456(SB), Z1, K3, Z1
 	VFMADD231PD      Z2, Z4, Z1
 	VBLENDMPD        Z30, Z30, K2, Z4
 	VBLENDMPD        Z31, Z4, K3, Z4
@@ -6161,8 +6151,8 @@ complete:
 	VCMPPD           $0x12, Z31, Z0, K3
 	KANDB            K2, K3, K4
 	KNOTB            K4, K2
-	VBLENDMPD.BCST   constants64<>+616(SB), Z5, K2, Z2
-	VPORQ.BCST       constants64<>+136(SB), Z3, Z3
+	VBLENDMPD.BCST   constants64<>+632(SB), Z5, K2, Z2
+	VPORQ.BCST       constants64<>+184(SB), Z3, Z3
 	VCMPPD           $0x00, Z1, Z0, K2
 	VCMPPD           $0x00, Z31, Z0, K3
 	KORB             K2, K3, K4
@@ -6179,9 +6169,9 @@ TEXT ·NextafterF64AVX512(SB), $192-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+784(SB), Z30
-	VBROADCASTSD constants64<>+616(SB), Z29
-	VBROADCASTSD constants64<>+112(SB), Z28
+	VBROADCASTSD constants64<>+800(SB), Z30
+	VBROADCASTSD constants64<>+632(SB), Z29
+	VBROADCASTSD constants64<>+104(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -6255,21 +6245,21 @@ TEXT ·LdexpF64AVX512(SB), $192-40
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
 	VBROADCASTSD constants64<>+0(SB), Z28
-	VBROADCASTSD constants64<>+8(SB), Z27
-	VBROADCASTSD constants64<>+480(SB), Z26
-	VBROADCASTSD constants64<>+48(SB), Z25
-	VBROADCASTSD constants64<>+168(SB), Z24
-	VBROADCASTSD constants64<>+1976(SB), Z23
-	VBROADCASTSD constants64<>+2432(SB), Z22
-	VBROADCASTSD constants64<>+88(SB), Z21
-	VBROADCASTSD constants64<>+96(SB), Z20
-	VBROADCASTSD constants64<>+104(SB), Z30
-	VBROADCASTSD constants64<>+160(SB), Z19
-	VBROADCASTSD constants64<>+136(SB), Z18
-	VBROADCASTSD constants64<>+616(SB), Z17
-	VBROADCASTSD constants64<>+112(SB), Z29
-	VBROADCASTSD constants64<>+1984(SB), Z16
-	VBROADCASTSD constants64<>+2440(SB), Z15
+	VBROADCASTSD constants64<>+160(SB), Z27
+	VBROADCASTSD constants64<>+496(SB), Z26
+	VBROADCASTSD constants64<>+40(SB), Z25
+	VBROADCASTSD constants64<>+176(SB), Z24
+	VBROADCASTSD constants64<>+2008(SB), Z23
+	VBROADCASTSD constants64<>+2464(SB), Z22
+	VBROADCASTSD constants64<>+80(SB), Z21
+	VBROADCASTSD constants64<>+88(SB), Z20
+	VBROADCASTSD constants64<>+96(SB), Z30
+	VBROADCASTSD constants64<>+168(SB), Z19
+	VBROADCASTSD constants64<>+184(SB), Z18
+	VBROADCASTSD constants64<>+632(SB), Z17
+	VBROADCASTSD constants64<>+104(SB), Z29
+	VBROADCASTSD constants64<>+2016(SB), Z16
+	VBROADCASTSD constants64<>+2472(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x08
@@ -6357,14 +6347,14 @@ TEXT ·ExponentF64AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORQ       Z31, Z31, Z31
-	VBROADCASTSD constants64<>+8(SB), Z30
-	VBROADCASTSD constants64<>+48(SB), Z29
-	VBROADCASTSD constants64<>+168(SB), Z28
-	VBROADCASTSD constants64<>+88(SB), Z27
-	VBROADCASTSD constants64<>+96(SB), Z26
-	VBROADCASTSD constants64<>+160(SB), Z25
-	VBROADCASTSD constants64<>+136(SB), Z24
-	VBROADCASTSD constants64<>+112(SB), Z23
+	VBROADCASTSD constants64<>+160(SB), Z30
+	VBROADCASTSD constants64<>+40(SB), Z29
+	VBROADCASTSD constants64<>+176(SB), Z28
+	VBROADCASTSD constants64<>+80(SB), Z27
+	VBROADCASTSD constants64<>+88(SB), Z26
+	VBROADCASTSD constants64<>+168(SB), Z25
+	VBROADCASTSD constants64<>+184(SB), Z24
+	VBROADCASTSD constants64<>+104(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -6453,17 +6443,17 @@ TEXT ·SincosF64AVX512(SB), $384-32
 	MOVQ         cos+8(FP), R12
 	MOVQ         a+16(FP), SI
 	MOVQ         n+24(FP), CX
-	VBROADCASTSD constants64<>+784(SB), Z25
-	VBROADCASTSD constants64<>+688(SB), Z24
-	VBROADCASTSD constants64<>+696(SB), Z23
-	VBROADCASTSD constants64<>+704(SB), Z22
-	VBROADCASTSD constants64<>+712(SB), Z29
-	VBROADCASTSD constants64<>+720(SB), Z28
-	VBROADCASTSD constants64<>+728(SB), Z21
-	VBROADCASTSD constants64<>+752(SB), Z31
-	VBROADCASTSD constants64<>+112(SB), Z30
-	VBROADCASTSD constants64<>+760(SB), Z27
-	VBROADCASTSD constants64<>+768(SB), Z26
+	VBROADCASTSD constants64<>+800(SB), Z25
+	VBROADCASTSD constants64<>+704(SB), Z24
+	VBROADCASTSD constants64<>+712(SB), Z23
+	VBROADCASTSD constants64<>+720(SB), Z22
+	VBROADCASTSD constants64<>+728(SB), Z29
+	VBROADCASTSD constants64<>+736(SB), Z28
+	VBROADCASTSD constants64<>+744(SB), Z21
+	VBROADCASTSD constants64<>+768(SB), Z31
+	VBROADCASTSD constants64<>+104(SB), Z30
+	VBROADCASTSD constants64<>+776(SB), Z27
+	VBROADCASTSD constants64<>+784(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -6474,12 +6464,12 @@ loop:
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
 	VMOVUPD           64(SI)(BX*8), Z2
 	VPANDQ.BCST       constants64<>+128(SB), Z2, Z3
-	VBROADCASTSD      constants64<>+744(SB), Z4
+	VBROADCASTSD      constants64<>+760(SB), Z4
 	VFMADD213PD       Z31, Z1, Z4
-	VBROADCASTSD      constants64<>+744(SB), Z5
+	VBROADCASTSD      constants64<>+760(SB), Z5
 	VFMADD213PD       Z31, Z3, Z5
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z3, K2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z3, K2
 	KORB              K1, K2, K3
 	KORTESTB          K3, K3
 	JNZ               complete
@@ -6495,52 +6485,52 @@ loop:
 	VPSLLQ            $0x3e, Z4, Z4
 	VPTERNLOGQ        $0x28, Z30, Z2, Z9
 	VPSLLQ            $0x3e, Z5, Z5
-	VFNMADD231PD.BCST constants64<>+792(SB), Z6, Z1
-	VFNMADD231PD.BCST constants64<>+792(SB), Z7, Z3
+	VFNMADD231PD.BCST constants64<>+808(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z7, Z3
 	VFNMADD231PD      Z24, Z6, Z1
 	VFNMADD231PD      Z24, Z7, Z3
-	VFNMADD231PD.BCST constants64<>+800(SB), Z6, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z7, Z3
+	VFNMADD231PD.BCST constants64<>+816(SB), Z6, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z7, Z3
 	VMULPD            Z1, Z1, Z0
 	VMULPD            Z3, Z3, Z2
 	VMULPD            Z0, Z0, Z6
 	VMULPD            Z2, Z2, Z7
 	VMULPD            Z0, Z1, Z10
 	VMULPD            Z2, Z3, Z11
-	VBROADCASTSD      constants64<>+808(SB), Z12
+	VBROADCASTSD      constants64<>+824(SB), Z12
 	VFMADD213PD       Z27, Z6, Z12
-	VBROADCASTSD      constants64<>+808(SB), Z13
+	VBROADCASTSD      constants64<>+824(SB), Z13
 	VFMADD213PD       Z27, Z7, Z13
 	VMOVUPD           Z29, Z14
 	VFMADD231PD       Z6, Z23, Z14
-	VBROADCASTSD      constants64<>+816(SB), Z15
+	VBROADCASTSD      constants64<>+832(SB), Z15
 	VFMADD213PD       Z26, Z6, Z15
 	VMOVUPD           Z28, Z16
 	VFMADD231PD       Z6, Z22, Z16
 	VMOVUPD           Z29, Z17
 	VFMADD231PD       Z7, Z23, Z17
-	VBROADCASTSD      constants64<>+816(SB), Z18
+	VBROADCASTSD      constants64<>+832(SB), Z18
 	VFMADD213PD       Z26, Z7, Z18
 	VMOVUPD           Z28, Z19
 	VFMADD231PD       Z7, Z22, Z19
-	VFMADD213PD.BCST  constants64<>+824(SB), Z6, Z12
-	VFMADD213PD.BCST  constants64<>+824(SB), Z7, Z13
-	VFMADD213PD       Z21, Z6, Z14
-	VFMADD213PD.BCST  constants64<>+832(SB), Z6, Z15
-	VFMADD213PD.BCST  constants64<>+736(SB), Z6, Z16
-	VFMADD213PD       Z21, Z7, Z17
-	VFMADD213PD.BCST  constants64<>+832(SB), Z7, Z18
-	VFMADD213PD.BCST  constants64<>+736(SB), Z7, Z19
 	VFMADD213PD.BCST  constants64<>+840(SB), Z6, Z12
 	VFMADD213PD.BCST  constants64<>+840(SB), Z7, Z13
+	VFMADD213PD       Z21, Z6, Z14
+	VFMADD213PD.BCST  constants64<>+848(SB), Z6, Z15
+	VFMADD213PD.BCST  constants64<>+752(SB), Z6, Z16
+	VFMADD213PD       Z21, Z7, Z17
+	VFMADD213PD.BCST  constants64<>+848(SB), Z7, Z18
+	VFMADD213PD.BCST  constants64<>+752(SB), Z7, Z19
+	VFMADD213PD.BCST  constants64<>+856(SB), Z6, Z12
+	VFMADD213PD.BCST  constants64<>+856(SB), Z7, Z13
 	VFMADD231PD       Z0, Z14, Z15
 	VFMADD231PD       Z2, Z17, Z18
 	VFMADD231PD       Z0, Z16, Z12
 	VFMADD231PD       Z2, Z19, Z13
 	VFMADD231PD       Z15, Z10, Z1
 	VFMADD231PD       Z18, Z11, Z3
-	VFMADD213PD.BCST  constants64<>+48(SB), Z12, Z0
-	VFMADD213PD.BCST  constants64<>+48(SB), Z13, Z2
+	VFMADD213PD.BCST  constants64<>+40(SB), Z12, Z0
+	VFMADD213PD.BCST  constants64<>+40(SB), Z13, Z2
 	VBLENDMPD         Z0, Z1, K1, Z6
 	VBLENDMPD         Z1, Z0, K1, Z0
 	VBLENDMPD         Z2, Z3, K2, Z1
@@ -6610,14 +6600,14 @@ complete:
 single:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VBROADCASTSD      constants64<>+776(SB), Z2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VBROADCASTSD      constants64<>+792(SB), Z2
 	VBLENDMPD         Z1, Z2, K1, Z2
-	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
-	VPSUBQ.BCST       constants64<>+848(SB), Z3, Z3
-	VPANDQ.BCST       constants64<>+856(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+184(SB), Z2, Z3
+	VPSUBQ.BCST       constants64<>+864(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+872(SB), Z3, Z3
 	VPSUBQ            Z3, Z2, Z2
-	VPADDQ.BCST       constants64<>+864(SB), Z2, Z2
+	VPADDQ.BCST       constants64<>+880(SB), Z2, Z2
 	VPSRLQ            $0x38, Z3, Z3
 	LEAQ              two_over_pi_0_64<>+0(SB), R11
 	VPXORQ            Z4, Z4, Z4
@@ -6625,21 +6615,21 @@ single:
 	VGATHERQPD        (R11)(Z3*8), K2, Z4
 	VMULPD            Z4, Z2, Z5
 	VFMSUB213PD       Z5, Z2, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z4, Z6
+	VMULPD.BCST       constants64<>+888(SB), Z4, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z5, Z6
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z4
+	VMULPD.BCST       constants64<>+888(SB), Z5, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z5
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z5
 	VADDPD            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z8
-	VMULPD.BCST       constants64<>+872(SB), Z8, Z9
+	VMULPD.BCST       constants64<>+888(SB), Z8, Z9
 	VRNDSCALEPD       $0x08, Z9, Z9
-	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
+	VFNMADD132PD.BCST constants64<>+528(SB), Z8, Z9
 	VADDPD            Z9, Z6, Z10
 	VSUBPD            Z6, Z10, Z11
 	VSUBPD            Z11, Z10, Z12
@@ -6697,10 +6687,10 @@ single:
 	VADDPD            Z10, Z14, Z2
 	VSUBPD            Z14, Z2, Z14
 	VSUBPD            Z14, Z10, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z10, Z10
+	VMULPD.BCST       constants64<>+808(SB), Z10, Z10
 	VFMADD231PD       Z24, Z2, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z2, Z3
-	VFMSUB132PD.BCST  constants64<>+792(SB), Z3, Z2
+	VMULPD.BCST       constants64<>+808(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+808(SB), Z3, Z2
 	VADDPD            Z10, Z2, Z2
 	VADDPD            Z2, Z3, Z4
 	VSUBPD            Z3, Z4, Z3
@@ -6708,31 +6698,31 @@ single:
 	VADDPD            Z2, Z4, Z4
 	VSUBPD            Z1, Z1, Z2
 	VADDPD            Z2, Z4, Z4
-	VBROADCASTSD      constants64<>+744(SB), Z2
+	VBROADCASTSD      constants64<>+760(SB), Z2
 	VFMADD213PD       Z31, Z1, Z2
 	VSUBPD            Z31, Z2, Z3
-	VFNMADD231PD.BCST constants64<>+792(SB), Z3, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z3, Z1
 	VFNMADD231PD      Z24, Z3, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z3, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z3, Z1
 	VBLENDMPD         Z4, Z1, K1, Z1
 	VMULPD            Z1, Z1, Z3
 	VMULPD            Z3, Z3, Z4
 	VMOVUPD           Z28, Z5
 	VFMADD231PD       Z4, Z22, Z5
-	VFMADD213PD.BCST  constants64<>+736(SB), Z4, Z5
-	VBROADCASTSD      constants64<>+808(SB), Z7
+	VFMADD213PD.BCST  constants64<>+752(SB), Z4, Z5
+	VBROADCASTSD      constants64<>+824(SB), Z7
 	VFMADD213PD       Z27, Z4, Z7
-	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z7
 	VFMADD213PD.BCST  constants64<>+840(SB), Z4, Z7
+	VFMADD213PD.BCST  constants64<>+856(SB), Z4, Z7
 	VFMADD231PD       Z3, Z5, Z7
-	VFMADD213PD.BCST  constants64<>+48(SB), Z3, Z7
+	VFMADD213PD.BCST  constants64<>+40(SB), Z3, Z7
 	VMULPD            Z3, Z1, Z5
 	VMOVUPD           Z29, Z8
 	VFMADD231PD       Z4, Z23, Z8
 	VFMADD213PD       Z21, Z4, Z8
-	VBROADCASTSD      constants64<>+816(SB), Z9
+	VBROADCASTSD      constants64<>+832(SB), Z9
 	VFMADD213PD       Z26, Z4, Z9
-	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z9
+	VFMADD213PD.BCST  constants64<>+848(SB), Z4, Z9
 	VFMADD231PD       Z3, Z8, Z9
 	VFMADD231PD       Z9, Z5, Z1
 	VADDPD            Z31, Z6, Z6
@@ -6761,21 +6751,21 @@ TEXT ·CbrtF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z29, Z29, Z29
-	VBROADCASTSS constants32<>+0(SB), Z24
-	VBROADCASTSS constants32<>+4(SB), Z28
-	VBROADCASTSS constants32<>+8(SB), Z23
-	VBROADCASTSS constants32<>+12(SB), Z27
-	VBROADCASTSS constants32<>+16(SB), Z31
-	VBROADCASTSS constants32<>+20(SB), Z22
-	VBROADCASTSS constants32<>+24(SB), Z30
+	VBROADCASTSS constants32<>+0(SB), Z25
+	VBROADCASTSS constants32<>+4(SB), Z24
+	VBROADCASTSS constants32<>+8(SB), Z28
+	VBROADCASTSS constants32<>+12(SB), Z31
+	VBROADCASTSS constants32<>+16(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z30
+	VBROADCASTSS constants32<>+24(SB), Z22
 	VBROADCASTSS constants32<>+28(SB), Z21
 	VBROADCASTSS constants32<>+32(SB), Z20
 	VBROADCASTSS constants32<>+36(SB), Z19
 	VBROADCASTSS constants32<>+40(SB), Z18
-	VBROADCASTSS constants32<>+44(SB), Z17
+	VBROADCASTSS constants32<>+44(SB), Z27
 	VBROADCASTSS constants32<>+48(SB), Z26
-	VBROADCASTSS constants32<>+52(SB), Z16
-	VBROADCASTSS constants32<>+56(SB), Z25
+	VBROADCASTSS constants32<>+52(SB), Z17
+	VBROADCASTSS constants32<>+56(SB), Z16
 	VBROADCASTSS constants32<>+60(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
@@ -6790,52 +6780,48 @@ loop:
 	VPSRLD           $0x17, Z1, Z4
 	VPSRLD           $0x17, Z3, Z5
 	VMOVUPS          Z1, Z6
-	VPTERNLOGD       $0xea, Z30, Z24, Z6
+	VPTERNLOGD       $0xea, Z30, Z25, Z6
 	VMOVUPS          Z3, Z7
-	VPTERNLOGD       $0xea, Z30, Z24, Z7
-	VPORD            Z18, Z4, Z4
-	VPORD            Z18, Z5, Z5
-	VMOVUPS          Z27, Z8
+	VPTERNLOGD       $0xea, Z30, Z25, Z7
+	VPORD            Z19, Z4, Z4
+	VPORD            Z19, Z5, Z5
+	VMOVUPS          Z28, Z8
 	VFMADD231PS      Z6, Z15, Z8
-	VMOVUPS          Z27, Z9
+	VMOVUPS          Z28, Z9
 	VFMADD231PS      Z7, Z15, Z9
-	VSUBPS           Z17, Z4, Z4
-	VSUBPS           Z17, Z5, Z5
-	VCMPPS           $0x12, Z1, Z28, K1
-	VCMPPS           $0x11, Z16, Z1, K2
-	VCMPPS           $0x12, Z3, Z28, K3
-	VCMPPS           $0x11, Z16, Z3, K4
+	VSUBPS           Z18, Z4, Z4
+	VSUBPS           Z18, Z5, Z5
+	VPADDD           Z17, Z1, Z1
+	VPADDD           Z17, Z3, Z3
+	VCMPPS           $0x16, Z16, Z1, K1
+	VCMPPS           $0x16, Z16, Z3, K2
+	KORW             K1, K2, K3
+	KORTESTW         K3, K3
+	JNZ              complete
 	VMULPS           Z31, Z4, Z1
 	VMULPS           Z31, Z5, Z3
-	KANDW            K1, K2, K5
 	VFMADD213PS.BCST constants32<>+68(SB), Z6, Z8
 	VFMADD213PS.BCST constants32<>+68(SB), Z7, Z9
-	KANDW            K3, K4, K1
-	KNOTW            K5, K2
-	KNOTW            K1, K3
-	KORW             K2, K3, K1
-	KORTESTW         K1, K1
-	JNZ              complete
 	VRNDSCALEPS      $0x08, Z1, Z1
 	VRNDSCALEPS      $0x08, Z3, Z3
-	VFMADD213PS      Z20, Z6, Z8
-	VFMADD213PS      Z20, Z7, Z9
-	VFNMADD231PS     Z19, Z1, Z4
-	VFNMADD231PS     Z19, Z3, Z5
-	VADDPS           Z26, Z1, Z1
-	VADDPS           Z26, Z3, Z3
+	VFMADD213PS      Z21, Z6, Z8
+	VFMADD213PS      Z21, Z7, Z9
+	VFNMADD231PS     Z20, Z1, Z4
+	VFNMADD231PS     Z20, Z3, Z5
+	VADDPS           Z27, Z1, Z1
+	VADDPS           Z27, Z3, Z3
 	VPSLLD           $0x17, Z1, Z1
 	VPSLLD           $0x17, Z3, Z3
 	VCMPPS           $0x11, Z4, Z29, K1
 	VCMPPS           $0x11, Z5, Z29, K2
 	VCMPPS           $0x11, Z29, Z4, K3
 	VCMPPS           $0x11, Z29, Z5, K4
-	VADDPS           Z26, Z4, Z4
-	VADDPS           Z26, Z5, Z5
-	VBLENDMPS        Z22, Z30, K1, Z10
-	VBLENDMPS        Z22, Z30, K2, Z11
-	VBLENDMPS        Z21, Z10, K3, Z10
-	VBLENDMPS        Z21, Z11, K4, Z11
+	VADDPS           Z27, Z4, Z4
+	VADDPS           Z27, Z5, Z5
+	VBLENDMPS        Z23, Z30, K1, Z10
+	VBLENDMPS        Z23, Z30, K2, Z11
+	VBLENDMPS        Z22, Z10, K3, Z10
+	VBLENDMPS        Z22, Z11, K4, Z11
 	VPSLLD           $0x17, Z4, Z4
 	VPSLLD           $0x17, Z5, Z5
 	VMULPS           Z10, Z8, Z8
@@ -6849,9 +6835,9 @@ loop:
 	VFNMADD213PS     Z30, Z6, Z4
 	VFNMADD213PS     Z30, Z7, Z5
 	VMULPS           Z4, Z8, Z10
-	VFMADD213PS      Z31, Z23, Z4
+	VFMADD213PS      Z31, Z24, Z4
 	VMULPS           Z5, Z9, Z11
-	VFMADD213PS      Z31, Z23, Z5
+	VFMADD213PS      Z31, Z24, Z5
 	VFMADD231PS      Z4, Z10, Z8
 	VFMADD231PS      Z5, Z11, Z9
 	VMULPS           Z8, Z8, Z8
@@ -6874,8 +6860,8 @@ loop:
 	VFNMADD231PS     Z9, Z7, Z5
 	VMULPS           Z1, Z4, Z4
 	VMULPS           Z3, Z5, Z5
-	VPTERNLOGD       $0xea, Z4, Z25, Z0
-	VPTERNLOGD       $0xea, Z5, Z25, Z2
+	VPTERNLOGD       $0xea, Z4, Z26, Z0
+	VPTERNLOGD       $0xea, Z5, Z26, Z2
 	VMOVUPS          Z0, (DI)(BX*4)
 	VMOVUPS          Z2, 64(DI)(BX*4)
 
@@ -6929,40 +6915,38 @@ complete:
 single:
 	VMOVUPS          (SI)(BX*4), Z0
 	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
-	VCMPPS           $0x12, Z1, Z28, K1
-	VCMPPS           $0x11, Z16, Z1, K2
+	VPADDD           Z17, Z1, Z2
+	VCMPPS           $0x16, Z16, Z2, K1
+	VCMPPS.BCST      $0x11, constants32<>+72(SB), Z1, K2
 	KANDW            K1, K2, K3
-	KNOTW            K3, K1
-	VCMPPS           $0x11, Z28, Z1, K3
-	KANDW            K1, K3, K4
-	VMULPS.BCST      constants32<>+72(SB), Z1, Z2
-	VBLENDMPS        Z2, Z1, K4, Z2
+	VMULPS.BCST      constants32<>+76(SB), Z1, Z2
+	VBLENDMPS        Z2, Z1, K3, Z2
 	VPSRLD           $0x17, Z2, Z3
-	VPORD            Z18, Z3, Z3
-	VSUBPS           Z17, Z3, Z3
-	VSUBPS.BCST      constants32<>+76(SB), Z3, Z4
-	VBLENDMPS        Z4, Z3, K4, Z3
+	VPORD            Z19, Z3, Z3
+	VSUBPS           Z18, Z3, Z3
+	VSUBPS.BCST      constants32<>+80(SB), Z3, Z4
+	VBLENDMPS        Z4, Z3, K3, Z3
 	VMULPS           Z31, Z3, Z4
 	VRNDSCALEPS      $0x08, Z4, Z4
-	VFNMADD231PS     Z19, Z4, Z3
-	VCMPPS           $0x11, Z3, Z29, K3
-	VBLENDMPS        Z22, Z30, K3, Z5
-	VCMPPS           $0x11, Z29, Z3, K3
-	VBLENDMPS        Z21, Z5, K3, Z5
-	VPTERNLOGD       $0xea, Z30, Z24, Z2
-	VMOVUPS          Z27, Z6
+	VFNMADD231PS     Z20, Z4, Z3
+	VCMPPS           $0x11, Z3, Z29, K2
+	VBLENDMPS        Z23, Z30, K2, Z5
+	VCMPPS           $0x11, Z29, Z3, K2
+	VBLENDMPS        Z22, Z5, K2, Z5
+	VPTERNLOGD       $0xea, Z30, Z25, Z2
+	VMOVUPS          Z28, Z6
 	VFMADD231PS      Z2, Z15, Z6
 	VFMADD213PS.BCST constants32<>+68(SB), Z2, Z6
-	VFMADD213PS      Z20, Z2, Z6
+	VFMADD213PS      Z21, Z2, Z6
 	VMULPS           Z5, Z6, Z6
 	VMULPS           Z6, Z6, Z5
 	VMULPS           Z6, Z5, Z5
-	VADDPS           Z26, Z3, Z3
+	VADDPS           Z27, Z3, Z3
 	VPSLLD           $0x17, Z3, Z3
 	VMULPS           Z3, Z2, Z2
 	VFNMADD213PS     Z30, Z2, Z5
 	VMULPS           Z5, Z6, Z3
-	VFMADD213PS      Z31, Z23, Z5
+	VFMADD213PS      Z31, Z24, Z5
 	VFMADD231PS      Z5, Z3, Z6
 	VMULPS           Z6, Z6, Z6
 	VMULPS           Z6, Z2, Z3
@@ -6973,15 +6957,16 @@ single:
 	VFMADD231PS      Z3, Z7, Z2
 	VMULPS           Z31, Z2, Z2
 	VFNMADD231PS     Z6, Z2, Z3
-	VADDPS           Z26, Z4, Z4
+	VADDPS           Z27, Z4, Z4
 	VPSLLD           $0x17, Z4, Z4
 	VMULPS           Z4, Z3, Z3
-	VCMPPS           $0x11, Z1, Z29, K3
-	KANDW            K3, K2, K4
+	VCMPPS           $0x11, Z1, Z29, K2
+	VCMPPS.BCST      $0x11, constants32<>+84(SB), Z1, K3
+	KANDW            K2, K3, K4
 	KNOTW            K4, K2
 	KANDW            K1, K2, K3
 	VBLENDMPS        Z1, Z3, K3, Z3
-	VPTERNLOGD       $0xea, Z3, Z25, Z0
+	VPTERNLOGD       $0xea, Z3, Z26, Z0
 	VMOVUPS          Z0, (DI)(BX*4)
 	ADDQ             $0x10, BX
 	XORL             $0x01, R15
@@ -6996,17 +6981,17 @@ TEXT ·ExpF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z28, Z28, Z28
-	VBROADCASTSS constants32<>+80(SB), Z27
-	VBROADCASTSS constants32<>+84(SB), Z30
-	VBROADCASTSS constants32<>+88(SB), Z26
-	VBROADCASTSS constants32<>+92(SB), Z25
-	VBROADCASTSS constants32<>+96(SB), Z24
-	VBROADCASTSS constants32<>+100(SB), Z23
-	VBROADCASTSS constants32<>+24(SB), Z22
-	VBROADCASTSS constants32<>+104(SB), Z21
-	VBROADCASTSS constants32<>+108(SB), Z29
-	VBROADCASTSS constants32<>+112(SB), Z20
-	VBROADCASTSS constants32<>+116(SB), Z31
+	VBROADCASTSS constants32<>+88(SB), Z27
+	VBROADCASTSS constants32<>+92(SB), Z30
+	VBROADCASTSS constants32<>+96(SB), Z26
+	VBROADCASTSS constants32<>+100(SB), Z25
+	VBROADCASTSS constants32<>+104(SB), Z24
+	VBROADCASTSS constants32<>+108(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z22
+	VBROADCASTSS constants32<>+112(SB), Z21
+	VBROADCASTSS constants32<>+116(SB), Z29
+	VBROADCASTSS constants32<>+120(SB), Z20
+	VBROADCASTSS constants32<>+124(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -7100,15 +7085,15 @@ TEXT ·Exp2F32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+120(SB), Z27
-	VBROADCASTSS constants32<>+124(SB), Z26
-	VBROADCASTSS constants32<>+128(SB), Z31
-	VBROADCASTSS constants32<>+132(SB), Z30
-	VBROADCASTSS constants32<>+136(SB), Z25
-	VBROADCASTSS constants32<>+100(SB), Z24
-	VBROADCASTSS constants32<>+24(SB), Z23
-	VBROADCASTSS constants32<>+140(SB), Z29
-	VBROADCASTSS constants32<>+144(SB), Z28
+	VBROADCASTSS constants32<>+128(SB), Z27
+	VBROADCASTSS constants32<>+132(SB), Z26
+	VBROADCASTSS constants32<>+136(SB), Z31
+	VBROADCASTSS constants32<>+140(SB), Z30
+	VBROADCASTSS constants32<>+144(SB), Z25
+	VBROADCASTSS constants32<>+108(SB), Z24
+	VBROADCASTSS constants32<>+20(SB), Z23
+	VBROADCASTSS constants32<>+148(SB), Z29
+	VBROADCASTSS constants32<>+152(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -7194,20 +7179,20 @@ TEXT ·Expm1F32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+148(SB), Z26
-	VBROADCASTSS constants32<>+152(SB), Z31
-	VBROADCASTSS constants32<>+156(SB), Z25
-	VBROADCASTSS constants32<>+160(SB), Z24
-	VBROADCASTSS constants32<>+164(SB), Z23
-	VBROADCASTSS constants32<>+100(SB), Z22
-	VBROADCASTSS constants32<>+24(SB), Z21
-	VBROADCASTSS constants32<>+104(SB), Z20
-	VBROADCASTSS constants32<>+168(SB), Z30
-	VBROADCASTSS constants32<>+108(SB), Z29
-	VBROADCASTSS constants32<>+48(SB), Z19
-	VBROADCASTSS constants32<>+56(SB), Z18
-	VBROADCASTSS constants32<>+112(SB), Z27
-	VBROADCASTSS constants32<>+172(SB), Z28
+	VBROADCASTSS constants32<>+156(SB), Z26
+	VBROADCASTSS constants32<>+160(SB), Z31
+	VBROADCASTSS constants32<>+164(SB), Z25
+	VBROADCASTSS constants32<>+168(SB), Z24
+	VBROADCASTSS constants32<>+172(SB), Z23
+	VBROADCASTSS constants32<>+108(SB), Z22
+	VBROADCASTSS constants32<>+20(SB), Z21
+	VBROADCASTSS constants32<>+112(SB), Z20
+	VBROADCASTSS constants32<>+176(SB), Z30
+	VBROADCASTSS constants32<>+116(SB), Z29
+	VBROADCASTSS constants32<>+44(SB), Z19
+	VBROADCASTSS constants32<>+48(SB), Z18
+	VBROADCASTSS constants32<>+120(SB), Z27
+	VBROADCASTSS constants32<>+180(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -7339,10 +7324,10 @@ single:
 	VFMADD231PS  Z3, Z4, Z5
 	VFMADD231PS  Z1, Z4, Z5
 	VADDPS       Z1, Z3, Z3
-	VADDPS.BCST  constants32<>+176(SB), Z2, Z2
+	VADDPS.BCST  constants32<>+184(SB), Z2, Z2
 	VPSLLD       $0x17, Z2, Z2
 	VFMADD213PS  Z2, Z2, Z3
-	VMULPS.BCST  constants32<>+180(SB), Z3, Z3
+	VMULPS.BCST  constants32<>+188(SB), Z3, Z3
 	VCMPPS       $0x11, Z0, Z30, K1
 	VBLENDMPS    Z3, Z5, K1, Z5
 	VPTERNLOGD   $0xea, Z5, Z18, Z0
@@ -7360,19 +7345,19 @@ TEXT ·LogF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z30
-	VBROADCASTSS constants32<>+184(SB), Z29
-	VBROADCASTSS constants32<>+188(SB), Z31
-	VBROADCASTSS constants32<>+192(SB), Z28
-	VBROADCASTSS constants32<>+196(SB), Z27
-	VBROADCASTSS constants32<>+100(SB), Z26
-	VBROADCASTSS constants32<>+200(SB), Z25
-	VBROADCASTSS constants32<>+24(SB), Z24
-	VBROADCASTSS constants32<>+204(SB), Z23
-	VBROADCASTSS constants32<>+40(SB), Z22
-	VBROADCASTSS constants32<>+208(SB), Z21
-	VBROADCASTSS constants32<>+212(SB), Z20
-	VBROADCASTSS constants32<>+216(SB), Z19
-	VBROADCASTSS constants32<>+112(SB), Z18
+	VBROADCASTSS constants32<>+192(SB), Z29
+	VBROADCASTSS constants32<>+196(SB), Z31
+	VBROADCASTSS constants32<>+200(SB), Z28
+	VBROADCASTSS constants32<>+204(SB), Z27
+	VBROADCASTSS constants32<>+108(SB), Z26
+	VBROADCASTSS constants32<>+208(SB), Z25
+	VBROADCASTSS constants32<>+20(SB), Z24
+	VBROADCASTSS constants32<>+212(SB), Z23
+	VBROADCASTSS constants32<>+36(SB), Z22
+	VBROADCASTSS constants32<>+216(SB), Z21
+	VBROADCASTSS constants32<>+220(SB), Z20
+	VBROADCASTSS constants32<>+224(SB), Z19
+	VBROADCASTSS constants32<>+120(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -7480,9 +7465,9 @@ single:
 	VMOVUPS        (SI)(BX*4), Z0
 	VPADDD         Z20, Z0, Z1
 	VCMPPS         $0x16, Z19, Z1, K1
-	VCMPPS.BCST    $0x11, constants32<>+4(SB), Z0, K2
+	VCMPPS.BCST    $0x11, constants32<>+72(SB), Z0, K2
 	KANDW          K1, K2, K3
-	VMULPS.BCST    constants32<>+220(SB), Z0, Z1
+	VMULPS.BCST    constants32<>+228(SB), Z0, Z1
 	VBLENDMPS      Z1, Z0, K3, Z1
 	VPADDD         Z20, Z1, Z1
 	VPANDD         Z30, Z1, Z2
@@ -7501,7 +7486,7 @@ single:
 	VPSRLD         $0x17, Z1, Z1
 	VPORD          Z22, Z1, Z1
 	VSUBPS         Z21, Z1, Z1
-	VSUBPS.BCST    constants32<>+224(SB), Z1, Z4
+	VSUBPS.BCST    constants32<>+232(SB), Z1, Z4
 	VBLENDMPS      Z4, Z1, K3, Z1
 	VFMADD231PS    Z18, Z1, Z3
 	VSUBPS         Z3, Z6, Z6
@@ -7509,12 +7494,12 @@ single:
 	VFMADD231PS    Z26, Z1, Z2
 	VPXORD         Z1, Z1, Z1
 	VCMPPS         $0x11, Z0, Z1, K2
-	VBROADCASTSS   constants32<>+228(SB), Z3
+	VBROADCASTSS   constants32<>+236(SB), Z3
 	VBLENDMPS      Z2, Z3, K2, Z3
-	VCMPPS.BCST    $0x00, constants32<>+52(SB), Z0, K2
+	VCMPPS.BCST    $0x00, constants32<>+84(SB), Z0, K2
 	VBLENDMPS      Z0, Z3, K2, Z3
 	VCMPPS         $0x00, Z1, Z0, K2
-	VBLENDMPS.BCST constants32<>+232(SB), Z3, K2, Z3
+	VBLENDMPS.BCST constants32<>+240(SB), Z3, K2, Z3
 	VBLENDMPS      Z3, Z2, K1, Z2
 	VMOVUPS        Z2, (DI)(BX*4)
 	ADDQ           $0x10, BX
@@ -7530,16 +7515,16 @@ TEXT ·Log2F32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z28
-	VBROADCASTSS constants32<>+236(SB), Z27
-	VBROADCASTSS constants32<>+184(SB), Z26
-	VBROADCASTSS constants32<>+188(SB), Z30
-	VBROADCASTSS constants32<>+192(SB), Z29
-	VBROADCASTSS constants32<>+196(SB), Z25
-	VBROADCASTSS constants32<>+200(SB), Z24
-	VBROADCASTSS constants32<>+24(SB), Z23
-	VBROADCASTSS constants32<>+104(SB), Z31
-	VBROADCASTSS constants32<>+204(SB), Z22
-	VBROADCASTSS constants32<>+40(SB), Z21
+	VBROADCASTSS constants32<>+244(SB), Z27
+	VBROADCASTSS constants32<>+192(SB), Z26
+	VBROADCASTSS constants32<>+196(SB), Z30
+	VBROADCASTSS constants32<>+200(SB), Z29
+	VBROADCASTSS constants32<>+204(SB), Z25
+	VBROADCASTSS constants32<>+208(SB), Z24
+	VBROADCASTSS constants32<>+20(SB), Z23
+	VBROADCASTSS constants32<>+112(SB), Z31
+	VBROADCASTSS constants32<>+212(SB), Z22
+	VBROADCASTSS constants32<>+36(SB), Z21
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -7547,9 +7532,9 @@ TEXT ·Log2F32AVX512(SB), $256-40
 
 loop:
 	VMOVUPS     (SI)(BX*4), Z0
-	VPADDD.BCST constants32<>+212(SB), Z0, Z0
+	VPADDD.BCST constants32<>+220(SB), Z0, Z0
 	VMOVUPS     64(SI)(BX*4), Z1
-	VPADDD.BCST constants32<>+212(SB), Z1, Z1
+	VPADDD.BCST constants32<>+220(SB), Z1, Z1
 	VPANDD      Z28, Z0, Z2
 	VPANDD      Z28, Z1, Z3
 	VPSRLD      $0x17, Z0, Z4
@@ -7560,10 +7545,10 @@ loop:
 	VPORD       Z21, Z5, Z5
 	VSUBPS      Z23, Z2, Z2
 	VSUBPS      Z23, Z3, Z3
-	VSUBPS.BCST constants32<>+208(SB), Z4, Z4
-	VSUBPS.BCST constants32<>+208(SB), Z5, Z5
-	VCMPPS.BCST $0x16, constants32<>+216(SB), Z0, K1
-	VCMPPS.BCST $0x16, constants32<>+216(SB), Z1, K2
+	VSUBPS.BCST constants32<>+216(SB), Z4, Z4
+	VSUBPS.BCST constants32<>+216(SB), Z5, Z5
+	VCMPPS.BCST $0x16, constants32<>+224(SB), Z0, K1
+	VCMPPS.BCST $0x16, constants32<>+224(SB), Z1, K2
 	KORW        K1, K2, K3
 	KORTESTW    K3, K3
 	JNZ         complete
@@ -7673,13 +7658,13 @@ complete:
 
 single:
 	VMOVUPS        (SI)(BX*4), Z0
-	VPADDD.BCST    constants32<>+212(SB), Z0, Z1
-	VCMPPS.BCST    $0x16, constants32<>+216(SB), Z1, K1
-	VCMPPS.BCST    $0x11, constants32<>+4(SB), Z0, K2
+	VPADDD.BCST    constants32<>+220(SB), Z0, Z1
+	VCMPPS.BCST    $0x16, constants32<>+224(SB), Z1, K1
+	VCMPPS.BCST    $0x11, constants32<>+72(SB), Z0, K2
 	KANDW          K1, K2, K3
-	VMULPS.BCST    constants32<>+220(SB), Z0, Z1
+	VMULPS.BCST    constants32<>+228(SB), Z0, Z1
 	VBLENDMPS      Z1, Z0, K3, Z1
-	VPADDD.BCST    constants32<>+212(SB), Z1, Z1
+	VPADDD.BCST    constants32<>+220(SB), Z1, Z1
 	VPANDD         Z28, Z1, Z2
 	VPADDD         Z24, Z2, Z2
 	VSUBPS         Z23, Z2, Z2
@@ -7707,8 +7692,8 @@ single:
 	VFMADD231PS    Z31, Z5, Z3
 	VPSRLD         $0x17, Z1, Z1
 	VPORD          Z21, Z1, Z1
-	VSUBPS.BCST    constants32<>+208(SB), Z1, Z1
-	VSUBPS.BCST    constants32<>+224(SB), Z1, Z4
+	VSUBPS.BCST    constants32<>+216(SB), Z1, Z1
+	VSUBPS.BCST    constants32<>+232(SB), Z1, Z4
 	VBLENDMPS      Z4, Z1, K3, Z1
 	VADDPS         Z2, Z1, Z4
 	VSUBPS         Z1, Z4, Z1
@@ -7717,12 +7702,12 @@ single:
 	VADDPS         Z2, Z4, Z4
 	VPXORD         Z1, Z1, Z1
 	VCMPPS         $0x11, Z0, Z1, K2
-	VBROADCASTSS   constants32<>+228(SB), Z2
+	VBROADCASTSS   constants32<>+236(SB), Z2
 	VBLENDMPS      Z4, Z2, K2, Z2
-	VCMPPS.BCST    $0x00, constants32<>+52(SB), Z0, K2
+	VCMPPS.BCST    $0x00, constants32<>+84(SB), Z0, K2
 	VBLENDMPS      Z0, Z2, K2, Z2
 	VCMPPS         $0x00, Z1, Z0, K2
-	VBLENDMPS.BCST constants32<>+232(SB), Z2, K2, Z2
+	VBLENDMPS.BCST constants32<>+240(SB), Z2, K2, Z2
 	VBLENDMPS      Z2, Z4, K1, Z4
 	VMOVUPS        Z4, (DI)(BX*4)
 	ADDQ           $0x10, BX
@@ -7738,14 +7723,14 @@ TEXT ·Log10F32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z27
-	VBROADCASTSS constants32<>+184(SB), Z26
-	VBROADCASTSS constants32<>+240(SB), Z29
-	VBROADCASTSS constants32<>+188(SB), Z30
-	VBROADCASTSS constants32<>+244(SB), Z31
-	VBROADCASTSS constants32<>+192(SB), Z28
-	VBROADCASTSS constants32<>+196(SB), Z25
-	VBROADCASTSS constants32<>+200(SB), Z24
-	VBROADCASTSS constants32<>+24(SB), Z23
+	VBROADCASTSS constants32<>+192(SB), Z26
+	VBROADCASTSS constants32<>+248(SB), Z29
+	VBROADCASTSS constants32<>+196(SB), Z30
+	VBROADCASTSS constants32<>+252(SB), Z31
+	VBROADCASTSS constants32<>+200(SB), Z28
+	VBROADCASTSS constants32<>+204(SB), Z25
+	VBROADCASTSS constants32<>+208(SB), Z24
+	VBROADCASTSS constants32<>+20(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -7753,28 +7738,28 @@ TEXT ·Log10F32AVX512(SB), $256-40
 
 loop:
 	VMOVUPS          (SI)(BX*4), Z0
-	VPADDD.BCST      constants32<>+212(SB), Z0, Z0
+	VPADDD.BCST      constants32<>+220(SB), Z0, Z0
 	VMOVUPS          64(SI)(BX*4), Z1
-	VPADDD.BCST      constants32<>+212(SB), Z1, Z1
+	VPADDD.BCST      constants32<>+220(SB), Z1, Z1
 	VPANDD           Z27, Z0, Z2
 	VPANDD           Z27, Z1, Z3
 	VPSRLD           $0x17, Z0, Z4
 	VPSRLD           $0x17, Z1, Z5
 	VPADDD           Z24, Z2, Z2
 	VPADDD           Z24, Z3, Z3
-	VPORD.BCST       constants32<>+40(SB), Z4, Z4
-	VPORD.BCST       constants32<>+40(SB), Z5, Z5
+	VPORD.BCST       constants32<>+36(SB), Z4, Z4
+	VPORD.BCST       constants32<>+36(SB), Z5, Z5
 	VSUBPS           Z23, Z2, Z2
 	VSUBPS           Z23, Z3, Z3
-	VSUBPS.BCST      constants32<>+208(SB), Z4, Z4
-	VSUBPS.BCST      constants32<>+208(SB), Z5, Z5
-	VCMPPS.BCST      $0x16, constants32<>+216(SB), Z0, K1
-	VCMPPS.BCST      $0x16, constants32<>+216(SB), Z1, K2
+	VSUBPS.BCST      constants32<>+216(SB), Z4, Z4
+	VSUBPS.BCST      constants32<>+216(SB), Z5, Z5
+	VCMPPS.BCST      $0x16, constants32<>+224(SB), Z0, K1
+	VCMPPS.BCST      $0x16, constants32<>+224(SB), Z1, K2
 	KORW             K1, K2, K3
 	KORTESTW         K3, K3
 	JNZ              complete
-	VADDPS.BCST      constants32<>+204(SB), Z2, Z0
-	VADDPS.BCST      constants32<>+204(SB), Z3, Z1
+	VADDPS.BCST      constants32<>+212(SB), Z2, Z0
+	VADDPS.BCST      constants32<>+212(SB), Z3, Z1
 	VMULPS           Z2, Z2, Z6
 	VMULPS           Z3, Z3, Z7
 	VMULPS           Z29, Z4, Z8
@@ -7793,8 +7778,8 @@ loop:
 	VSUBPS           Z11, Z3, Z15
 	VMULPS           Z28, Z6, Z6
 	VMULPS           Z28, Z7, Z7
-	VFMADD231PS.BCST constants32<>+248(SB), Z4, Z12
-	VFMADD231PS.BCST constants32<>+248(SB), Z5, Z13
+	VFMADD231PS.BCST constants32<>+256(SB), Z4, Z12
+	VFMADD231PS.BCST constants32<>+256(SB), Z5, Z13
 	VSUBPS           Z14, Z2, Z2
 	VMULPS           Z31, Z14, Z4
 	VSUBPS           Z15, Z3, Z3
@@ -7813,8 +7798,8 @@ loop:
 	VSUBPS           Z7, Z3, Z3
 	VSUBPS           Z8, Z18, Z8
 	VSUBPS           Z9, Z19, Z9
-	VFMADD231PS.BCST constants32<>+252(SB), Z14, Z16
-	VFMADD231PS.BCST constants32<>+252(SB), Z15, Z17
+	VFMADD231PS.BCST constants32<>+260(SB), Z14, Z16
+	VFMADD231PS.BCST constants32<>+260(SB), Z15, Z17
 	VMOVUPS          Z30, Z6
 	VFMADD231PS      Z20, Z26, Z6
 	VMOVUPS          Z30, Z7
@@ -7889,17 +7874,17 @@ complete:
 
 single:
 	VMOVUPS          (SI)(BX*4), Z0
-	VPADDD.BCST      constants32<>+212(SB), Z0, Z1
-	VCMPPS.BCST      $0x16, constants32<>+216(SB), Z1, K1
-	VCMPPS.BCST      $0x11, constants32<>+4(SB), Z0, K2
+	VPADDD.BCST      constants32<>+220(SB), Z0, Z1
+	VCMPPS.BCST      $0x16, constants32<>+224(SB), Z1, K1
+	VCMPPS.BCST      $0x11, constants32<>+72(SB), Z0, K2
 	KANDW            K1, K2, K3
-	VMULPS.BCST      constants32<>+220(SB), Z0, Z1
+	VMULPS.BCST      constants32<>+228(SB), Z0, Z1
 	VBLENDMPS        Z1, Z0, K3, Z1
-	VPADDD.BCST      constants32<>+212(SB), Z1, Z1
+	VPADDD.BCST      constants32<>+220(SB), Z1, Z1
 	VPANDD           Z27, Z1, Z2
 	VPADDD           Z24, Z2, Z2
 	VSUBPS           Z23, Z2, Z2
-	VADDPS.BCST      constants32<>+204(SB), Z2, Z3
+	VADDPS.BCST      constants32<>+212(SB), Z2, Z3
 	VDIVPS           Z3, Z2, Z3
 	VMULPS           Z3, Z3, Z4
 	VMOVUPS          Z30, Z5
@@ -7919,17 +7904,17 @@ single:
 	VMULPS           Z31, Z4, Z2
 	VMOVUPS          Z2, Z3
 	VFMSUB231PS      Z31, Z4, Z3
-	VFMADD231PS.BCST constants32<>+252(SB), Z4, Z3
+	VFMADD231PS.BCST constants32<>+260(SB), Z4, Z3
 	VFMADD231PS      Z31, Z5, Z3
 	VPSRLD           $0x17, Z1, Z1
-	VPORD.BCST       constants32<>+40(SB), Z1, Z1
-	VSUBPS.BCST      constants32<>+208(SB), Z1, Z1
-	VSUBPS.BCST      constants32<>+224(SB), Z1, Z4
+	VPORD.BCST       constants32<>+36(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+216(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+232(SB), Z1, Z4
 	VBLENDMPS        Z4, Z1, K3, Z1
 	VMULPS           Z29, Z1, Z4
 	VMOVUPS          Z4, Z5
 	VFMSUB231PS      Z29, Z1, Z5
-	VFMADD231PS.BCST constants32<>+248(SB), Z1, Z5
+	VFMADD231PS.BCST constants32<>+256(SB), Z1, Z5
 	VADDPS           Z5, Z3, Z3
 	VADDPS           Z2, Z4, Z1
 	VSUBPS           Z4, Z1, Z4
@@ -7938,12 +7923,12 @@ single:
 	VADDPS           Z2, Z1, Z1
 	VPXORD           Z2, Z2, Z2
 	VCMPPS           $0x11, Z0, Z2, K2
-	VBROADCASTSS     constants32<>+228(SB), Z3
+	VBROADCASTSS     constants32<>+236(SB), Z3
 	VBLENDMPS        Z1, Z3, K2, Z3
-	VCMPPS.BCST      $0x00, constants32<>+52(SB), Z0, K2
+	VCMPPS.BCST      $0x00, constants32<>+84(SB), Z0, K2
 	VBLENDMPS        Z0, Z3, K2, Z3
 	VCMPPS           $0x00, Z2, Z0, K2
-	VBLENDMPS.BCST   constants32<>+232(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+240(SB), Z3, K2, Z3
 	VBLENDMPS        Z3, Z1, K1, Z1
 	VMOVUPS          Z1, (DI)(BX*4)
 	ADDQ             $0x10, BX
@@ -7960,19 +7945,19 @@ TEXT ·Log1pF32AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORD       Z29, Z29, Z29
 	VBROADCASTSS constants32<>+0(SB), Z28
-	VBROADCASTSS constants32<>+184(SB), Z27
-	VBROADCASTSS constants32<>+188(SB), Z30
-	VBROADCASTSS constants32<>+192(SB), Z26
-	VBROADCASTSS constants32<>+196(SB), Z25
-	VBROADCASTSS constants32<>+100(SB), Z24
-	VBROADCASTSS constants32<>+200(SB), Z23
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+204(SB), Z22
-	VBROADCASTSS constants32<>+40(SB), Z21
-	VBROADCASTSS constants32<>+208(SB), Z20
-	VBROADCASTSS constants32<>+56(SB), Z19
-	VBROADCASTSS constants32<>+212(SB), Z18
-	VBROADCASTSS constants32<>+216(SB), Z17
+	VBROADCASTSS constants32<>+192(SB), Z27
+	VBROADCASTSS constants32<>+196(SB), Z30
+	VBROADCASTSS constants32<>+200(SB), Z26
+	VBROADCASTSS constants32<>+204(SB), Z25
+	VBROADCASTSS constants32<>+108(SB), Z24
+	VBROADCASTSS constants32<>+208(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+212(SB), Z22
+	VBROADCASTSS constants32<>+36(SB), Z21
+	VBROADCASTSS constants32<>+216(SB), Z20
+	VBROADCASTSS constants32<>+48(SB), Z19
+	VBROADCASTSS constants32<>+220(SB), Z18
+	VBROADCASTSS constants32<>+224(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -7987,11 +7972,11 @@ loop:
 	VSUBPS           Z31, Z3, Z5
 	VPADDD           Z18, Z1, Z6
 	VPADDD           Z18, Z3, Z7
-	VPANDD.BCST      constants32<>+232(SB), Z6, Z8
-	VPANDD.BCST      constants32<>+232(SB), Z7, Z9
+	VPANDD.BCST      constants32<>+240(SB), Z6, Z8
+	VPANDD.BCST      constants32<>+240(SB), Z7, Z9
 	VPANDD           Z28, Z6, Z10
 	VPANDD           Z28, Z7, Z11
-	VBROADCASTSS     constants32<>+256(SB), Z12
+	VBROADCASTSS     constants32<>+264(SB), Z12
 	VPSUBD           Z8, Z12, Z8
 	VPSUBD           Z9, Z12, Z12
 	VPADDD           Z23, Z10, Z10
@@ -8047,8 +8032,8 @@ loop:
 	VFMADD213PS      Z12, Z15, Z11
 	VMULPS           Z10, Z6, Z6
 	VMULPS           Z11, Z7, Z7
-	VFMADD231PS.BCST constants32<>+112(SB), Z9, Z6
-	VFMADD231PS.BCST constants32<>+112(SB), Z13, Z7
+	VFMADD231PS.BCST constants32<>+120(SB), Z9, Z6
+	VFMADD231PS.BCST constants32<>+120(SB), Z13, Z7
 	VADDPS           Z6, Z1, Z1
 	VADDPS           Z7, Z3, Z3
 	VSUBPS           Z1, Z8, Z8
@@ -8126,8 +8111,8 @@ single:
 	VSUBPS           Z3, Z1, Z1
 	VADDPS           Z1, Z4, Z4
 	VPADDD           Z18, Z2, Z2
-	VPANDD.BCST      constants32<>+232(SB), Z2, Z1
-	VBROADCASTSS     constants32<>+256(SB), Z3
+	VPANDD.BCST      constants32<>+240(SB), Z2, Z1
+	VBROADCASTSS     constants32<>+264(SB), Z3
 	VPSUBD           Z1, Z3, Z3
 	VMULPS           Z3, Z4, Z4
 	VPANDD           Z28, Z2, Z1
@@ -8149,20 +8134,20 @@ single:
 	VSUBPS           Z20, Z2, Z2
 	VMOVUPS.Z        Z31, K3, Z6
 	VADDPS           Z6, Z2, Z2
-	VFMADD231PS.BCST constants32<>+112(SB), Z2, Z5
+	VFMADD231PS.BCST constants32<>+120(SB), Z2, Z5
 	VSUBPS           Z1, Z3, Z1
 	VSUBPS           Z1, Z4, Z4
 	VADDPS           Z5, Z4, Z4
 	VSUBPS           Z4, Z8, Z8
 	VSUBPS           Z8, Z3, Z3
 	VFMADD231PS      Z24, Z2, Z3
-	VCMPPS.BCST      $0x00, constants32<>+260(SB), Z0, K2
-	VBROADCASTSS     constants32<>+228(SB), Z1
-	VBLENDMPS.BCST   constants32<>+232(SB), Z1, K2, Z1
-	VBROADCASTSS     constants32<>+260(SB), Z2
+	VCMPPS.BCST      $0x00, constants32<>+268(SB), Z0, K2
+	VBROADCASTSS     constants32<>+236(SB), Z1
+	VBLENDMPS.BCST   constants32<>+240(SB), Z1, K2, Z1
+	VBROADCASTSS     constants32<>+268(SB), Z2
 	VCMPPS           $0x11, Z0, Z2, K2
 	VBLENDMPS        Z3, Z1, K2, Z1
-	VCMPPS.BCST      $0x00, constants32<>+52(SB), Z0, K2
+	VCMPPS.BCST      $0x00, constants32<>+84(SB), Z0, K2
 	VBLENDMPS        Z0, Z1, K2, Z1
 	VBLENDMPS        Z1, Z3, K1, Z3
 	VPTERNLOGD       $0xea, Z3, Z19, Z0
@@ -8179,21 +8164,21 @@ TEXT ·SinF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+264(SB), Z27
-	VBROADCASTSS constants32<>+268(SB), Z30
-	VBROADCASTSS constants32<>+272(SB), Z26
-	VBROADCASTSS constants32<>+276(SB), Z25
-	VBROADCASTSS constants32<>+24(SB), Z24
-	VBROADCASTSS constants32<>+280(SB), Z23
-	VBROADCASTSS constants32<>+284(SB), Z22
-	VBROADCASTSS constants32<>+288(SB), Z31
-	VBROADCASTSS constants32<>+56(SB), Z28
-	VBROADCASTSS constants32<>+292(SB), Z21
-	VBROADCASTSS constants32<>+296(SB), Z20
-	VBROADCASTSS constants32<>+300(SB), Z19
-	VBROADCASTSS constants32<>+304(SB), Z29
-	VBROADCASTSS constants32<>+308(SB), Z18
-	VBROADCASTSS constants32<>+312(SB), Z17
+	VBROADCASTSS constants32<>+272(SB), Z27
+	VBROADCASTSS constants32<>+276(SB), Z30
+	VBROADCASTSS constants32<>+280(SB), Z26
+	VBROADCASTSS constants32<>+284(SB), Z25
+	VBROADCASTSS constants32<>+20(SB), Z24
+	VBROADCASTSS constants32<>+288(SB), Z23
+	VBROADCASTSS constants32<>+292(SB), Z22
+	VBROADCASTSS constants32<>+296(SB), Z31
+	VBROADCASTSS constants32<>+48(SB), Z28
+	VBROADCASTSS constants32<>+300(SB), Z21
+	VBROADCASTSS constants32<>+304(SB), Z20
+	VBROADCASTSS constants32<>+308(SB), Z19
+	VBROADCASTSS constants32<>+312(SB), Z29
+	VBROADCASTSS constants32<>+316(SB), Z18
+	VBROADCASTSS constants32<>+320(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -8215,8 +8200,8 @@ loop:
 	JNZ           complete
 	VSUBPS        Z31, Z4, Z6
 	VSUBPS        Z31, Z5, Z7
-	VPTESTMD.BCST constants32<>+316(SB), Z4, K1
-	VPTESTMD.BCST constants32<>+316(SB), Z5, K2
+	VPTESTMD.BCST constants32<>+324(SB), Z4, K1
+	VPTESTMD.BCST constants32<>+324(SB), Z5, K2
 	VPSLLD        $0x1e, Z4, Z4
 	VPSLLD        $0x1e, Z5, Z5
 	VPTERNLOGD    $0x28, Z28, Z0, Z4
@@ -8308,11 +8293,11 @@ single:
 	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
 	VCMPPS            $0x15, Z22, Z1, K1
 	VBLENDMPS         Z1, Z22, K1, Z2
-	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
-	VPSUBD.BCST       constants32<>+320(SB), Z3, Z3
-	VPANDD.BCST       constants32<>+324(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+84(SB), Z2, Z3
+	VPSUBD.BCST       constants32<>+328(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+332(SB), Z3, Z3
 	VPSUBD            Z3, Z2, Z2
-	VPADDD.BCST       constants32<>+328(SB), Z2, Z2
+	VPADDD.BCST       constants32<>+336(SB), Z2, Z2
 	VPSRLD            $0x1a, Z3, Z3
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
@@ -8320,21 +8305,21 @@ single:
 	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VFMSUB213PS       Z5, Z2, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z4, Z6
+	VMULPS.BCST       constants32<>+340(SB), Z4, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z5, Z6
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z4
+	VMULPS.BCST       constants32<>+340(SB), Z5, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z5
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z5
 	VADDPS            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z8
-	VMULPS.BCST       constants32<>+332(SB), Z8, Z9
+	VMULPS.BCST       constants32<>+340(SB), Z8, Z9
 	VRNDSCALEPS       $0x08, Z9, Z9
-	VFNMADD132PS.BCST constants32<>+180(SB), Z8, Z9
+	VFNMADD132PS.BCST constants32<>+188(SB), Z8, Z9
 	VADDPS            Z9, Z6, Z10
 	VSUBPS            Z6, Z10, Z11
 	VSUBPS            Z11, Z10, Z12
@@ -8431,7 +8416,7 @@ single:
 	VFMADD231PS       Z7, Z5, Z1
 	VADDPS            Z31, Z6, Z6
 	VBLENDMPS         Z6, Z2, K1, Z2
-	VPTESTMD.BCST     constants32<>+316(SB), Z2, K1
+	VPTESTMD.BCST     constants32<>+324(SB), Z2, K1
 	VBLENDMPS         Z4, Z1, K1, Z1
 	VPSLLD            $0x1e, Z2, Z2
 	VPTERNLOGD        $0x28, Z28, Z0, Z2
@@ -8449,22 +8434,22 @@ TEXT ·CosF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+316(SB), Z27
-	VBROADCASTSS constants32<>+264(SB), Z26
-	VBROADCASTSS constants32<>+268(SB), Z30
-	VBROADCASTSS constants32<>+272(SB), Z25
-	VBROADCASTSS constants32<>+276(SB), Z24
-	VBROADCASTSS constants32<>+24(SB), Z23
-	VBROADCASTSS constants32<>+280(SB), Z22
-	VBROADCASTSS constants32<>+284(SB), Z21
-	VBROADCASTSS constants32<>+288(SB), Z31
-	VBROADCASTSS constants32<>+56(SB), Z28
-	VBROADCASTSS constants32<>+292(SB), Z20
-	VBROADCASTSS constants32<>+296(SB), Z19
-	VBROADCASTSS constants32<>+300(SB), Z18
-	VBROADCASTSS constants32<>+304(SB), Z29
-	VBROADCASTSS constants32<>+308(SB), Z17
-	VBROADCASTSS constants32<>+312(SB), Z16
+	VBROADCASTSS constants32<>+324(SB), Z27
+	VBROADCASTSS constants32<>+272(SB), Z26
+	VBROADCASTSS constants32<>+276(SB), Z30
+	VBROADCASTSS constants32<>+280(SB), Z25
+	VBROADCASTSS constants32<>+284(SB), Z24
+	VBROADCASTSS constants32<>+20(SB), Z23
+	VBROADCASTSS constants32<>+288(SB), Z22
+	VBROADCASTSS constants32<>+292(SB), Z21
+	VBROADCASTSS constants32<>+296(SB), Z31
+	VBROADCASTSS constants32<>+48(SB), Z28
+	VBROADCASTSS constants32<>+300(SB), Z20
+	VBROADCASTSS constants32<>+304(SB), Z19
+	VBROADCASTSS constants32<>+308(SB), Z18
+	VBROADCASTSS constants32<>+312(SB), Z29
+	VBROADCASTSS constants32<>+316(SB), Z17
+	VBROADCASTSS constants32<>+320(SB), Z16
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -8579,11 +8564,11 @@ single:
 	VPANDD.BCST       constants32<>+64(SB), Z0, Z0
 	VCMPPS            $0x15, Z21, Z0, K1
 	VBLENDMPS         Z0, Z21, K1, Z1
-	VPANDD.BCST       constants32<>+52(SB), Z1, Z2
-	VPSUBD.BCST       constants32<>+320(SB), Z2, Z2
-	VPANDD.BCST       constants32<>+324(SB), Z2, Z2
+	VPANDD.BCST       constants32<>+84(SB), Z1, Z2
+	VPSUBD.BCST       constants32<>+328(SB), Z2, Z2
+	VPANDD.BCST       constants32<>+332(SB), Z2, Z2
 	VPSUBD            Z2, Z1, Z1
-	VPADDD.BCST       constants32<>+328(SB), Z1, Z1
+	VPADDD.BCST       constants32<>+336(SB), Z1, Z1
 	VPSRLD            $0x1a, Z2, Z2
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z3, Z3, Z3
@@ -8591,21 +8576,21 @@ single:
 	VGATHERDPS        (R11)(Z2*4), K2, Z3
 	VMULPS            Z3, Z1, Z4
 	VFMSUB213PS       Z4, Z1, Z3
-	VMULPS.BCST       constants32<>+332(SB), Z3, Z5
+	VMULPS.BCST       constants32<>+340(SB), Z3, Z5
 	VRNDSCALEPS       $0x08, Z5, Z5
-	VFNMADD231PS.BCST constants32<>+180(SB), Z5, Z3
-	VMULPS.BCST       constants32<>+332(SB), Z4, Z5
+	VFNMADD231PS.BCST constants32<>+188(SB), Z5, Z3
+	VMULPS.BCST       constants32<>+340(SB), Z4, Z5
 	VRNDSCALEPS       $0x08, Z5, Z5
-	VFNMADD231PS.BCST constants32<>+180(SB), Z5, Z4
+	VFNMADD231PS.BCST constants32<>+188(SB), Z5, Z4
 	VADDPS            Z3, Z4, Z5
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z6, Z6, Z6
 	KXNORW            K2, K2, K2
 	VGATHERDPS        (R11)(Z2*4), K2, Z6
 	VMULPS            Z6, Z1, Z7
-	VMULPS.BCST       constants32<>+332(SB), Z7, Z8
+	VMULPS.BCST       constants32<>+340(SB), Z7, Z8
 	VRNDSCALEPS       $0x08, Z8, Z8
-	VFNMADD132PS.BCST constants32<>+180(SB), Z7, Z8
+	VFNMADD132PS.BCST constants32<>+188(SB), Z7, Z8
 	VADDPS            Z8, Z5, Z9
 	VSUBPS            Z5, Z9, Z10
 	VSUBPS            Z10, Z9, Z11
@@ -8720,21 +8705,21 @@ TEXT ·TanF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+264(SB), Z25
-	VBROADCASTSS constants32<>+268(SB), Z28
-	VBROADCASTSS constants32<>+272(SB), Z24
-	VBROADCASTSS constants32<>+276(SB), Z23
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+280(SB), Z22
-	VBROADCASTSS constants32<>+284(SB), Z21
-	VBROADCASTSS constants32<>+288(SB), Z30
-	VBROADCASTSS constants32<>+56(SB), Z29
-	VBROADCASTSS constants32<>+292(SB), Z20
-	VBROADCASTSS constants32<>+296(SB), Z26
-	VBROADCASTSS constants32<>+300(SB), Z19
-	VBROADCASTSS constants32<>+304(SB), Z27
-	VBROADCASTSS constants32<>+308(SB), Z18
-	VBROADCASTSS constants32<>+312(SB), Z17
+	VBROADCASTSS constants32<>+272(SB), Z25
+	VBROADCASTSS constants32<>+276(SB), Z28
+	VBROADCASTSS constants32<>+280(SB), Z24
+	VBROADCASTSS constants32<>+284(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+288(SB), Z22
+	VBROADCASTSS constants32<>+292(SB), Z21
+	VBROADCASTSS constants32<>+296(SB), Z30
+	VBROADCASTSS constants32<>+48(SB), Z29
+	VBROADCASTSS constants32<>+300(SB), Z20
+	VBROADCASTSS constants32<>+304(SB), Z26
+	VBROADCASTSS constants32<>+308(SB), Z19
+	VBROADCASTSS constants32<>+312(SB), Z27
+	VBROADCASTSS constants32<>+316(SB), Z18
+	VBROADCASTSS constants32<>+320(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -8756,8 +8741,8 @@ loop:
 	JNZ           complete
 	VSUBPS        Z30, Z4, Z6
 	VSUBPS        Z30, Z5, Z7
-	VPTESTMD.BCST constants32<>+316(SB), Z4, K1
-	VPTESTMD.BCST constants32<>+316(SB), Z5, K2
+	VPTESTMD.BCST constants32<>+324(SB), Z4, K1
+	VPTESTMD.BCST constants32<>+324(SB), Z5, K2
 	VPSLLD        $0x1f, Z4, Z4
 	VPSLLD        $0x1f, Z5, Z5
 	VPTERNLOGD    $0x28, Z29, Z0, Z4
@@ -8905,11 +8890,11 @@ single:
 	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
 	VCMPPS            $0x15, Z21, Z1, K1
 	VBLENDMPS         Z1, Z21, K1, Z2
-	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
-	VPSUBD.BCST       constants32<>+320(SB), Z3, Z3
-	VPANDD.BCST       constants32<>+324(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+84(SB), Z2, Z3
+	VPSUBD.BCST       constants32<>+328(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+332(SB), Z3, Z3
 	VPSUBD            Z3, Z2, Z2
-	VPADDD.BCST       constants32<>+328(SB), Z2, Z2
+	VPADDD.BCST       constants32<>+336(SB), Z2, Z2
 	VPSRLD            $0x1a, Z3, Z3
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
@@ -8917,21 +8902,21 @@ single:
 	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VFMSUB213PS       Z5, Z2, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z4, Z6
+	VMULPS.BCST       constants32<>+340(SB), Z4, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z5, Z6
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z4
+	VMULPS.BCST       constants32<>+340(SB), Z5, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z5
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z5
 	VADDPS            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z8
-	VMULPS.BCST       constants32<>+332(SB), Z8, Z9
+	VMULPS.BCST       constants32<>+340(SB), Z8, Z9
 	VRNDSCALEPS       $0x08, Z9, Z9
-	VFNMADD132PS.BCST constants32<>+180(SB), Z8, Z9
+	VFNMADD132PS.BCST constants32<>+188(SB), Z8, Z9
 	VADDPS            Z9, Z6, Z10
 	VSUBPS            Z6, Z10, Z11
 	VSUBPS            Z11, Z10, Z12
@@ -9043,7 +9028,7 @@ single:
 	VADDPS            Z1, Z5, Z3
 	VADDPS            Z30, Z6, Z6
 	VBLENDMPS         Z6, Z7, K1, Z7
-	VPTESTMD.BCST     constants32<>+316(SB), Z7, K1
+	VPTESTMD.BCST     constants32<>+324(SB), Z7, K1
 	VBLENDMPS         Z2, Z3, K1, Z4
 	VBLENDMPS         Z3, Z2, K1, Z6
 	VDIVPS            Z6, Z31, Z8
@@ -9074,17 +9059,17 @@ TEXT ·AsinF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+336(SB), Z30
-	VBROADCASTSS constants32<>+340(SB), Z26
-	VBROADCASTSS constants32<>+344(SB), Z25
-	VBROADCASTSS constants32<>+348(SB), Z24
-	VBROADCASTSS constants32<>+352(SB), Z23
-	VBROADCASTSS constants32<>+192(SB), Z31
-	VBROADCASTSS constants32<>+280(SB), Z28
-	VBROADCASTSS constants32<>+204(SB), Z22
-	VBROADCASTSS constants32<>+56(SB), Z27
-	VBROADCASTSS constants32<>+296(SB), Z29
-	VBROADCASTSS constants32<>+356(SB), Z21
+	VBROADCASTSS constants32<>+344(SB), Z30
+	VBROADCASTSS constants32<>+348(SB), Z26
+	VBROADCASTSS constants32<>+352(SB), Z25
+	VBROADCASTSS constants32<>+356(SB), Z24
+	VBROADCASTSS constants32<>+360(SB), Z23
+	VBROADCASTSS constants32<>+200(SB), Z31
+	VBROADCASTSS constants32<>+288(SB), Z28
+	VBROADCASTSS constants32<>+212(SB), Z22
+	VBROADCASTSS constants32<>+48(SB), Z27
+	VBROADCASTSS constants32<>+304(SB), Z29
+	VBROADCASTSS constants32<>+364(SB), Z21
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9197,19 +9182,19 @@ TEXT ·AcosF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+336(SB), Z28
-	VBROADCASTSS constants32<>+340(SB), Z24
-	VBROADCASTSS constants32<>+344(SB), Z23
-	VBROADCASTSS constants32<>+348(SB), Z22
-	VBROADCASTSS constants32<>+352(SB), Z21
-	VBROADCASTSS constants32<>+192(SB), Z30
-	VBROADCASTSS constants32<>+24(SB), Z27
-	VBROADCASTSS constants32<>+280(SB), Z26
-	VBROADCASTSS constants32<>+204(SB), Z20
-	VBROADCASTSS constants32<>+360(SB), Z19
-	VBROADCASTSS constants32<>+56(SB), Z29
-	VBROADCASTSS constants32<>+296(SB), Z25
-	VBROADCASTSS constants32<>+364(SB), Z18
+	VBROADCASTSS constants32<>+344(SB), Z28
+	VBROADCASTSS constants32<>+348(SB), Z24
+	VBROADCASTSS constants32<>+352(SB), Z23
+	VBROADCASTSS constants32<>+356(SB), Z22
+	VBROADCASTSS constants32<>+360(SB), Z21
+	VBROADCASTSS constants32<>+200(SB), Z30
+	VBROADCASTSS constants32<>+20(SB), Z27
+	VBROADCASTSS constants32<>+288(SB), Z26
+	VBROADCASTSS constants32<>+212(SB), Z20
+	VBROADCASTSS constants32<>+368(SB), Z19
+	VBROADCASTSS constants32<>+48(SB), Z29
+	VBROADCASTSS constants32<>+304(SB), Z25
+	VBROADCASTSS constants32<>+372(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9332,20 +9317,20 @@ TEXT ·AtanF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+368(SB), Z30
-	VBROADCASTSS constants32<>+372(SB), Z26
-	VBROADCASTSS constants32<>+376(SB), Z25
-	VBROADCASTSS constants32<>+380(SB), Z24
-	VBROADCASTSS constants32<>+24(SB), Z29
-	VBROADCASTSS constants32<>+280(SB), Z23
-	VBROADCASTSS constants32<>+56(SB), Z27
-	VBROADCASTSS constants32<>+296(SB), Z22
-	VBROADCASTSS constants32<>+384(SB), Z21
-	VBROADCASTSS constants32<>+388(SB), Z20
-	VBROADCASTSS constants32<>+392(SB), Z19
-	VBROADCASTSS constants32<>+396(SB), Z18
-	VBROADCASTSS constants32<>+400(SB), Z17
-	VBROADCASTSS constants32<>+260(SB), Z28
+	VBROADCASTSS constants32<>+376(SB), Z30
+	VBROADCASTSS constants32<>+380(SB), Z26
+	VBROADCASTSS constants32<>+384(SB), Z25
+	VBROADCASTSS constants32<>+388(SB), Z24
+	VBROADCASTSS constants32<>+20(SB), Z29
+	VBROADCASTSS constants32<>+288(SB), Z23
+	VBROADCASTSS constants32<>+48(SB), Z27
+	VBROADCASTSS constants32<>+304(SB), Z22
+	VBROADCASTSS constants32<>+392(SB), Z21
+	VBROADCASTSS constants32<>+396(SB), Z20
+	VBROADCASTSS constants32<>+400(SB), Z19
+	VBROADCASTSS constants32<>+404(SB), Z18
+	VBROADCASTSS constants32<>+408(SB), Z17
+	VBROADCASTSS constants32<>+268(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9453,20 +9438,20 @@ TEXT ·SinhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+404(SB), Z27
-	VBROADCASTSS constants32<>+408(SB), Z26
-	VBROADCASTSS constants32<>+412(SB), Z31
-	VBROADCASTSS constants32<>+416(SB), Z30
-	VBROADCASTSS constants32<>+420(SB), Z25
-	VBROADCASTSS constants32<>+192(SB), Z24
-	VBROADCASTSS constants32<>+100(SB), Z23
-	VBROADCASTSS constants32<>+104(SB), Z22
-	VBROADCASTSS constants32<>+424(SB), Z21
-	VBROADCASTSS constants32<>+428(SB), Z29
-	VBROADCASTSS constants32<>+432(SB), Z20
-	VBROADCASTSS constants32<>+436(SB), Z19
-	VBROADCASTSS constants32<>+56(SB), Z28
-	VBROADCASTSS constants32<>+112(SB), Z18
+	VBROADCASTSS constants32<>+412(SB), Z27
+	VBROADCASTSS constants32<>+416(SB), Z26
+	VBROADCASTSS constants32<>+420(SB), Z31
+	VBROADCASTSS constants32<>+424(SB), Z30
+	VBROADCASTSS constants32<>+428(SB), Z25
+	VBROADCASTSS constants32<>+200(SB), Z24
+	VBROADCASTSS constants32<>+108(SB), Z23
+	VBROADCASTSS constants32<>+112(SB), Z22
+	VBROADCASTSS constants32<>+432(SB), Z21
+	VBROADCASTSS constants32<>+436(SB), Z29
+	VBROADCASTSS constants32<>+440(SB), Z20
+	VBROADCASTSS constants32<>+444(SB), Z19
+	VBROADCASTSS constants32<>+48(SB), Z28
+	VBROADCASTSS constants32<>+120(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9611,8 +9596,8 @@ single:
 	VADDPS       Z9, Z8, Z8
 	VFMADD231PS  Z4, Z2, Z5
 	VADDPS       Z5, Z2, Z2
-	VADDPS.BCST  constants32<>+24(SB), Z2, Z2
-	VSUBPS.BCST  constants32<>+24(SB), Z3, Z3
+	VADDPS.BCST  constants32<>+20(SB), Z2, Z2
+	VSUBPS.BCST  constants32<>+20(SB), Z3, Z3
 	VSCALEFPS    Z3, Z2, Z2
 	VCMPPS       $0x04, Z1, Z1, K1
 	VBLENDMPS    Z1, Z2, K1, Z2
@@ -9632,20 +9617,20 @@ TEXT ·CoshF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+404(SB), Z28
-	VBROADCASTSS constants32<>+408(SB), Z27
-	VBROADCASTSS constants32<>+412(SB), Z31
-	VBROADCASTSS constants32<>+416(SB), Z30
-	VBROADCASTSS constants32<>+420(SB), Z26
-	VBROADCASTSS constants32<>+192(SB), Z25
-	VBROADCASTSS constants32<>+100(SB), Z24
-	VBROADCASTSS constants32<>+104(SB), Z23
-	VBROADCASTSS constants32<>+424(SB), Z22
-	VBROADCASTSS constants32<>+428(SB), Z29
-	VBROADCASTSS constants32<>+432(SB), Z21
-	VBROADCASTSS constants32<>+436(SB), Z20
-	VBROADCASTSS constants32<>+56(SB), Z19
-	VBROADCASTSS constants32<>+112(SB), Z18
+	VBROADCASTSS constants32<>+412(SB), Z28
+	VBROADCASTSS constants32<>+416(SB), Z27
+	VBROADCASTSS constants32<>+420(SB), Z31
+	VBROADCASTSS constants32<>+424(SB), Z30
+	VBROADCASTSS constants32<>+428(SB), Z26
+	VBROADCASTSS constants32<>+200(SB), Z25
+	VBROADCASTSS constants32<>+108(SB), Z24
+	VBROADCASTSS constants32<>+112(SB), Z23
+	VBROADCASTSS constants32<>+432(SB), Z22
+	VBROADCASTSS constants32<>+436(SB), Z29
+	VBROADCASTSS constants32<>+440(SB), Z21
+	VBROADCASTSS constants32<>+444(SB), Z20
+	VBROADCASTSS constants32<>+48(SB), Z19
+	VBROADCASTSS constants32<>+120(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9785,8 +9770,8 @@ single:
 	VADDPS       Z7, Z5, Z5
 	VFMADD231PS  Z4, Z1, Z3
 	VADDPS       Z3, Z1, Z1
-	VADDPS.BCST  constants32<>+24(SB), Z1, Z1
-	VSUBPS.BCST  constants32<>+24(SB), Z2, Z2
+	VADDPS.BCST  constants32<>+20(SB), Z1, Z1
+	VSUBPS.BCST  constants32<>+20(SB), Z2, Z2
 	VSCALEFPS    Z2, Z1, Z1
 	VCMPPS       $0x04, Z0, Z0, K1
 	VBLENDMPS    Z0, Z1, K1, Z1
@@ -9805,19 +9790,19 @@ TEXT ·TanhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+80(SB), Z23
-	VBROADCASTSS constants32<>+84(SB), Z29
-	VBROADCASTSS constants32<>+88(SB), Z22
-	VBROADCASTSS constants32<>+92(SB), Z21
-	VBROADCASTSS constants32<>+96(SB), Z20
-	VBROADCASTSS constants32<>+192(SB), Z30
-	VBROADCASTSS constants32<>+100(SB), Z19
-	VBROADCASTSS constants32<>+24(SB), Z28
-	VBROADCASTSS constants32<>+204(SB), Z31
-	VBROADCASTSS constants32<>+56(SB), Z25
-	VBROADCASTSS constants32<>+112(SB), Z24
-	VBROADCASTSS constants32<>+116(SB), Z27
-	VBROADCASTSS constants32<>+440(SB), Z26
+	VBROADCASTSS constants32<>+88(SB), Z23
+	VBROADCASTSS constants32<>+92(SB), Z29
+	VBROADCASTSS constants32<>+96(SB), Z22
+	VBROADCASTSS constants32<>+100(SB), Z21
+	VBROADCASTSS constants32<>+104(SB), Z20
+	VBROADCASTSS constants32<>+200(SB), Z30
+	VBROADCASTSS constants32<>+108(SB), Z19
+	VBROADCASTSS constants32<>+20(SB), Z28
+	VBROADCASTSS constants32<>+212(SB), Z31
+	VBROADCASTSS constants32<>+48(SB), Z25
+	VBROADCASTSS constants32<>+120(SB), Z24
+	VBROADCASTSS constants32<>+124(SB), Z27
+	VBROADCASTSS constants32<>+448(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9832,16 +9817,16 @@ loop:
 	VPORD        Z25, Z3, Z3
 	VMAXPS       Z1, Z27, Z1
 	VMAXPS       Z3, Z27, Z3
-	VMULPS.BCST  constants32<>+104(SB), Z1, Z4
-	VMULPS.BCST  constants32<>+104(SB), Z3, Z5
+	VMULPS.BCST  constants32<>+112(SB), Z1, Z4
+	VMULPS.BCST  constants32<>+112(SB), Z3, Z5
 	VRNDSCALEPS  $0x08, Z4, Z4
 	VRNDSCALEPS  $0x08, Z5, Z5
 	VFNMADD231PS Z19, Z4, Z1
 	VFNMADD231PS Z19, Z5, Z3
 	VMAXPS       Z4, Z26, Z6
 	VMAXPS       Z5, Z26, Z7
-	VADDPS.BCST  constants32<>+48(SB), Z6, Z6
-	VADDPS.BCST  constants32<>+48(SB), Z7, Z7
+	VADDPS.BCST  constants32<>+44(SB), Z6, Z6
+	VADDPS.BCST  constants32<>+44(SB), Z7, Z7
 	VMOVUPS      Z1, Z8
 	VFNMADD231PS Z24, Z4, Z8
 	VMOVUPS      Z3, Z9
@@ -9963,13 +9948,13 @@ TEXT ·AsinhF32AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORD       Z27, Z27, Z27
 	VBROADCASTSS constants32<>+0(SB), Z26
-	VBROADCASTSS constants32<>+184(SB), Z25
-	VBROADCASTSS constants32<>+188(SB), Z29
-	VBROADCASTSS constants32<>+192(SB), Z30
-	VBROADCASTSS constants32<>+196(SB), Z24
-	VBROADCASTSS constants32<>+100(SB), Z23
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+56(SB), Z28
+	VBROADCASTSS constants32<>+192(SB), Z25
+	VBROADCASTSS constants32<>+196(SB), Z29
+	VBROADCASTSS constants32<>+200(SB), Z30
+	VBROADCASTSS constants32<>+204(SB), Z24
+	VBROADCASTSS constants32<>+108(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+48(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -9982,8 +9967,8 @@ loop:
 	VPANDD.BCST      constants32<>+64(SB), Z2, Z3
 	VMULPS           Z1, Z1, Z4
 	VMULPS           Z3, Z3, Z5
-	VCMPPS.BCST      $0x15, constants32<>+444(SB), Z1, K1
-	VCMPPS.BCST      $0x15, constants32<>+444(SB), Z3, K2
+	VCMPPS.BCST      $0x15, constants32<>+452(SB), Z1, K1
+	VCMPPS.BCST      $0x15, constants32<>+452(SB), Z3, K2
 	KORW             K1, K2, K3
 	KORTESTW         K3, K3
 	JNZ              complete
@@ -10025,10 +10010,10 @@ loop:
 	VSUBPS           Z31, Z13, Z15
 	VSUBPS           Z1, Z4, Z4
 	VSUBPS           Z3, Z5, Z5
-	VPADDD.BCST      constants32<>+212(SB), Z12, Z1
-	VPADDD.BCST      constants32<>+212(SB), Z13, Z3
-	VPANDD.BCST      constants32<>+232(SB), Z1, Z16
-	VPANDD.BCST      constants32<>+232(SB), Z3, Z17
+	VPADDD.BCST      constants32<>+220(SB), Z12, Z1
+	VPADDD.BCST      constants32<>+220(SB), Z13, Z3
+	VPANDD.BCST      constants32<>+240(SB), Z1, Z16
+	VPANDD.BCST      constants32<>+240(SB), Z3, Z17
 	VPANDD           Z26, Z1, Z18
 	VPANDD           Z26, Z3, Z19
 	VSUBPS           Z14, Z12, Z12
@@ -10037,23 +10022,23 @@ loop:
 	VSUBPS           Z15, Z11, Z11
 	VMULPS           Z8, Z6, Z6
 	VMULPS           Z9, Z7, Z7
-	VBROADCASTSS     constants32<>+256(SB), Z8
+	VBROADCASTSS     constants32<>+264(SB), Z8
 	VPSUBD           Z16, Z8, Z16
 	VPSUBD           Z17, Z8, Z8
-	VPADDD.BCST      constants32<>+200(SB), Z18, Z18
-	VPADDD.BCST      constants32<>+200(SB), Z19, Z19
+	VPADDD.BCST      constants32<>+208(SB), Z18, Z18
+	VPADDD.BCST      constants32<>+208(SB), Z19, Z19
 	VPSRLD           $0x17, Z1, Z1
 	VPSRLD           $0x17, Z3, Z3
 	VSUBPS           Z12, Z31, Z12
 	VSUBPS           Z13, Z31, Z13
 	VSUBPS           Z31, Z18, Z18
 	VSUBPS           Z31, Z19, Z19
-	VPORD.BCST       constants32<>+40(SB), Z1, Z1
-	VPORD.BCST       constants32<>+40(SB), Z3, Z3
+	VPORD.BCST       constants32<>+36(SB), Z1, Z1
+	VPORD.BCST       constants32<>+36(SB), Z3, Z3
 	VADDPS           Z6, Z4, Z4
 	VADDPS           Z7, Z5, Z5
-	VSUBPS.BCST      constants32<>+208(SB), Z1, Z1
-	VSUBPS.BCST      constants32<>+208(SB), Z3, Z3
+	VSUBPS.BCST      constants32<>+216(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+216(SB), Z3, Z3
 	VADDPS           Z10, Z12, Z12
 	VADDPS           Z11, Z13, Z13
 	VADDPS           Z27, Z1, Z1
@@ -10064,8 +10049,8 @@ loop:
 	VMULPS           Z8, Z13, Z13
 	VADDPS           Z12, Z18, Z4
 	VADDPS           Z13, Z19, Z5
-	VADDPS.BCST      constants32<>+204(SB), Z4, Z6
-	VADDPS.BCST      constants32<>+204(SB), Z5, Z7
+	VADDPS.BCST      constants32<>+212(SB), Z4, Z6
+	VADDPS.BCST      constants32<>+212(SB), Z5, Z7
 	VMULPS           Z4, Z4, Z8
 	VMULPS           Z5, Z5, Z9
 	VSUBPS           Z18, Z4, Z18
@@ -10090,8 +10075,8 @@ loop:
 	VFMADD213PS      Z9, Z15, Z11
 	VMULPS           Z10, Z6, Z6
 	VMULPS           Z11, Z7, Z7
-	VFMADD231PS.BCST constants32<>+112(SB), Z1, Z6
-	VFMADD231PS.BCST constants32<>+112(SB), Z3, Z7
+	VFMADD231PS.BCST constants32<>+120(SB), Z1, Z6
+	VFMADD231PS.BCST constants32<>+120(SB), Z3, Z7
 	VADDPS           Z6, Z12, Z12
 	VADDPS           Z7, Z13, Z13
 	VSUBPS           Z12, Z8, Z8
@@ -10174,7 +10159,7 @@ single:
 	VSUBPS           Z1, Z4, Z5
 	VSUBPS           Z5, Z2, Z2
 	VADDPS           Z3, Z2, Z2
-	VCMPPS.BCST      $0x15, constants32<>+444(SB), Z1, K1
+	VCMPPS.BCST      $0x15, constants32<>+452(SB), Z1, K1
 	VBLENDMPS        Z27, Z2, K1, Z2
 	VMULPS           Z30, Z1, Z3
 	VBLENDMPS        Z3, Z4, K1, Z4
@@ -10185,16 +10170,16 @@ single:
 	VSUBPS           Z5, Z4, Z4
 	VADDPS           Z4, Z6, Z6
 	VADDPS           Z2, Z6, Z6
-	VPADDD.BCST      constants32<>+212(SB), Z3, Z3
-	VPANDD.BCST      constants32<>+232(SB), Z3, Z2
-	VBROADCASTSS     constants32<>+256(SB), Z4
+	VPADDD.BCST      constants32<>+220(SB), Z3, Z3
+	VPANDD.BCST      constants32<>+240(SB), Z3, Z2
+	VBROADCASTSS     constants32<>+264(SB), Z4
 	VPSUBD           Z2, Z4, Z4
 	VMULPS           Z4, Z6, Z6
 	VPANDD           Z26, Z3, Z2
-	VPADDD.BCST      constants32<>+200(SB), Z2, Z2
+	VPADDD.BCST      constants32<>+208(SB), Z2, Z2
 	VSUBPS           Z31, Z2, Z2
 	VADDPS           Z6, Z2, Z4
-	VADDPS.BCST      constants32<>+204(SB), Z4, Z5
+	VADDPS.BCST      constants32<>+212(SB), Z4, Z5
 	VDIVPS           Z5, Z4, Z5
 	VMULPS           Z5, Z5, Z7
 	VMOVUPS          Z29, Z8
@@ -10205,11 +10190,11 @@ single:
 	VFMADD213PS      Z9, Z8, Z7
 	VMULPS           Z7, Z5, Z5
 	VPSRLD           $0x17, Z3, Z3
-	VPORD.BCST       constants32<>+40(SB), Z3, Z3
-	VSUBPS.BCST      constants32<>+208(SB), Z3, Z3
-	VBLENDMPS.BCST   constants32<>+204(SB), Z27, K1, Z7
+	VPORD.BCST       constants32<>+36(SB), Z3, Z3
+	VSUBPS.BCST      constants32<>+216(SB), Z3, Z3
+	VBLENDMPS.BCST   constants32<>+212(SB), Z27, K1, Z7
 	VADDPS           Z7, Z3, Z3
-	VFMADD231PS.BCST constants32<>+112(SB), Z3, Z5
+	VFMADD231PS.BCST constants32<>+120(SB), Z3, Z5
 	VSUBPS           Z2, Z4, Z2
 	VSUBPS           Z2, Z6, Z6
 	VFNMADD231PS     Z4, Z6, Z6
@@ -10217,7 +10202,7 @@ single:
 	VSUBPS           Z6, Z9, Z9
 	VSUBPS           Z9, Z4, Z4
 	VFMADD231PS      Z23, Z3, Z4
-	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z1, K2
+	VCMPPS.BCST      $0x11, constants32<>+84(SB), Z1, K2
 	VBLENDMPS        Z4, Z1, K2, Z1
 	VBLENDMPS        Z1, Z4, K1, Z4
 	VPTERNLOGD       $0xea, Z4, Z28, Z0
@@ -10236,15 +10221,16 @@ TEXT ·AcoshF32AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORD       Z28, Z28, Z28
 	VBROADCASTSS constants32<>+0(SB), Z27
-	VBROADCASTSS constants32<>+184(SB), Z26
-	VBROADCASTSS constants32<>+188(SB), Z29
-	VBROADCASTSS constants32<>+192(SB), Z30
-	VBROADCASTSS constants32<>+196(SB), Z25
-	VBROADCASTSS constants32<>+100(SB), Z24
-	VBROADCASTSS constants32<>+200(SB), Z23
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+204(SB), Z22
-	VBROADCASTSS constants32<>+40(SB), Z21
+	VBROADCASTSS constants32<>+192(SB), Z26
+	VBROADCASTSS constants32<>+196(SB), Z29
+	VBROADCASTSS constants32<>+200(SB), Z30
+	VBROADCASTSS constants32<>+204(SB), Z25
+	VBROADCASTSS constants32<>+108(SB), Z24
+	VBROADCASTSS constants32<>+208(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+212(SB), Z22
+	VBROADCASTSS constants32<>+36(SB), Z21
+	VBROADCASTSS constants32<>+216(SB), Z20
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -10255,21 +10241,17 @@ loop:
 	VSUBPS           Z31, Z0, Z1
 	VMOVUPS          64(SI)(BX*4), Z2
 	VSUBPS           Z31, Z2, Z3
-	VCMPPS           $0x11, Z0, Z31, K1
-	VCMPPS.BCST      $0x11, constants32<>+444(SB), Z0, K2
-	VCMPPS           $0x11, Z2, Z31, K3
-	VCMPPS.BCST      $0x11, constants32<>+444(SB), Z2, K4
+	VPADDD.BCST      constants32<>+456(SB), Z0, Z0
+	VPADDD.BCST      constants32<>+456(SB), Z2, Z2
+	VCMPPS.BCST      $0x16, constants32<>+460(SB), Z0, K1
+	VCMPPS.BCST      $0x16, constants32<>+460(SB), Z2, K2
+	KORW             K1, K2, K3
+	KORTESTW         K3, K3
+	JNZ              complete
 	VMULPS           Z1, Z1, Z0
 	VMULPS           Z3, Z3, Z2
 	VADDPS           Z1, Z1, Z4
 	VADDPS           Z3, Z3, Z5
-	KANDW            K1, K2, K5
-	KANDW            K3, K4, K1
-	KNOTW            K5, K2
-	KNOTW            K1, K3
-	KORW             K2, K3, K1
-	KORTESTW         K1, K1
-	JNZ              complete
 	VADDPS           Z0, Z4, Z6
 	VADDPS           Z2, Z5, Z7
 	VMOVUPS          Z0, Z8
@@ -10306,17 +10288,17 @@ loop:
 	VSUBPS           Z31, Z13, Z5
 	VSUBPS           Z10, Z1, Z1
 	VSUBPS           Z11, Z3, Z3
-	VPADDD.BCST      constants32<>+212(SB), Z12, Z10
-	VPADDD.BCST      constants32<>+212(SB), Z13, Z11
-	VPANDD.BCST      constants32<>+232(SB), Z10, Z14
-	VPANDD.BCST      constants32<>+232(SB), Z11, Z15
+	VPADDD.BCST      constants32<>+220(SB), Z12, Z10
+	VPADDD.BCST      constants32<>+220(SB), Z13, Z11
+	VPANDD.BCST      constants32<>+240(SB), Z10, Z14
+	VPANDD.BCST      constants32<>+240(SB), Z11, Z15
 	VPANDD           Z27, Z10, Z16
 	VPANDD           Z27, Z11, Z17
 	VSUBPS           Z4, Z12, Z12
 	VSUBPS           Z5, Z13, Z13
 	VSUBPS           Z4, Z8, Z8
 	VSUBPS           Z5, Z9, Z9
-	VBROADCASTSS     constants32<>+256(SB), Z4
+	VBROADCASTSS     constants32<>+264(SB), Z4
 	VPSUBD           Z14, Z4, Z14
 	VPSUBD           Z15, Z4, Z4
 	VPADDD           Z23, Z16, Z16
@@ -10331,8 +10313,8 @@ loop:
 	VPORD            Z21, Z11, Z11
 	VMULPS           Z0, Z6, Z6
 	VMULPS           Z2, Z7, Z7
-	VSUBPS.BCST      constants32<>+208(SB), Z10, Z10
-	VSUBPS.BCST      constants32<>+208(SB), Z11, Z11
+	VSUBPS           Z20, Z10, Z10
+	VSUBPS           Z20, Z11, Z11
 	VADDPS           Z8, Z12, Z12
 	VADDPS           Z9, Z13, Z13
 	VADDPS           Z28, Z10, Z10
@@ -10371,8 +10353,8 @@ loop:
 	VFMADD213PS      Z5, Z9, Z7
 	VMULPS           Z6, Z2, Z2
 	VMULPS           Z7, Z3, Z3
-	VFMADD231PS.BCST constants32<>+112(SB), Z10, Z2
-	VFMADD231PS.BCST constants32<>+112(SB), Z11, Z3
+	VFMADD231PS.BCST constants32<>+120(SB), Z10, Z2
+	VFMADD231PS.BCST constants32<>+120(SB), Z11, Z3
 	VADDPS           Z2, Z12, Z12
 	VADDPS           Z3, Z13, Z13
 	VSUBPS           Z12, Z4, Z4
@@ -10453,11 +10435,9 @@ single:
 	VSUBPS           Z3, Z2, Z3
 	VSUBPS           Z3, Z1, Z1
 	VADDPS           Z4, Z1, Z1
-	VCMPPS           $0x11, Z0, Z31, K1
-	VCMPPS.BCST      $0x11, constants32<>+444(SB), Z0, K2
-	KANDW            K1, K2, K3
-	KNOTW            K3, K1
-	VBROADCASTSS     constants32<>+444(SB), Z3
+	VPADDD.BCST      constants32<>+456(SB), Z0, Z3
+	VCMPPS.BCST      $0x16, constants32<>+460(SB), Z3, K1
+	VBROADCASTSS     constants32<>+452(SB), Z3
 	VCMPPS           $0x12, Z0, Z3, K2
 	KANDW            K1, K2, K3
 	VBLENDMPS        Z28, Z1, K3, Z1
@@ -10470,9 +10450,9 @@ single:
 	VSUBPS           Z4, Z2, Z2
 	VADDPS           Z2, Z5, Z5
 	VADDPS           Z1, Z5, Z5
-	VPADDD.BCST      constants32<>+212(SB), Z3, Z3
-	VPANDD.BCST      constants32<>+232(SB), Z3, Z1
-	VBROADCASTSS     constants32<>+256(SB), Z2
+	VPADDD.BCST      constants32<>+220(SB), Z3, Z3
+	VPANDD.BCST      constants32<>+240(SB), Z3, Z1
+	VBROADCASTSS     constants32<>+264(SB), Z2
 	VPSUBD           Z1, Z2, Z2
 	VMULPS           Z2, Z5, Z5
 	VPANDD           Z27, Z3, Z1
@@ -10491,10 +10471,10 @@ single:
 	VMULPS           Z6, Z4, Z4
 	VPSRLD           $0x17, Z3, Z3
 	VPORD            Z21, Z3, Z3
-	VSUBPS.BCST      constants32<>+208(SB), Z3, Z3
+	VSUBPS           Z20, Z3, Z3
 	VMOVUPS.Z        Z22, K3, Z6
 	VADDPS           Z6, Z3, Z3
-	VFMADD231PS.BCST constants32<>+112(SB), Z3, Z4
+	VFMADD231PS.BCST constants32<>+120(SB), Z3, Z4
 	VSUBPS           Z1, Z2, Z1
 	VSUBPS           Z1, Z5, Z5
 	VFNMADD231PS     Z2, Z5, Z5
@@ -10502,13 +10482,13 @@ single:
 	VSUBPS           Z5, Z8, Z8
 	VSUBPS           Z8, Z2, Z2
 	VFMADD231PS      Z24, Z3, Z2
-	VCMPPS.BCST      $0x11, constants32<>+52(SB), Z0, K2
+	VCMPPS.BCST      $0x11, constants32<>+84(SB), Z0, K2
 	VBLENDMPS        Z2, Z0, K2, Z1
 	VCMPPS           $0x12, Z0, Z31, K2
 	VCMPPS           $0x12, Z31, Z0, K3
 	KANDW            K2, K3, K4
 	VBLENDMPS        Z28, Z1, K4, Z1
-	VBROADCASTSS     constants32<>+228(SB), Z0
+	VBROADCASTSS     constants32<>+236(SB), Z0
 	VBLENDMPS        Z1, Z0, K2, Z0
 	VBLENDMPS        Z0, Z2, K1, Z2
 	VMOVUPS          Z2, (DI)(BX*4)
@@ -10524,20 +10504,20 @@ TEXT ·AtanhF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+448(SB), Z28
-	VBROADCASTSS constants32<>+452(SB), Z30
-	VBROADCASTSS constants32<>+456(SB), Z27
-	VBROADCASTSS constants32<>+460(SB), Z26
-	VBROADCASTSS constants32<>+192(SB), Z25
-	VBROADCASTSS constants32<>+100(SB), Z24
-	VBROADCASTSS constants32<>+464(SB), Z23
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+468(SB), Z22
-	VBROADCASTSS constants32<>+40(SB), Z21
-	VBROADCASTSS constants32<>+44(SB), Z20
-	VBROADCASTSS constants32<>+56(SB), Z29
-	VBROADCASTSS constants32<>+112(SB), Z19
-	VBROADCASTSS constants32<>+232(SB), Z18
+	VBROADCASTSS constants32<>+464(SB), Z28
+	VBROADCASTSS constants32<>+468(SB), Z30
+	VBROADCASTSS constants32<>+472(SB), Z27
+	VBROADCASTSS constants32<>+476(SB), Z26
+	VBROADCASTSS constants32<>+200(SB), Z25
+	VBROADCASTSS constants32<>+108(SB), Z24
+	VBROADCASTSS constants32<>+480(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+484(SB), Z22
+	VBROADCASTSS constants32<>+36(SB), Z21
+	VBROADCASTSS constants32<>+40(SB), Z20
+	VBROADCASTSS constants32<>+48(SB), Z29
+	VBROADCASTSS constants32<>+120(SB), Z19
+	VBROADCASTSS constants32<>+240(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -10662,7 +10642,7 @@ single:
 	VCMPPS         $0x11, Z31, Z1, K2
 	KNOTW          K2, K3
 	KANDW          K1, K3, K4
-	VBLENDMPS.BCST constants32<>+472(SB), Z1, K4, Z2
+	VBLENDMPS.BCST constants32<>+488(SB), Z1, K4, Z2
 	VADDPS         Z2, Z31, Z3
 	VSUBPS         Z2, Z31, Z4
 	VPSUBD         Z4, Z3, Z5
@@ -10693,10 +10673,10 @@ single:
 	VFMADD231PS    Z19, Z5, Z2
 	VADDPS         Z2, Z9, Z9
 	VFMADD231PS    Z24, Z5, Z9
-	VBROADCASTSS   constants32<>+228(SB), Z2
+	VBROADCASTSS   constants32<>+236(SB), Z2
 	VBLENDMPS      Z9, Z2, K2, Z2
 	VCMPPS         $0x00, Z31, Z1, K2
-	VBLENDMPS.BCST constants32<>+52(SB), Z2, K2, Z2
+	VBLENDMPS.BCST constants32<>+84(SB), Z2, K2, Z2
 	VBLENDMPS      Z2, Z9, K1, Z9
 	VPTERNLOGD     $0xea, Z9, Z29, Z0
 	VMOVUPS        Z0, (DI)(BX*4)
@@ -10713,18 +10693,18 @@ TEXT ·SigmoidF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z30, Z30, Z30
-	VBROADCASTSS constants32<>+80(SB), Z26
-	VBROADCASTSS constants32<>+84(SB), Z29
-	VBROADCASTSS constants32<>+88(SB), Z25
-	VBROADCASTSS constants32<>+92(SB), Z24
-	VBROADCASTSS constants32<>+96(SB), Z23
-	VBROADCASTSS constants32<>+100(SB), Z22
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+104(SB), Z21
-	VBROADCASTSS constants32<>+48(SB), Z20
-	VBROADCASTSS constants32<>+56(SB), Z19
-	VBROADCASTSS constants32<>+116(SB), Z28
-	VBROADCASTSS constants32<>+440(SB), Z27
+	VBROADCASTSS constants32<>+88(SB), Z26
+	VBROADCASTSS constants32<>+92(SB), Z29
+	VBROADCASTSS constants32<>+96(SB), Z25
+	VBROADCASTSS constants32<>+100(SB), Z24
+	VBROADCASTSS constants32<>+104(SB), Z23
+	VBROADCASTSS constants32<>+108(SB), Z22
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+112(SB), Z21
+	VBROADCASTSS constants32<>+44(SB), Z20
+	VBROADCASTSS constants32<>+48(SB), Z19
+	VBROADCASTSS constants32<>+124(SB), Z28
+	VBROADCASTSS constants32<>+448(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -10751,8 +10731,8 @@ loop:
 	VMOVUPS.Z         Z2, K2, Z7
 	VADDPS            Z20, Z4, Z4
 	VADDPS            Z20, Z5, Z5
-	VFNMADD231PS.BCST constants32<>+112(SB), Z0, Z1
-	VFNMADD231PS.BCST constants32<>+112(SB), Z2, Z3
+	VFNMADD231PS.BCST constants32<>+120(SB), Z0, Z1
+	VFNMADD231PS.BCST constants32<>+120(SB), Z2, Z3
 	VPSLLD            $0x17, Z4, Z4
 	VPSLLD            $0x17, Z5, Z5
 	VMOVUPS           Z29, Z0
@@ -10856,19 +10836,19 @@ TEXT ·SoftplusF32AVX512(SB), $256-40
 	MOVQ         n+32(FP), CX
 	VPXORD       Z30, Z30, Z30
 	VBROADCASTSS constants32<>+0(SB), Z24
-	VBROADCASTSS constants32<>+80(SB), Z23
-	VBROADCASTSS constants32<>+84(SB), Z29
-	VBROADCASTSS constants32<>+88(SB), Z22
-	VBROADCASTSS constants32<>+92(SB), Z21
-	VBROADCASTSS constants32<>+184(SB), Z20
-	VBROADCASTSS constants32<>+188(SB), Z28
-	VBROADCASTSS constants32<>+96(SB), Z19
-	VBROADCASTSS constants32<>+192(SB), Z18
-	VBROADCASTSS constants32<>+196(SB), Z17
-	VBROADCASTSS constants32<>+100(SB), Z26
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+112(SB), Z25
-	VBROADCASTSS constants32<>+116(SB), Z27
+	VBROADCASTSS constants32<>+88(SB), Z23
+	VBROADCASTSS constants32<>+92(SB), Z29
+	VBROADCASTSS constants32<>+96(SB), Z22
+	VBROADCASTSS constants32<>+100(SB), Z21
+	VBROADCASTSS constants32<>+192(SB), Z20
+	VBROADCASTSS constants32<>+196(SB), Z28
+	VBROADCASTSS constants32<>+104(SB), Z19
+	VBROADCASTSS constants32<>+200(SB), Z18
+	VBROADCASTSS constants32<>+204(SB), Z17
+	VBROADCASTSS constants32<>+108(SB), Z26
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+120(SB), Z25
+	VBROADCASTSS constants32<>+124(SB), Z27
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -10876,15 +10856,15 @@ TEXT ·SoftplusF32AVX512(SB), $256-40
 
 loop:
 	VMOVUPS      (SI)(BX*4), Z0
-	VPORD.BCST   constants32<>+56(SB), Z0, Z1
+	VPORD.BCST   constants32<>+48(SB), Z0, Z1
 	VMOVUPS      64(SI)(BX*4), Z2
-	VPORD.BCST   constants32<>+56(SB), Z2, Z3
+	VPORD.BCST   constants32<>+48(SB), Z2, Z3
 	VMAXPS       Z0, Z30, Z0
 	VMAXPS       Z2, Z30, Z2
 	VMAXPS       Z1, Z27, Z1
 	VMAXPS       Z3, Z27, Z3
-	VMULPS.BCST  constants32<>+104(SB), Z1, Z4
-	VMULPS.BCST  constants32<>+104(SB), Z3, Z5
+	VMULPS.BCST  constants32<>+112(SB), Z1, Z4
+	VMULPS.BCST  constants32<>+112(SB), Z3, Z5
 	VRNDSCALEPS  $0x08, Z4, Z4
 	VRNDSCALEPS  $0x08, Z5, Z5
 	VFNMADD231PS Z26, Z4, Z1
@@ -10913,17 +10893,17 @@ loop:
 	VADDPS       Z3, Z31, Z5
 	VSUBPS       Z31, Z4, Z6
 	VSUBPS       Z31, Z5, Z7
-	VPADDD.BCST  constants32<>+212(SB), Z4, Z8
-	VPADDD.BCST  constants32<>+212(SB), Z5, Z9
-	VPANDD.BCST  constants32<>+232(SB), Z8, Z10
-	VPANDD.BCST  constants32<>+232(SB), Z9, Z11
+	VPADDD.BCST  constants32<>+220(SB), Z4, Z8
+	VPADDD.BCST  constants32<>+220(SB), Z5, Z9
+	VPANDD.BCST  constants32<>+240(SB), Z8, Z10
+	VPANDD.BCST  constants32<>+240(SB), Z9, Z11
 	VPANDD       Z24, Z8, Z12
 	VPANDD       Z24, Z9, Z13
-	VBROADCASTSS constants32<>+256(SB), Z14
+	VBROADCASTSS constants32<>+264(SB), Z14
 	VPSUBD       Z10, Z14, Z10
 	VPSUBD       Z11, Z14, Z14
-	VPADDD.BCST  constants32<>+200(SB), Z12, Z12
-	VPADDD.BCST  constants32<>+200(SB), Z13, Z13
+	VPADDD.BCST  constants32<>+208(SB), Z12, Z12
+	VPADDD.BCST  constants32<>+208(SB), Z13, Z13
 	VSUBPS       Z6, Z4, Z4
 	VSUBPS       Z7, Z5, Z5
 	VSUBPS       Z6, Z1, Z1
@@ -10932,20 +10912,20 @@ loop:
 	VSUBPS       Z31, Z13, Z13
 	VPSRLD       $0x17, Z8, Z8
 	VPSRLD       $0x17, Z9, Z9
-	VPORD.BCST   constants32<>+40(SB), Z8, Z8
-	VPORD.BCST   constants32<>+40(SB), Z9, Z9
+	VPORD.BCST   constants32<>+36(SB), Z8, Z8
+	VPORD.BCST   constants32<>+36(SB), Z9, Z9
 	VSUBPS       Z4, Z31, Z4
 	VSUBPS       Z5, Z31, Z5
-	VSUBPS.BCST  constants32<>+208(SB), Z8, Z8
-	VSUBPS.BCST  constants32<>+208(SB), Z9, Z9
+	VSUBPS.BCST  constants32<>+216(SB), Z8, Z8
+	VSUBPS.BCST  constants32<>+216(SB), Z9, Z9
 	VADDPS       Z1, Z4, Z4
 	VADDPS       Z3, Z5, Z5
 	VMULPS       Z10, Z4, Z4
 	VMULPS       Z14, Z5, Z5
 	VADDPS       Z4, Z12, Z1
 	VADDPS       Z5, Z13, Z3
-	VADDPS.BCST  constants32<>+204(SB), Z1, Z6
-	VADDPS.BCST  constants32<>+204(SB), Z3, Z7
+	VADDPS.BCST  constants32<>+212(SB), Z1, Z6
+	VADDPS.BCST  constants32<>+212(SB), Z3, Z7
 	VMULPS       Z1, Z1, Z10
 	VMULPS       Z3, Z3, Z11
 	VSUBPS       Z12, Z1, Z12
@@ -11031,17 +11011,17 @@ TEXT ·ErfF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+476(SB), Z23
-	VBROADCASTSS constants32<>+480(SB), Z22
-	VBROADCASTSS constants32<>+80(SB), Z21
-	VBROADCASTSS constants32<>+484(SB), Z29
-	VBROADCASTSS constants32<>+488(SB), Z28
-	VBROADCASTSS constants32<>+84(SB), Z27
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+180(SB), Z26
-	VBROADCASTSS constants32<>+56(SB), Z30
-	VBROADCASTSS constants32<>+492(SB), Z25
-	VBROADCASTSS constants32<>+496(SB), Z24
+	VBROADCASTSS constants32<>+492(SB), Z23
+	VBROADCASTSS constants32<>+496(SB), Z22
+	VBROADCASTSS constants32<>+88(SB), Z21
+	VBROADCASTSS constants32<>+500(SB), Z29
+	VBROADCASTSS constants32<>+504(SB), Z28
+	VBROADCASTSS constants32<>+92(SB), Z27
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+188(SB), Z26
+	VBROADCASTSS constants32<>+48(SB), Z30
+	VBROADCASTSS constants32<>+508(SB), Z25
+	VBROADCASTSS constants32<>+512(SB), Z24
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -11064,30 +11044,22 @@ loop:
 	VMULPS            Z7, Z7, Z9
 	VMULPS            Z4, Z4, Z10
 	VMULPS            Z5, Z5, Z11
-	VBROADCASTSS      constants32<>+500(SB), Z12
+	VBROADCASTSS      constants32<>+516(SB), Z12
 	VFMADD213PS       Z24, Z8, Z12
 	VMOVUPS           Z28, Z13
 	VFMADD231PS       Z8, Z22, Z13
-	VBROADCASTSS      constants32<>+504(SB), Z14
+	VBROADCASTSS      constants32<>+520(SB), Z14
 	VFMADD213PS       Z25, Z10, Z14
-	VBROADCASTSS      constants32<>+504(SB), Z15
+	VBROADCASTSS      constants32<>+520(SB), Z15
 	VFMADD213PS       Z25, Z11, Z15
 	VMOVUPS           Z29, Z16
 	VFMADD231PS       Z10, Z23, Z16
 	VMOVUPS           Z29, Z17
 	VFMADD231PS       Z11, Z23, Z17
-	VBROADCASTSS      constants32<>+500(SB), Z18
+	VBROADCASTSS      constants32<>+516(SB), Z18
 	VFMADD213PS       Z24, Z9, Z18
 	VMOVUPS           Z28, Z19
 	VFMADD231PS       Z9, Z22, Z19
-	VFMADD213PS.BCST  constants32<>+508(SB), Z8, Z12
-	VFMADD213PS.BCST  constants32<>+512(SB), Z8, Z13
-	VFMADD213PS.BCST  constants32<>+516(SB), Z10, Z14
-	VFMADD213PS.BCST  constants32<>+516(SB), Z11, Z15
-	VFMADD213PS.BCST  constants32<>+520(SB), Z10, Z16
-	VFMADD213PS.BCST  constants32<>+520(SB), Z11, Z17
-	VFMADD213PS.BCST  constants32<>+508(SB), Z9, Z18
-	VFMADD213PS.BCST  constants32<>+512(SB), Z9, Z19
 	VFMADD213PS.BCST  constants32<>+524(SB), Z8, Z12
 	VFMADD213PS.BCST  constants32<>+528(SB), Z8, Z13
 	VFMADD213PS.BCST  constants32<>+532(SB), Z10, Z14
@@ -11096,9 +11068,17 @@ loop:
 	VFMADD213PS.BCST  constants32<>+536(SB), Z11, Z17
 	VFMADD213PS.BCST  constants32<>+524(SB), Z9, Z18
 	VFMADD213PS.BCST  constants32<>+528(SB), Z9, Z19
+	VFMADD213PS.BCST  constants32<>+540(SB), Z8, Z12
+	VFMADD213PS.BCST  constants32<>+544(SB), Z8, Z13
+	VFMADD213PS.BCST  constants32<>+548(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+548(SB), Z11, Z15
+	VFMADD213PS.BCST  constants32<>+552(SB), Z10, Z16
+	VFMADD213PS.BCST  constants32<>+552(SB), Z11, Z17
+	VFMADD213PS.BCST  constants32<>+540(SB), Z9, Z18
+	VFMADD213PS.BCST  constants32<>+544(SB), Z9, Z19
 	VFMADD231PS       Z6, Z12, Z13
-	VFMADD213PS.BCST  constants32<>+540(SB), Z10, Z14
-	VFMADD213PS.BCST  constants32<>+540(SB), Z11, Z15
+	VFMADD213PS.BCST  constants32<>+556(SB), Z10, Z14
+	VFMADD213PS.BCST  constants32<>+556(SB), Z11, Z15
 	VFMADD231PS       Z7, Z18, Z19
 	VFMADD213PS       Z1, Z1, Z13
 	VFMADD231PS       Z4, Z16, Z14
@@ -11106,30 +11086,30 @@ loop:
 	VFMADD213PS       Z3, Z3, Z19
 	VPXORD            Z30, Z14, Z14
 	VPXORD            Z30, Z15, Z15
-	VMULPS.BCST       constants32<>+104(SB), Z14, Z1
-	VMULPS.BCST       constants32<>+104(SB), Z15, Z3
+	VMULPS.BCST       constants32<>+112(SB), Z14, Z1
+	VMULPS.BCST       constants32<>+112(SB), Z15, Z3
 	VRNDSCALEPS       $0x08, Z1, Z1
 	VRNDSCALEPS       $0x08, Z3, Z3
-	VFNMADD231PS.BCST constants32<>+100(SB), Z1, Z14
-	VFNMADD231PS.BCST constants32<>+100(SB), Z3, Z15
-	VADDPS.BCST       constants32<>+48(SB), Z1, Z4
-	VADDPS.BCST       constants32<>+48(SB), Z3, Z5
+	VFNMADD231PS.BCST constants32<>+108(SB), Z1, Z14
+	VFNMADD231PS.BCST constants32<>+108(SB), Z3, Z15
+	VADDPS.BCST       constants32<>+44(SB), Z1, Z4
+	VADDPS.BCST       constants32<>+44(SB), Z3, Z5
 	VPSLLD            $0x17, Z4, Z4
 	VPSLLD            $0x17, Z5, Z5
-	VFNMADD231PS.BCST constants32<>+112(SB), Z1, Z14
-	VFNMADD231PS.BCST constants32<>+112(SB), Z3, Z15
+	VFNMADD231PS.BCST constants32<>+120(SB), Z1, Z14
+	VFNMADD231PS.BCST constants32<>+120(SB), Z3, Z15
 	VMOVUPS           Z27, Z1
 	VFMADD231PS       Z14, Z21, Z1
 	VMOVUPS           Z27, Z3
 	VFMADD231PS       Z15, Z21, Z3
 	VMULPS            Z14, Z14, Z6
 	VMULPS            Z15, Z15, Z7
-	VFMADD213PS.BCST  constants32<>+88(SB), Z14, Z1
-	VFMADD213PS.BCST  constants32<>+88(SB), Z15, Z3
-	VFMADD213PS.BCST  constants32<>+92(SB), Z14, Z1
-	VFMADD213PS.BCST  constants32<>+92(SB), Z15, Z3
 	VFMADD213PS.BCST  constants32<>+96(SB), Z14, Z1
 	VFMADD213PS.BCST  constants32<>+96(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+100(SB), Z14, Z1
+	VFMADD213PS.BCST  constants32<>+100(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+104(SB), Z14, Z1
+	VFMADD213PS.BCST  constants32<>+104(SB), Z15, Z3
 	VFMADD231PS       Z1, Z6, Z14
 	VFMADD231PS       Z3, Z7, Z15
 	VFMADD213PS       Z4, Z4, Z14
@@ -11191,10 +11171,10 @@ TEXT ·ErfcF32AVX512(SB), $256-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+544(SB), Z29
-	VBROADCASTSS constants32<>+488(SB), Z28
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+204(SB), Z30
+	VBROADCASTSS constants32<>+560(SB), Z29
+	VBROADCASTSS constants32<>+504(SB), Z28
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+212(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -11205,9 +11185,9 @@ loop:
 	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
 	VMOVUPS           64(SI)(BX*4), Z2
 	VPANDD.BCST       constants32<>+64(SB), Z2, Z3
-	VCMPPS.BCST       $0x11, constants32<>+472(SB), Z0, K1
-	VCMPPS.BCST       $0x11, constants32<>+472(SB), Z2, K2
-	VBROADCASTSS      constants32<>+548(SB), Z0
+	VCMPPS.BCST       $0x11, constants32<>+488(SB), Z0, K1
+	VCMPPS.BCST       $0x11, constants32<>+488(SB), Z2, K2
+	VBROADCASTSS      constants32<>+564(SB), Z0
 	VMINPS            Z1, Z0, Z1
 	VMINPS            Z3, Z0, Z0
 	VMULPS            Z1, Z1, Z2
@@ -11218,13 +11198,13 @@ loop:
 	VADDPS            Z30, Z0, Z7
 	VADDPS            Z1, Z1, Z8
 	VADDPS            Z0, Z0, Z9
-	VCMPPS.BCST       $0x11, constants32<>+192(SB), Z1, K3
-	VCMPPS.BCST       $0x11, constants32<>+192(SB), Z0, K4
+	VCMPPS.BCST       $0x11, constants32<>+200(SB), Z1, K3
+	VCMPPS.BCST       $0x11, constants32<>+200(SB), Z0, K4
 	VDIVPS            Z5, Z4, Z4
-	VMULPS.BCST       constants32<>+552(SB), Z2, Z5
-	VMULPS.BCST       constants32<>+552(SB), Z3, Z10
-	VPXORD.BCST       constants32<>+56(SB), Z2, Z11
-	VPXORD.BCST       constants32<>+56(SB), Z3, Z12
+	VMULPS.BCST       constants32<>+568(SB), Z2, Z5
+	VMULPS.BCST       constants32<>+568(SB), Z3, Z10
+	VPXORD.BCST       constants32<>+48(SB), Z2, Z11
+	VPXORD.BCST       constants32<>+48(SB), Z3, Z12
 	VDIVPS            Z7, Z6, Z6
 	VMOVUPS           Z2, Z7
 	VFMSUB231PS       Z1, Z1, Z7
@@ -11240,76 +11220,76 @@ loop:
 	VDIVPS            Z14, Z31, Z19
 	VSUBPS            Z31, Z13, Z20
 	VSUBPS            Z31, Z14, Z21
-	VBROADCASTSS      constants32<>+496(SB), Z22
-	VFMADD231PS.BCST  constants32<>+500(SB), Z16, Z22
-	VBROADCASTSS      constants32<>+480(SB), Z23
+	VBROADCASTSS      constants32<>+512(SB), Z22
+	VFMADD231PS.BCST  constants32<>+516(SB), Z16, Z22
+	VBROADCASTSS      constants32<>+496(SB), Z23
 	VFMADD213PS       Z28, Z16, Z23
-	VFNMADD231PS.BCST constants32<>+100(SB), Z5, Z11
-	VFNMADD231PS.BCST constants32<>+100(SB), Z10, Z12
+	VFNMADD231PS.BCST constants32<>+108(SB), Z5, Z11
+	VFNMADD231PS.BCST constants32<>+108(SB), Z10, Z12
 	VSUBPS            Z20, Z13, Z24
 	VSUBPS            Z21, Z14, Z25
 	VSUBPS            Z20, Z8, Z8
-	VBROADCASTSS      constants32<>+496(SB), Z20
-	VFMADD231PS.BCST  constants32<>+500(SB), Z17, Z20
+	VBROADCASTSS      constants32<>+512(SB), Z20
+	VFMADD231PS.BCST  constants32<>+516(SB), Z17, Z20
 	VSUBPS            Z21, Z9, Z9
-	VBROADCASTSS      constants32<>+480(SB), Z21
+	VBROADCASTSS      constants32<>+496(SB), Z21
 	VFMADD213PS       Z28, Z17, Z21
 	VSUBPS            Z24, Z31, Z24
 	VADDPS            Z8, Z24, Z24
-	VFMADD213PS.BCST  constants32<>+508(SB), Z16, Z22
-	VFMADD213PS.BCST  constants32<>+512(SB), Z16, Z23
-	VBROADCASTSS      constants32<>+112(SB), Z8
+	VFMADD213PS.BCST  constants32<>+524(SB), Z16, Z22
+	VFMADD213PS.BCST  constants32<>+528(SB), Z16, Z23
+	VBROADCASTSS      constants32<>+120(SB), Z8
 	VFNMADD213PS      Z11, Z5, Z8
 	VSUBPS            Z8, Z11, Z11
-	VFNMADD231PS.BCST constants32<>+112(SB), Z5, Z11
+	VFNMADD231PS.BCST constants32<>+120(SB), Z5, Z11
 	VSUBPS            Z7, Z11, Z11
-	VBROADCASTSS      constants32<>+112(SB), Z7
+	VBROADCASTSS      constants32<>+120(SB), Z7
 	VFNMADD213PS      Z12, Z10, Z7
 	VSUBPS            Z7, Z12, Z12
-	VFNMADD231PS.BCST constants32<>+112(SB), Z10, Z12
+	VFNMADD231PS.BCST constants32<>+120(SB), Z10, Z12
 	VSUBPS            Z15, Z12, Z12
 	VMULPS            Z4, Z4, Z15
 	VSUBPS            Z25, Z31, Z25
 	VADDPS            Z9, Z25, Z25
-	VFMADD213PS.BCST  constants32<>+508(SB), Z17, Z20
+	VFMADD213PS.BCST  constants32<>+524(SB), Z17, Z20
 	VMULPS            Z6, Z6, Z9
-	VFMADD213PS.BCST  constants32<>+512(SB), Z17, Z21
-	VFMADD213PS.BCST  constants32<>+524(SB), Z16, Z22
-	VFMADD213PS.BCST  constants32<>+528(SB), Z16, Z23
-	VBROADCASTSS      constants32<>+84(SB), Z16
-	VFMADD231PS.BCST  constants32<>+80(SB), Z8, Z16
+	VFMADD213PS.BCST  constants32<>+528(SB), Z17, Z21
+	VFMADD213PS.BCST  constants32<>+540(SB), Z16, Z22
+	VFMADD213PS.BCST  constants32<>+544(SB), Z16, Z23
+	VBROADCASTSS      constants32<>+92(SB), Z16
+	VFMADD231PS.BCST  constants32<>+88(SB), Z8, Z16
 	VFMADD231PS       Z2, Z22, Z23
 	VADDPS            Z8, Z31, Z2
-	VBROADCASTSS      constants32<>+84(SB), Z22
-	VFMADD231PS.BCST  constants32<>+80(SB), Z7, Z22
+	VBROADCASTSS      constants32<>+92(SB), Z22
+	VFMADD231PS.BCST  constants32<>+88(SB), Z7, Z22
 	VFMADD213PS       Z1, Z1, Z23
 	VADDPS            Z7, Z31, Z1
-	VFMADD213PS.BCST  constants32<>+88(SB), Z8, Z16
-	VFMADD213PS.BCST  constants32<>+88(SB), Z7, Z22
-	VFMADD213PS.BCST  constants32<>+92(SB), Z8, Z16
-	VFMADD213PS.BCST  constants32<>+92(SB), Z7, Z22
 	VFMADD213PS.BCST  constants32<>+96(SB), Z8, Z16
 	VFMADD213PS.BCST  constants32<>+96(SB), Z7, Z22
-	VFMADD213PS.BCST  constants32<>+524(SB), Z17, Z20
-	VFMADD213PS.BCST  constants32<>+528(SB), Z17, Z21
-	VBROADCASTSS      constants32<>+560(SB), Z17
-	VFMADD231PS.BCST  constants32<>+556(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+100(SB), Z8, Z16
+	VFMADD213PS.BCST  constants32<>+100(SB), Z7, Z22
+	VFMADD213PS.BCST  constants32<>+104(SB), Z8, Z16
+	VFMADD213PS.BCST  constants32<>+104(SB), Z7, Z22
+	VFMADD213PS.BCST  constants32<>+540(SB), Z17, Z20
+	VFMADD213PS.BCST  constants32<>+544(SB), Z17, Z21
+	VBROADCASTSS      constants32<>+576(SB), Z17
+	VFMADD231PS.BCST  constants32<>+572(SB), Z15, Z17
 	VFMADD231PS       Z3, Z20, Z21
-	VBROADCASTSS      constants32<>+564(SB), Z3
+	VBROADCASTSS      constants32<>+580(SB), Z3
 	VFMADD213PS       Z29, Z15, Z3
 	VSUBPS            Z31, Z2, Z20
 	VFMADD213PS       Z0, Z0, Z21
-	VBROADCASTSS      constants32<>+560(SB), Z0
-	VFMADD231PS.BCST  constants32<>+556(SB), Z9, Z0
-	VFMADD213PS.BCST  constants32<>+568(SB), Z15, Z17
-	VFMADD213PS.BCST  constants32<>+572(SB), Z15, Z3
-	VFMADD213PS.BCST  constants32<>+568(SB), Z9, Z0
-	VFMADD213PS.BCST  constants32<>+576(SB), Z15, Z17
-	VFMADD213PS.BCST  constants32<>+580(SB), Z15, Z3
-	VFMADD213PS.BCST  constants32<>+576(SB), Z9, Z0
+	VBROADCASTSS      constants32<>+576(SB), Z0
+	VFMADD231PS.BCST  constants32<>+572(SB), Z9, Z0
 	VFMADD213PS.BCST  constants32<>+584(SB), Z15, Z17
 	VFMADD213PS.BCST  constants32<>+588(SB), Z15, Z3
-	VBROADCASTSS      constants32<>+564(SB), Z15
+	VFMADD213PS.BCST  constants32<>+584(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+592(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+596(SB), Z15, Z3
+	VFMADD213PS.BCST  constants32<>+592(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+600(SB), Z15, Z17
+	VFMADD213PS.BCST  constants32<>+604(SB), Z15, Z3
+	VBROADCASTSS      constants32<>+580(SB), Z15
 	VFMADD213PS       Z29, Z9, Z15
 	VFMADD231PS       Z4, Z17, Z3
 	VMULPS            Z8, Z8, Z17
@@ -11321,18 +11301,18 @@ loop:
 	VSUBPS            Z20, Z8, Z20
 	VSUBPS            Z23, Z31, Z23
 	VSUBPS            Z21, Z31, Z21
-	VFMADD213PS.BCST  constants32<>+584(SB), Z9, Z0
-	VFMADD213PS.BCST  constants32<>+572(SB), Z9, Z15
+	VFMADD213PS.BCST  constants32<>+600(SB), Z9, Z0
+	VFMADD213PS.BCST  constants32<>+588(SB), Z9, Z15
 	VSUBPS            Z22, Z7, Z22
 	VADDPS            Z17, Z8, Z8
 	VADDPS            Z16, Z7, Z7
-	VADDPS.BCST       constants32<>+592(SB), Z4, Z3
+	VADDPS.BCST       constants32<>+608(SB), Z4, Z3
 	VFMADD213PS       Z11, Z11, Z8
-	VFMADD213PS.BCST  constants32<>+580(SB), Z9, Z15
+	VFMADD213PS.BCST  constants32<>+596(SB), Z9, Z15
 	VFMADD213PS       Z12, Z12, Z7
-	VSUBPS.BCST       constants32<>+592(SB), Z3, Z11
+	VSUBPS.BCST       constants32<>+608(SB), Z3, Z11
 	VADDPS            Z8, Z17, Z17
-	VFMADD213PS.BCST  constants32<>+588(SB), Z9, Z15
+	VFMADD213PS.BCST  constants32<>+604(SB), Z9, Z15
 	VADDPS            Z7, Z16, Z16
 	VSUBPS            Z11, Z4, Z4
 	VADDPS            Z17, Z2, Z7
@@ -11348,12 +11328,12 @@ loop:
 	VSUBPS            Z1, Z16, Z16
 	VMULPS            Z18, Z0, Z1
 	VADDPS            Z17, Z20, Z20
-	VADDPS.BCST       constants32<>+592(SB), Z6, Z9
+	VADDPS.BCST       constants32<>+608(SB), Z6, Z9
 	VADDPS            Z16, Z22, Z22
 	VFMADD231PS       Z3, Z20, Z2
 	VFNMADD231PS      Z13, Z1, Z0
 	VMULPS            Z9, Z8, Z3
-	VSUBPS.BCST       constants32<>+592(SB), Z9, Z11
+	VSUBPS.BCST       constants32<>+608(SB), Z9, Z11
 	VFMADD231PS       Z4, Z7, Z2
 	VSUBPS            Z11, Z6, Z6
 	VMOVUPS           Z3, Z4
@@ -11428,12 +11408,12 @@ TEXT ·PowF32AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+128(SB), Z30
-	VBROADCASTSS constants32<>+136(SB), Z29
-	VBROADCASTSS constants32<>+596(SB), Z28
-	VBROADCASTSS constants32<>+600(SB), Z27
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+604(SB), Z26
+	VBROADCASTSS constants32<>+136(SB), Z30
+	VBROADCASTSS constants32<>+144(SB), Z29
+	VBROADCASTSS constants32<>+612(SB), Z28
+	VBROADCASTSS constants32<>+616(SB), Z27
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+620(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -11441,25 +11421,25 @@ TEXT ·PowF32AVX512(SB), $384-40
 
 loop:
 	VMOVUPS          (SI)(BX*4), Z0
-	VPADDD.BCST      constants32<>+212(SB), Z0, Z0
+	VPADDD.BCST      constants32<>+220(SB), Z0, Z0
 	VMOVUPS          64(SI)(BX*4), Z1
-	VPADDD.BCST      constants32<>+212(SB), Z1, Z1
+	VPADDD.BCST      constants32<>+220(SB), Z1, Z1
 	VPANDD.BCST      constants32<>+0(SB), Z0, Z2
 	VPANDD.BCST      constants32<>+0(SB), Z1, Z3
 	VPSRLD           $0x17, Z0, Z4
 	VPSRLD           $0x17, Z1, Z5
-	VPADDD.BCST      constants32<>+200(SB), Z2, Z2
-	VPADDD.BCST      constants32<>+200(SB), Z3, Z3
-	VPORD.BCST       constants32<>+40(SB), Z4, Z4
-	VPORD.BCST       constants32<>+40(SB), Z5, Z5
+	VPADDD.BCST      constants32<>+208(SB), Z2, Z2
+	VPADDD.BCST      constants32<>+208(SB), Z3, Z3
+	VPORD.BCST       constants32<>+36(SB), Z4, Z4
+	VPORD.BCST       constants32<>+36(SB), Z5, Z5
 	VADDPS           Z2, Z31, Z6
 	VADDPS           Z3, Z31, Z7
 	VSUBPS           Z31, Z2, Z8
 	VSUBPS           Z31, Z3, Z9
-	VSUBPS.BCST      constants32<>+208(SB), Z4, Z4
-	VSUBPS.BCST      constants32<>+208(SB), Z5, Z5
-	VCMPPS.BCST      $0x12, constants32<>+216(SB), Z0, K1
-	VCMPPS.BCST      $0x12, constants32<>+216(SB), Z1, K2
+	VSUBPS.BCST      constants32<>+216(SB), Z4, Z4
+	VSUBPS.BCST      constants32<>+216(SB), Z5, Z5
+	VCMPPS.BCST      $0x12, constants32<>+224(SB), Z0, K1
+	VCMPPS.BCST      $0x12, constants32<>+224(SB), Z1, K2
 	VDIVPS           Z6, Z31, Z0
 	VDIVPS           Z7, Z31, Z1
 	VSUBPS           Z31, Z6, Z10
@@ -11474,9 +11454,9 @@ loop:
 	VADDPS           Z11, Z11, Z15
 	VFNMADD231PS     Z6, Z10, Z8
 	VFNMADD231PS     Z7, Z11, Z9
-	VBROADCASTSS     constants32<>+608(SB), Z6
+	VBROADCASTSS     constants32<>+624(SB), Z6
 	VFMADD213PS      Z28, Z12, Z6
-	VBROADCASTSS     constants32<>+608(SB), Z7
+	VBROADCASTSS     constants32<>+624(SB), Z7
 	VFMADD213PS      Z28, Z13, Z7
 	VFNMADD231PS     Z2, Z10, Z8
 	VFNMADD231PS     Z3, Z11, Z9
@@ -11484,12 +11464,12 @@ loop:
 	VFMSUB231PS      Z10, Z10, Z2
 	VMOVUPS          Z13, Z3
 	VFMSUB231PS      Z11, Z11, Z3
-	VFMADD213PS.BCST constants32<>+612(SB), Z12, Z6
-	VFMADD213PS.BCST constants32<>+612(SB), Z13, Z7
+	VFMADD213PS.BCST constants32<>+628(SB), Z12, Z6
+	VFMADD213PS.BCST constants32<>+628(SB), Z13, Z7
 	VMULPS           Z0, Z8, Z8
 	VMULPS           Z1, Z9, Z9
-	VFMADD213PS.BCST constants32<>+616(SB), Z12, Z6
-	VFMADD213PS.BCST constants32<>+616(SB), Z13, Z7
+	VFMADD213PS.BCST constants32<>+632(SB), Z12, Z6
+	VFMADD213PS.BCST constants32<>+632(SB), Z13, Z7
 	VFMADD231PS      Z8, Z14, Z2
 	VFMADD231PS      Z9, Z15, Z3
 	VADDPS           Z6, Z27, Z0
@@ -11522,8 +11502,8 @@ loop:
 	VADDPS           Z23, Z5, Z17
 	VFMADD231PS      Z6, Z12, Z0
 	VFMADD231PS      Z7, Z13, Z1
-	VADDPS.BCST      constants32<>+620(SB), Z14, Z14
-	VADDPS.BCST      constants32<>+620(SB), Z15, Z15
+	VADDPS.BCST      constants32<>+636(SB), Z14, Z14
+	VADDPS.BCST      constants32<>+636(SB), Z15, Z15
 	VSUBPS           Z4, Z16, Z4
 	VSUBPS           Z5, Z17, Z5
 	VMOVUPS          (DX)(BX*4), Z6
@@ -11544,8 +11524,8 @@ loop:
 	VFMADD231PS      Z15, Z11, Z3
 	VPANDD.BCST      constants32<>+64(SB), Z7, Z4
 	VPANDD.BCST      constants32<>+64(SB), Z13, Z5
-	VCMPPS.BCST      $0x11, constants32<>+624(SB), Z4, K3
-	VCMPPS.BCST      $0x11, constants32<>+624(SB), Z5, K4
+	VCMPPS.BCST      $0x11, constants32<>+640(SB), Z4, K3
+	VCMPPS.BCST      $0x11, constants32<>+640(SB), Z5, K4
 	VSUBPS           Z0, Z7, Z7
 	VSUBPS           Z1, Z13, Z13
 	VADDPS           Z2, Z19, Z19
@@ -11561,22 +11541,22 @@ loop:
 	VFMADD231PS      Z23, Z12, Z17
 	VADDPS           Z16, Z7, Z7
 	VADDPS           Z17, Z13, Z13
-	VBROADCASTSS     constants32<>+124(SB), Z2
+	VBROADCASTSS     constants32<>+132(SB), Z2
 	VFMADD213PS      Z30, Z7, Z2
 	VMULPS           Z7, Z7, Z3
-	VBROADCASTSS     constants32<>+124(SB), Z4
+	VBROADCASTSS     constants32<>+132(SB), Z4
 	VFMADD213PS      Z30, Z13, Z4
 	VMULPS           Z13, Z13, Z5
-	VBROADCASTSS     constants32<>+132(SB), Z6
+	VBROADCASTSS     constants32<>+140(SB), Z6
 	VFMADD213PS      Z29, Z7, Z6
-	VBROADCASTSS     constants32<>+132(SB), Z8
+	VBROADCASTSS     constants32<>+140(SB), Z8
 	VFMADD213PS      Z29, Z13, Z8
-	VFMADD231PS.BCST constants32<>+120(SB), Z3, Z2
-	VFMADD231PS.BCST constants32<>+120(SB), Z5, Z4
+	VFMADD231PS.BCST constants32<>+128(SB), Z3, Z2
+	VFMADD231PS.BCST constants32<>+128(SB), Z5, Z4
 	VFMADD231PS      Z3, Z2, Z6
 	VFMADD231PS      Z5, Z4, Z8
-	VFMADD213PS.BCST constants32<>+100(SB), Z7, Z6
-	VFMADD213PS.BCST constants32<>+100(SB), Z13, Z8
+	VFMADD213PS.BCST constants32<>+108(SB), Z7, Z6
+	VFMADD213PS.BCST constants32<>+108(SB), Z13, Z8
 	VFMADD213PS      Z31, Z6, Z7
 	VFMADD213PS      Z31, Z8, Z13
 	VSCALEFPS        Z0, Z7, Z7
@@ -11639,26 +11619,26 @@ complete:
 
 single:
 	VMOVUPS          (SI)(BX*4), Z0
-	VPADDD.BCST      constants32<>+212(SB), Z0, Z1
-	VCMPPS.BCST      $0x16, constants32<>+216(SB), Z1, K1
+	VPADDD.BCST      constants32<>+220(SB), Z0, Z1
+	VCMPPS.BCST      $0x16, constants32<>+224(SB), Z1, K1
 	VPANDD.BCST      constants32<>+64(SB), Z0, Z1
-	VCMPPS.BCST      $0x11, constants32<>+4(SB), Z1, K2
+	VCMPPS.BCST      $0x11, constants32<>+72(SB), Z1, K2
 	KANDW            K1, K2, K3
-	VMULPS.BCST      constants32<>+220(SB), Z1, Z2
+	VMULPS.BCST      constants32<>+228(SB), Z1, Z2
 	VBLENDMPS        Z2, Z1, K3, Z2
 	VBLENDMPS        Z2, Z0, K1, Z2
-	VPADDD.BCST      constants32<>+212(SB), Z2, Z2
+	VPADDD.BCST      constants32<>+220(SB), Z2, Z2
 	VPANDD.BCST      constants32<>+0(SB), Z2, Z3
-	VPADDD.BCST      constants32<>+200(SB), Z3, Z3
+	VPADDD.BCST      constants32<>+208(SB), Z3, Z3
 	VADDPS           Z3, Z31, Z4
 	VDIVPS           Z4, Z31, Z5
 	VSUBPS           Z31, Z3, Z6
 	VMULPS           Z5, Z6, Z7
 	VMULPS           Z7, Z7, Z8
-	VBROADCASTSS     constants32<>+608(SB), Z9
+	VBROADCASTSS     constants32<>+624(SB), Z9
 	VFMADD213PS      Z28, Z8, Z9
-	VFMADD213PS.BCST constants32<>+612(SB), Z8, Z9
-	VFMADD213PS.BCST constants32<>+616(SB), Z8, Z9
+	VFMADD213PS.BCST constants32<>+628(SB), Z8, Z9
+	VFMADD213PS.BCST constants32<>+632(SB), Z8, Z9
 	VADDPS           Z9, Z27, Z10
 	VMULPS           Z10, Z8, Z11
 	VMOVUPS          Z11, Z12
@@ -11680,7 +11660,7 @@ single:
 	VADDPS           Z11, Z26, Z3
 	VSUBPS           Z26, Z3, Z4
 	VSUBPS           Z4, Z11, Z11
-	VADDPS.BCST      constants32<>+620(SB), Z11, Z11
+	VADDPS.BCST      constants32<>+636(SB), Z11, Z11
 	VADDPS           Z12, Z11, Z11
 	VMULPS           Z3, Z7, Z4
 	VMOVUPS          Z4, Z5
@@ -11688,9 +11668,9 @@ single:
 	VFMADD231PS      Z3, Z6, Z5
 	VFMADD231PS      Z11, Z7, Z5
 	VPSRLD           $0x17, Z2, Z2
-	VPORD.BCST       constants32<>+40(SB), Z2, Z2
-	VSUBPS.BCST      constants32<>+208(SB), Z2, Z2
-	VSUBPS.BCST      constants32<>+224(SB), Z2, Z3
+	VPORD.BCST       constants32<>+36(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+216(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+232(SB), Z2, Z3
 	VBLENDMPS        Z3, Z2, K3, Z2
 	VADDPS           Z4, Z2, Z3
 	VSUBPS           Z2, Z3, Z2
@@ -11702,26 +11682,26 @@ single:
 	VFMSUB231PS      Z3, Z2, Z6
 	VFMADD231PS      Z4, Z2, Z6
 	VPANDD.BCST      constants32<>+64(SB), Z5, Z4
-	VCMPPS.BCST      $0x15, constants32<>+624(SB), Z4, K2
-	VBLENDMPS.BCST   constants32<>+472(SB), Z6, K2, Z6
-	VBROADCASTSS     constants32<>+624(SB), Z4
+	VCMPPS.BCST      $0x15, constants32<>+640(SB), Z4, K2
+	VBLENDMPS.BCST   constants32<>+488(SB), Z6, K2, Z6
+	VBROADCASTSS     constants32<>+640(SB), Z4
 	VMINPS           Z5, Z4, Z4
-	VBROADCASTSS     constants32<>+628(SB), Z7
+	VBROADCASTSS     constants32<>+644(SB), Z7
 	VMAXPS           Z4, Z7, Z7
-	VCMPPS.BCST      $0x00, constants32<>+472(SB), Z3, K3
-	VBLENDMPS.BCST   constants32<>+472(SB), Z7, K3, Z7
+	VCMPPS.BCST      $0x00, constants32<>+488(SB), Z3, K3
+	VBLENDMPS.BCST   constants32<>+488(SB), Z7, K3, Z7
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VRNDSCALEPS      $0x08, Z5, Z3
 	VSUBPS           Z3, Z5, Z5
 	VADDPS           Z6, Z5, Z5
 	VMULPS           Z5, Z5, Z4
-	VBROADCASTSS     constants32<>+124(SB), Z6
+	VBROADCASTSS     constants32<>+132(SB), Z6
 	VFMADD213PS      Z30, Z5, Z6
-	VFMADD231PS.BCST constants32<>+120(SB), Z4, Z6
-	VBROADCASTSS     constants32<>+132(SB), Z7
+	VFMADD231PS.BCST constants32<>+128(SB), Z4, Z6
+	VBROADCASTSS     constants32<>+140(SB), Z7
 	VFMADD213PS      Z29, Z5, Z7
 	VFMADD231PS      Z4, Z6, Z7
-	VFMADD213PS.BCST constants32<>+100(SB), Z5, Z7
+	VFMADD213PS.BCST constants32<>+108(SB), Z5, Z7
 	VFMADD213PS      Z31, Z7, Z5
 	VSCALEFPS        Z3, Z5, Z5
 	VRNDSCALEPS      $0x0b, Z2, Z3
@@ -11729,12 +11709,12 @@ single:
 	KNOTW            K2, K3
 	VPMOVD2M         Z0, K4
 	KANDW            K4, K3, K5
-	VBLENDMPS.BCST   constants32<>+228(SB), Z5, K5, Z3
-	VCMPPS.BCST      $0x00, constants32<>+472(SB), Z1, K3
+	VBLENDMPS.BCST   constants32<>+236(SB), Z5, K5, Z3
+	VCMPPS.BCST      $0x00, constants32<>+488(SB), Z1, K3
 	VPMOVD2M         Z2, K5
 	KXORW            K3, K5, K6
-	VBROADCASTSS     constants32<>+52(SB), Z4
-	VBLENDMPS.BCST   constants32<>+472(SB), Z4, K6, Z6
+	VBROADCASTSS     constants32<>+84(SB), Z4
+	VBLENDMPS.BCST   constants32<>+488(SB), Z4, K6, Z6
 	VCMPPS           $0x00, Z4, Z1, K6
 	KORW             K3, K6, K7
 	VBLENDMPS        Z6, Z3, K7, Z3
@@ -11746,18 +11726,18 @@ single:
 	VPANDD.BCST      constants32<>+64(SB), Z2, Z1
 	VCMPPS           $0x00, Z4, Z1, K3
 	VBLENDMPS        Z6, Z3, K3, Z3
-	VMULPS.BCST      constants32<>+192(SB), Z2, Z1
+	VMULPS.BCST      constants32<>+200(SB), Z2, Z1
 	VRNDSCALEPS      $0x0b, Z1, Z4
 	VCMPPS           $0x04, Z4, Z1, K3
 	KANDW            K2, K3, K5
 	KANDW            K4, K5, K2
 	VPXORD           Z1, Z1, Z1
-	VBLENDMPS.BCST   constants32<>+56(SB), Z1, K2, Z4
+	VBLENDMPS.BCST   constants32<>+48(SB), Z1, K2, Z4
 	VPXORD           Z4, Z3, Z3
 	VCMPPS           $0x04, Z0, Z0, K2
 	VCMPPS           $0x04, Z2, Z2, K3
 	KORW             K2, K3, K4
-	VBLENDMPS.BCST   constants32<>+228(SB), Z3, K4, Z3
+	VBLENDMPS.BCST   constants32<>+236(SB), Z3, K4, Z3
 	VCMPPS           $0x00, Z1, Z2, K2
 	VCMPPS           $0x00, Z31, Z0, K3
 	KORW             K2, K3, K4
@@ -11778,20 +11758,20 @@ TEXT ·Atan2F32AVX512(SB), $384-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+368(SB), Z29
-	VBROADCASTSS constants32<>+372(SB), Z28
-	VBROADCASTSS constants32<>+376(SB), Z27
-	VBROADCASTSS constants32<>+380(SB), Z26
-	VBROADCASTSS constants32<>+280(SB), Z25
-	VBROADCASTSS constants32<>+360(SB), Z24
-	VBROADCASTSS constants32<>+52(SB), Z23
-	VBROADCASTSS constants32<>+56(SB), Z30
-	VBROADCASTSS constants32<>+296(SB), Z22
-	VBROADCASTSS constants32<>+364(SB), Z21
-	VBROADCASTSS constants32<>+384(SB), Z20
-	VBROADCASTSS constants32<>+388(SB), Z19
-	VBROADCASTSS constants32<>+392(SB), Z18
-	VBROADCASTSS constants32<>+396(SB), Z17
+	VBROADCASTSS constants32<>+376(SB), Z29
+	VBROADCASTSS constants32<>+380(SB), Z28
+	VBROADCASTSS constants32<>+384(SB), Z27
+	VBROADCASTSS constants32<>+388(SB), Z26
+	VBROADCASTSS constants32<>+288(SB), Z25
+	VBROADCASTSS constants32<>+368(SB), Z24
+	VBROADCASTSS constants32<>+84(SB), Z23
+	VBROADCASTSS constants32<>+48(SB), Z30
+	VBROADCASTSS constants32<>+304(SB), Z22
+	VBROADCASTSS constants32<>+372(SB), Z21
+	VBROADCASTSS constants32<>+392(SB), Z20
+	VBROADCASTSS constants32<>+396(SB), Z19
+	VBROADCASTSS constants32<>+400(SB), Z18
+	VBROADCASTSS constants32<>+404(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -11871,8 +11851,8 @@ loop:
 	VFMADD213PS      Z17, Z6, Z13
 	VFMADD213PS      Z26, Z2, Z11
 	VFMADD213PS      Z26, Z6, Z13
-	VFMADD213PS.BCST constants32<>+400(SB), Z2, Z11
-	VFMADD213PS.BCST constants32<>+400(SB), Z6, Z13
+	VFMADD213PS.BCST constants32<>+408(SB), Z2, Z11
+	VFMADD213PS.BCST constants32<>+408(SB), Z6, Z13
 	VFMADD231PS      Z11, Z14, Z7
 	VFMADD231PS      Z13, Z15, Z10
 	VADDPS           Z7, Z12, Z12
@@ -11951,12 +11931,12 @@ single:
 	VBLENDMPS        Z1, Z3, K2, Z5
 	VCMPPS           $0x00, Z31, Z5, K3
 	KANDW            K1, K3, K4
-	VBLENDMPS.BCST   constants32<>+24(SB), Z5, K4, Z5
+	VBLENDMPS.BCST   constants32<>+20(SB), Z5, K4, Z5
 	VBLENDMPS        Z3, Z1, K2, Z1
 	VCMPPS           $0x00, Z23, Z1, K3
 	KANDW            K1, K3, K4
-	VBLENDMPS.BCST   constants32<>+24(SB), Z5, K4, Z5
-	VBLENDMPS.BCST   constants32<>+24(SB), Z1, K4, Z1
+	VBLENDMPS.BCST   constants32<>+20(SB), Z5, K4, Z5
+	VBLENDMPS.BCST   constants32<>+20(SB), Z1, K4, Z1
 	VDIVPS           Z5, Z1, Z1
 	VPANDD           Z30, Z2, Z3
 	VPXORD           Z30, Z3, Z5
@@ -11971,7 +11951,7 @@ single:
 	VFMADD213PS      Z27, Z3, Z5
 	VFMADD213PS      Z17, Z3, Z5
 	VFMADD213PS      Z26, Z3, Z5
-	VFMADD213PS.BCST constants32<>+400(SB), Z3, Z5
+	VFMADD213PS.BCST constants32<>+408(SB), Z3, Z5
 	VMULPS           Z3, Z1, Z3
 	VPMOVD2M         Z2, K3
 	VMOVUPS.Z        Z21, K3, Z2
@@ -11986,7 +11966,7 @@ single:
 	VADDPS           Z1, Z5, Z5
 	VCMPPS           $0x04, Z4, Z4, K2
 	KANDW            K1, K2, K3
-	VBLENDMPS.BCST   constants32<>+228(SB), Z5, K3, Z5
+	VBLENDMPS.BCST   constants32<>+236(SB), Z5, K3, Z5
 	VPTERNLOGD       $0xea, Z5, Z30, Z0
 	VMOVUPS          Z0, (DI)(BX*4)
 	ADDQ             $0x10, BX
@@ -12002,9 +11982,9 @@ TEXT ·HypotF32AVX512(SB), $384-40
 	MOVQ         a+8(FP), SI
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+632(SB), Z31
-	VBROADCASTSS constants32<>+636(SB), Z29
-	VBROADCASTSS constants32<>+56(SB), Z30
+	VBROADCASTSS constants32<>+648(SB), Z31
+	VBROADCASTSS constants32<>+652(SB), Z29
+	VBROADCASTSS constants32<>+48(SB), Z30
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -12111,11 +12091,11 @@ single:
 	KNOTW          K3, K1
 	VCMPPS         $0x12, Z3, Z29, K2
 	KANDW          K1, K2, K3
-	VBROADCASTSS   constants32<>+24(SB), Z3
-	VBLENDMPS.BCST constants32<>+640(SB), Z3, K3, Z4
+	VBROADCASTSS   constants32<>+20(SB), Z3
+	VBLENDMPS.BCST constants32<>+656(SB), Z3, K3, Z4
 	VCMPPS         $0x12, Z31, Z2, K2
 	KANDW          K1, K2, K4
-	VBLENDMPS.BCST constants32<>+644(SB), Z4, K4, Z4
+	VBLENDMPS.BCST constants32<>+660(SB), Z4, K4, Z4
 	VMINPS         Z1, Z0, Z5
 	VMULPS         Z4, Z5, Z6
 	VBLENDMPS      Z6, Z5, K1, Z5
@@ -12124,18 +12104,18 @@ single:
 	VBLENDMPS      Z4, Z2, K1, Z2
 	VFMADD231PS    Z2, Z2, Z5
 	VSQRTPS        Z5, Z5
-	VBLENDMPS.BCST constants32<>+644(SB), Z3, K3, Z3
-	VBLENDMPS.BCST constants32<>+640(SB), Z3, K4, Z3
+	VBLENDMPS.BCST constants32<>+660(SB), Z3, K3, Z3
+	VBLENDMPS.BCST constants32<>+656(SB), Z3, K4, Z3
 	VMULPS         Z3, Z5, Z3
 	VBLENDMPS      Z3, Z5, K1, Z5
 	VCMPPS         $0x04, Z0, Z0, K2
 	VCMPPS         $0x04, Z1, Z1, K3
 	KORW           K2, K3, K4
-	VBLENDMPS.BCST constants32<>+228(SB), Z5, K4, Z2
-	VCMPPS.BCST    $0x00, constants32<>+52(SB), Z0, K2
-	VCMPPS.BCST    $0x00, constants32<>+52(SB), Z1, K3
+	VBLENDMPS.BCST constants32<>+236(SB), Z5, K4, Z2
+	VCMPPS.BCST    $0x00, constants32<>+84(SB), Z0, K2
+	VCMPPS.BCST    $0x00, constants32<>+84(SB), Z1, K3
 	KORW           K2, K3, K4
-	VBLENDMPS.BCST constants32<>+52(SB), Z2, K4, Z2
+	VBLENDMPS.BCST constants32<>+84(SB), Z2, K4, Z2
 	VBLENDMPS      Z2, Z5, K1, Z5
 	VMOVUPS        Z5, (DI)(BX*4)
 	ADDQ           $0x10, BX
@@ -12150,22 +12130,22 @@ TEXT ·NdtriF32AVX512(SB), $128-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
-	VBROADCASTSS constants32<>+648(SB), Z27
-	VBROADCASTSS constants32<>+652(SB), Z26
-	VBROADCASTSS constants32<>+656(SB), Z25
-	VBROADCASTSS constants32<>+660(SB), Z24
-	VBROADCASTSS constants32<>+664(SB), Z23
-	VBROADCASTSS constants32<>+668(SB), Z22
-	VBROADCASTSS constants32<>+672(SB), Z21
-	VBROADCASTSS constants32<>+188(SB), Z20
-	VBROADCASTSS constants32<>+676(SB), Z19
-	VBROADCASTSS constants32<>+24(SB), Z31
-	VBROADCASTSS constants32<>+680(SB), Z18
-	VBROADCASTSS constants32<>+684(SB), Z30
-	VBROADCASTSS constants32<>+688(SB), Z17
-	VBROADCASTSS constants32<>+692(SB), Z16
-	VBROADCASTSS constants32<>+696(SB), Z29
-	VBROADCASTSS constants32<>+56(SB), Z28
+	VBROADCASTSS constants32<>+664(SB), Z27
+	VBROADCASTSS constants32<>+668(SB), Z26
+	VBROADCASTSS constants32<>+672(SB), Z25
+	VBROADCASTSS constants32<>+676(SB), Z24
+	VBROADCASTSS constants32<>+680(SB), Z23
+	VBROADCASTSS constants32<>+684(SB), Z22
+	VBROADCASTSS constants32<>+688(SB), Z21
+	VBROADCASTSS constants32<>+196(SB), Z20
+	VBROADCASTSS constants32<>+692(SB), Z19
+	VBROADCASTSS constants32<>+20(SB), Z31
+	VBROADCASTSS constants32<>+696(SB), Z18
+	VBROADCASTSS constants32<>+700(SB), Z30
+	VBROADCASTSS constants32<>+704(SB), Z17
+	VBROADCASTSS constants32<>+708(SB), Z16
+	VBROADCASTSS constants32<>+712(SB), Z29
+	VBROADCASTSS constants32<>+48(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -12174,85 +12154,85 @@ TEXT ·NdtriF32AVX512(SB), $128-40
 loop:
 	VMOVUPS          (SI)(BX*4), Z0
 	VSUBPS           Z0, Z31, Z1
-	VSUBPS.BCST      constants32<>+192(SB), Z0, Z2
+	VSUBPS.BCST      constants32<>+200(SB), Z0, Z2
 	VMINPS           Z1, Z0, Z0
 	VPANDD.BCST      constants32<>+64(SB), Z2, Z1
-	VBROADCASTSS     constants32<>+700(SB), Z3
+	VBROADCASTSS     constants32<>+716(SB), Z3
 	VFNMADD231PS     Z2, Z2, Z3
-	VMULPS.BCST      constants32<>+704(SB), Z2, Z4
-	VCMPPS.BCST      $0x12, constants32<>+708(SB), Z1, K1
+	VMULPS.BCST      constants32<>+720(SB), Z2, Z4
+	VCMPPS.BCST      $0x12, constants32<>+724(SB), Z1, K1
 	VPTERNLOGD       $0xea, Z30, Z28, Z2
-	VPADDD.BCST      constants32<>+212(SB), Z0, Z0
+	VPADDD.BCST      constants32<>+220(SB), Z0, Z0
 	VPANDD.BCST      constants32<>+0(SB), Z0, Z1
 	VPSRLD           $0x17, Z0, Z5
-	VCMPPS.BCST      $0x16, constants32<>+216(SB), Z0, K2
+	VCMPPS.BCST      $0x16, constants32<>+224(SB), Z0, K2
 	KORTESTW         K2, K2
 	JNZ              complete
-	VPADDD.BCST      constants32<>+200(SB), Z1, Z1
-	VPORD.BCST       constants32<>+40(SB), Z5, Z5
+	VPADDD.BCST      constants32<>+208(SB), Z1, Z1
+	VPORD.BCST       constants32<>+36(SB), Z5, Z5
 	VBLENDMPS        Z31, Z30, K1, Z0
 	VBLENDMPS        Z4, Z2, K1, Z2
 	VSUBPS           Z31, Z1, Z1
-	VSUBPS.BCST      constants32<>+208(SB), Z5, Z5
-	VADDPS.BCST      constants32<>+204(SB), Z1, Z4
+	VSUBPS.BCST      constants32<>+216(SB), Z5, Z5
+	VADDPS.BCST      constants32<>+212(SB), Z1, Z4
 	VMULPS           Z1, Z1, Z6
 	VDIVPS           Z4, Z1, Z4
-	VMULPS.BCST      constants32<>+192(SB), Z6, Z6
+	VMULPS.BCST      constants32<>+200(SB), Z6, Z6
 	VMULPS           Z4, Z4, Z7
-	VBROADCASTSS     constants32<>+184(SB), Z8
+	VBROADCASTSS     constants32<>+192(SB), Z8
 	VFMADD213PS      Z20, Z7, Z8
-	VFMADD213PS.BCST constants32<>+196(SB), Z7, Z8
+	VFMADD213PS.BCST constants32<>+204(SB), Z7, Z8
 	VFMADD213PS      Z6, Z8, Z7
 	VMULPS           Z7, Z4, Z4
-	VFMADD231PS.BCST constants32<>+112(SB), Z5, Z4
+	VFMADD231PS.BCST constants32<>+120(SB), Z5, Z4
 	VSUBPS           Z4, Z6, Z6
 	VSUBPS           Z6, Z1, Z1
-	VFMADD231PS.BCST constants32<>+100(SB), Z5, Z1
+	VFMADD231PS.BCST constants32<>+108(SB), Z5, Z1
 	VPXORD           Z28, Z1, Z1
 	VSQRTPS          Z1, Z1
-	VSUBPS.BCST      constants32<>+712(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+728(SB), Z1, Z1
 	VCMPPS           $0x11, Z1, Z29, K2
 	VSUBPS           Z29, Z1, Z4
 	VBLENDMPS        Z4, Z1, K2, Z1
-	VBLENDMPS.BCST   constants32<>+716(SB), Z23, K2, Z4
-	VBLENDMPS.BCST   constants32<>+720(SB), Z25, K2, Z5
-	VBLENDMPS.BCST   constants32<>+724(SB), Z21, K2, Z6
+	VBLENDMPS.BCST   constants32<>+732(SB), Z23, K2, Z4
+	VBLENDMPS.BCST   constants32<>+736(SB), Z25, K2, Z5
+	VBLENDMPS.BCST   constants32<>+740(SB), Z21, K2, Z6
 	VBLENDMPS        Z3, Z1, K1, Z1
-	VBLENDMPS.BCST   constants32<>+728(SB), Z4, K1, Z4
-	VBLENDMPS.BCST   constants32<>+732(SB), Z5, K1, Z5
-	VBLENDMPS.BCST   constants32<>+736(SB), Z26, K2, Z3
+	VBLENDMPS.BCST   constants32<>+744(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+748(SB), Z5, K1, Z5
+	VBLENDMPS.BCST   constants32<>+752(SB), Z26, K2, Z3
 	VFMADD231PS      Z1, Z5, Z4
-	VBLENDMPS.BCST   constants32<>+740(SB), Z27, K2, Z5
-	VBLENDMPS.BCST   constants32<>+744(SB), Z6, K1, Z6
-	VBLENDMPS.BCST   constants32<>+748(SB), Z3, K1, Z3
-	VBLENDMPS.BCST   constants32<>+752(SB), Z5, K1, Z5
-	VBLENDMPS.BCST   constants32<>+756(SB), Z18, K2, Z7
-	VBLENDMPS.BCST   constants32<>+760(SB), Z24, K2, Z8
-	VBROADCASTSS     constants32<>+764(SB), Z9
-	VBLENDMPS.BCST   constants32<>+768(SB), Z9, K2, Z9
+	VBLENDMPS.BCST   constants32<>+756(SB), Z27, K2, Z5
+	VBLENDMPS.BCST   constants32<>+760(SB), Z6, K1, Z6
+	VBLENDMPS.BCST   constants32<>+764(SB), Z3, K1, Z3
+	VBLENDMPS.BCST   constants32<>+768(SB), Z5, K1, Z5
+	VBLENDMPS.BCST   constants32<>+772(SB), Z18, K2, Z7
+	VBLENDMPS.BCST   constants32<>+776(SB), Z24, K2, Z8
+	VBROADCASTSS     constants32<>+780(SB), Z9
+	VBLENDMPS.BCST   constants32<>+784(SB), Z9, K2, Z9
 	VFMADD231PS      Z1, Z5, Z3
-	VBLENDMPS.BCST   constants32<>+772(SB), Z7, K1, Z7
-	VBLENDMPS.BCST   constants32<>+776(SB), Z8, K1, Z8
-	VBLENDMPS.BCST   constants32<>+780(SB), Z22, K2, Z5
-	VBLENDMPS.BCST   constants32<>+784(SB), Z9, K1, Z9
-	VBLENDMPS.BCST   constants32<>+788(SB), Z5, K1, Z5
-	VBROADCASTSS     constants32<>+792(SB), Z10
-	VBLENDMPS.BCST   constants32<>+796(SB), Z10, K2, Z10
-	VBLENDMPS.BCST   constants32<>+800(SB), Z19, K2, Z11
+	VBLENDMPS.BCST   constants32<>+788(SB), Z7, K1, Z7
+	VBLENDMPS.BCST   constants32<>+792(SB), Z8, K1, Z8
+	VBLENDMPS.BCST   constants32<>+796(SB), Z22, K2, Z5
+	VBLENDMPS.BCST   constants32<>+800(SB), Z9, K1, Z9
+	VBLENDMPS.BCST   constants32<>+804(SB), Z5, K1, Z5
+	VBROADCASTSS     constants32<>+808(SB), Z10
+	VBLENDMPS.BCST   constants32<>+812(SB), Z10, K2, Z10
+	VBLENDMPS.BCST   constants32<>+816(SB), Z19, K2, Z11
 	VFMADD231PS      Z1, Z4, Z6
-	VBLENDMPS.BCST   constants32<>+804(SB), Z10, K1, Z10
-	VBLENDMPS.BCST   constants32<>+808(SB), Z11, K1, Z11
-	VBROADCASTSS     constants32<>+812(SB), Z4
-	VBLENDMPS.BCST   constants32<>+816(SB), Z4, K2, Z4
-	VBLENDMPS.BCST   constants32<>+820(SB), Z16, K2, Z12
-	VBLENDMPS.BCST   constants32<>+824(SB), Z4, K1, Z4
-	VBLENDMPS.BCST   constants32<>+828(SB), Z17, K2, Z13
-	VBROADCASTSS     constants32<>+832(SB), Z14
-	VBLENDMPS.BCST   constants32<>+836(SB), Z14, K2, Z14
+	VBLENDMPS.BCST   constants32<>+820(SB), Z10, K1, Z10
+	VBLENDMPS.BCST   constants32<>+824(SB), Z11, K1, Z11
+	VBROADCASTSS     constants32<>+828(SB), Z4
+	VBLENDMPS.BCST   constants32<>+832(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+836(SB), Z16, K2, Z12
+	VBLENDMPS.BCST   constants32<>+840(SB), Z4, K1, Z4
+	VBLENDMPS.BCST   constants32<>+844(SB), Z17, K2, Z13
+	VBROADCASTSS     constants32<>+848(SB), Z14
+	VBLENDMPS.BCST   constants32<>+852(SB), Z14, K2, Z14
 	VFMADD231PS      Z1, Z3, Z8
-	VBLENDMPS.BCST   constants32<>+840(SB), Z12, K1, Z12
-	VBLENDMPS.BCST   constants32<>+844(SB), Z13, K1, Z13
-	VBLENDMPS.BCST   constants32<>+848(SB), Z14, K1, Z14
+	VBLENDMPS.BCST   constants32<>+856(SB), Z12, K1, Z12
+	VBLENDMPS.BCST   constants32<>+860(SB), Z13, K1, Z13
+	VBLENDMPS.BCST   constants32<>+864(SB), Z14, K1, Z14
 	VFMADD231PS      Z1, Z6, Z7
 	VFMADD231PS      Z1, Z8, Z5
 	VFMADD231PS      Z1, Z7, Z9
@@ -12307,98 +12287,98 @@ complete:
 	VMOVUPS          (SI)(BX*4), Z0
 	VSUBPS           Z0, Z31, Z1
 	VMINPS           Z1, Z0, Z1
-	VPADDD.BCST      constants32<>+212(SB), Z1, Z2
-	VCMPPS.BCST      $0x16, constants32<>+216(SB), Z2, K1
-	VCMPPS.BCST      $0x11, constants32<>+4(SB), Z1, K2
+	VPADDD.BCST      constants32<>+220(SB), Z1, Z2
+	VCMPPS.BCST      $0x16, constants32<>+224(SB), Z2, K1
+	VCMPPS.BCST      $0x11, constants32<>+72(SB), Z1, K2
 	KANDW            K1, K2, K3
-	VMULPS.BCST      constants32<>+220(SB), Z1, Z2
+	VMULPS.BCST      constants32<>+228(SB), Z1, Z2
 	VBLENDMPS        Z2, Z1, K3, Z1
-	VPADDD.BCST      constants32<>+212(SB), Z1, Z1
+	VPADDD.BCST      constants32<>+220(SB), Z1, Z1
 	VPANDD.BCST      constants32<>+0(SB), Z1, Z2
-	VPADDD.BCST      constants32<>+200(SB), Z2, Z2
+	VPADDD.BCST      constants32<>+208(SB), Z2, Z2
 	VSUBPS           Z31, Z2, Z2
-	VADDPS.BCST      constants32<>+204(SB), Z2, Z3
+	VADDPS.BCST      constants32<>+212(SB), Z2, Z3
 	VDIVPS           Z3, Z2, Z3
 	VMULPS           Z3, Z3, Z4
-	VBROADCASTSS     constants32<>+184(SB), Z5
+	VBROADCASTSS     constants32<>+192(SB), Z5
 	VFMADD213PS      Z20, Z4, Z5
-	VFMADD213PS.BCST constants32<>+196(SB), Z4, Z5
+	VFMADD213PS.BCST constants32<>+204(SB), Z4, Z5
 	VMULPS           Z2, Z2, Z6
-	VMULPS.BCST      constants32<>+192(SB), Z6, Z6
+	VMULPS.BCST      constants32<>+200(SB), Z6, Z6
 	VFMADD213PS      Z6, Z5, Z4
 	VMULPS           Z4, Z3, Z3
 	VPSRLD           $0x17, Z1, Z1
-	VPORD.BCST       constants32<>+40(SB), Z1, Z1
-	VSUBPS.BCST      constants32<>+208(SB), Z1, Z1
-	VSUBPS.BCST      constants32<>+224(SB), Z1, Z4
+	VPORD.BCST       constants32<>+36(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+216(SB), Z1, Z1
+	VSUBPS.BCST      constants32<>+232(SB), Z1, Z4
 	VBLENDMPS        Z4, Z1, K3, Z1
-	VFMADD231PS.BCST constants32<>+112(SB), Z1, Z3
+	VFMADD231PS.BCST constants32<>+120(SB), Z1, Z3
 	VSUBPS           Z3, Z6, Z6
 	VSUBPS           Z6, Z2, Z2
-	VFMADD231PS.BCST constants32<>+100(SB), Z1, Z2
+	VFMADD231PS.BCST constants32<>+108(SB), Z1, Z2
 	VPXORD           Z28, Z2, Z2
 	VSQRTPS          Z2, Z2
-	VSUBPS.BCST      constants32<>+712(SB), Z2, Z2
+	VSUBPS.BCST      constants32<>+728(SB), Z2, Z2
 	VCMPPS           $0x11, Z2, Z29, K2
 	VSUBPS           Z29, Z2, Z1
 	VBLENDMPS        Z1, Z2, K2, Z2
-	VSUBPS.BCST      constants32<>+192(SB), Z0, Z1
-	VBROADCASTSS     constants32<>+700(SB), Z3
+	VSUBPS.BCST      constants32<>+200(SB), Z0, Z1
+	VBROADCASTSS     constants32<>+716(SB), Z3
 	VFNMADD231PS     Z1, Z1, Z3
 	VPANDD.BCST      constants32<>+64(SB), Z1, Z4
-	VCMPPS.BCST      $0x12, constants32<>+708(SB), Z4, K3
+	VCMPPS.BCST      $0x12, constants32<>+724(SB), Z4, K3
 	VBLENDMPS        Z3, Z2, K3, Z2
-	VBLENDMPS.BCST   constants32<>+720(SB), Z25, K2, Z3
-	VBLENDMPS.BCST   constants32<>+732(SB), Z3, K3, Z3
-	VBLENDMPS.BCST   constants32<>+716(SB), Z23, K2, Z4
-	VBLENDMPS.BCST   constants32<>+728(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+736(SB), Z25, K2, Z3
+	VBLENDMPS.BCST   constants32<>+748(SB), Z3, K3, Z3
+	VBLENDMPS.BCST   constants32<>+732(SB), Z23, K2, Z4
+	VBLENDMPS.BCST   constants32<>+744(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBLENDMPS.BCST   constants32<>+724(SB), Z21, K2, Z3
-	VBLENDMPS.BCST   constants32<>+744(SB), Z3, K3, Z3
+	VBLENDMPS.BCST   constants32<>+740(SB), Z21, K2, Z3
+	VBLENDMPS.BCST   constants32<>+760(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+756(SB), Z18, K2, Z4
-	VBLENDMPS.BCST   constants32<>+772(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+772(SB), Z18, K2, Z4
+	VBLENDMPS.BCST   constants32<>+788(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBROADCASTSS     constants32<>+764(SB), Z3
-	VBLENDMPS.BCST   constants32<>+768(SB), Z3, K2, Z3
-	VBLENDMPS.BCST   constants32<>+784(SB), Z3, K3, Z3
+	VBROADCASTSS     constants32<>+780(SB), Z3
+	VBLENDMPS.BCST   constants32<>+784(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+800(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBROADCASTSS     constants32<>+792(SB), Z4
-	VBLENDMPS.BCST   constants32<>+796(SB), Z4, K2, Z4
-	VBLENDMPS.BCST   constants32<>+804(SB), Z4, K3, Z4
+	VBROADCASTSS     constants32<>+808(SB), Z4
+	VBLENDMPS.BCST   constants32<>+812(SB), Z4, K2, Z4
+	VBLENDMPS.BCST   constants32<>+820(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
-	VBROADCASTSS     constants32<>+812(SB), Z3
-	VBLENDMPS.BCST   constants32<>+816(SB), Z3, K2, Z3
-	VBLENDMPS.BCST   constants32<>+824(SB), Z3, K3, Z3
+	VBROADCASTSS     constants32<>+828(SB), Z3
+	VBLENDMPS.BCST   constants32<>+832(SB), Z3, K2, Z3
+	VBLENDMPS.BCST   constants32<>+840(SB), Z3, K3, Z3
 	VFMADD231PS      Z2, Z4, Z3
-	VBLENDMPS.BCST   constants32<>+828(SB), Z17, K2, Z4
-	VBLENDMPS.BCST   constants32<>+844(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+844(SB), Z17, K2, Z4
+	VBLENDMPS.BCST   constants32<>+860(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z3, Z4
 	VPANDD           Z28, Z1, Z3
 	VPORD            Z3, Z30, Z5
-	VMULPS.BCST      constants32<>+704(SB), Z1, Z1
+	VMULPS.BCST      constants32<>+720(SB), Z1, Z1
 	VBLENDMPS        Z1, Z5, K3, Z5
 	VMULPS           Z4, Z5, Z5
-	VBLENDMPS.BCST   constants32<>+740(SB), Z27, K2, Z1
-	VBLENDMPS.BCST   constants32<>+752(SB), Z1, K3, Z1
-	VBLENDMPS.BCST   constants32<>+736(SB), Z26, K2, Z4
-	VBLENDMPS.BCST   constants32<>+748(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+756(SB), Z27, K2, Z1
+	VBLENDMPS.BCST   constants32<>+768(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+752(SB), Z26, K2, Z4
+	VBLENDMPS.BCST   constants32<>+764(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBLENDMPS.BCST   constants32<>+760(SB), Z24, K2, Z1
-	VBLENDMPS.BCST   constants32<>+776(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+776(SB), Z24, K2, Z1
+	VBLENDMPS.BCST   constants32<>+792(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
-	VBLENDMPS.BCST   constants32<>+780(SB), Z22, K2, Z4
-	VBLENDMPS.BCST   constants32<>+788(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+796(SB), Z22, K2, Z4
+	VBLENDMPS.BCST   constants32<>+804(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBLENDMPS.BCST   constants32<>+800(SB), Z19, K2, Z1
-	VBLENDMPS.BCST   constants32<>+808(SB), Z1, K3, Z1
+	VBLENDMPS.BCST   constants32<>+816(SB), Z19, K2, Z1
+	VBLENDMPS.BCST   constants32<>+824(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
-	VBLENDMPS.BCST   constants32<>+820(SB), Z16, K2, Z4
-	VBLENDMPS.BCST   constants32<>+840(SB), Z4, K3, Z4
+	VBLENDMPS.BCST   constants32<>+836(SB), Z16, K2, Z4
+	VBLENDMPS.BCST   constants32<>+856(SB), Z4, K3, Z4
 	VFMADD231PS      Z2, Z1, Z4
-	VBROADCASTSS     constants32<>+832(SB), Z1
-	VBLENDMPS.BCST   constants32<>+836(SB), Z1, K2, Z1
-	VBLENDMPS.BCST   constants32<>+848(SB), Z1, K3, Z1
+	VBROADCASTSS     constants32<>+848(SB), Z1
+	VBLENDMPS.BCST   constants32<>+852(SB), Z1, K2, Z1
+	VBLENDMPS.BCST   constants32<>+864(SB), Z1, K3, Z1
 	VFMADD231PS      Z2, Z4, Z1
 	VBLENDMPS        Z30, Z30, K2, Z4
 	VBLENDMPS        Z31, Z4, K3, Z4
@@ -12409,8 +12389,8 @@ complete:
 	VCMPPS           $0x12, Z31, Z0, K3
 	KANDW            K2, K3, K4
 	KNOTW            K4, K2
-	VBLENDMPS.BCST   constants32<>+228(SB), Z5, K2, Z2
-	VPORD.BCST       constants32<>+52(SB), Z3, Z3
+	VBLENDMPS.BCST   constants32<>+236(SB), Z5, K2, Z2
+	VPORD.BCST       constants32<>+84(SB), Z3, Z3
 	VCMPPS           $0x00, Z1, Z0, K2
 	VCMPPS           $0x00, Z31, Z0, K3
 	KORW             K2, K3, K4
@@ -12427,9 +12407,9 @@ TEXT ·NextafterF32AVX512(SB), $192-40
 	MOVQ         b+16(FP), DX
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+316(SB), Z30
-	VBROADCASTSS constants32<>+228(SB), Z29
-	VBROADCASTSS constants32<>+56(SB), Z28
+	VBROADCASTSS constants32<>+324(SB), Z30
+	VBROADCASTSS constants32<>+236(SB), Z29
+	VBROADCASTSS constants32<>+48(SB), Z28
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -12503,21 +12483,21 @@ TEXT ·LdexpF32AVX512(SB), $192-40
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
 	VBROADCASTSS constants32<>+0(SB), Z28
-	VBROADCASTSS constants32<>+4(SB), Z27
-	VBROADCASTSS constants32<>+192(SB), Z26
-	VBROADCASTSS constants32<>+24(SB), Z25
-	VBROADCASTSS constants32<>+224(SB), Z24
-	VBROADCASTSS constants32<>+852(SB), Z23
-	VBROADCASTSS constants32<>+856(SB), Z22
-	VBROADCASTSS constants32<>+40(SB), Z21
-	VBROADCASTSS constants32<>+44(SB), Z20
-	VBROADCASTSS constants32<>+48(SB), Z30
-	VBROADCASTSS constants32<>+220(SB), Z19
-	VBROADCASTSS constants32<>+52(SB), Z18
-	VBROADCASTSS constants32<>+228(SB), Z17
-	VBROADCASTSS constants32<>+56(SB), Z29
-	VBROADCASTSS constants32<>+860(SB), Z16
-	VBROADCASTSS constants32<>+864(SB), Z15
+	VBROADCASTSS constants32<>+72(SB), Z27
+	VBROADCASTSS constants32<>+200(SB), Z26
+	VBROADCASTSS constants32<>+20(SB), Z25
+	VBROADCASTSS constants32<>+232(SB), Z24
+	VBROADCASTSS constants32<>+868(SB), Z23
+	VBROADCASTSS constants32<>+872(SB), Z22
+	VBROADCASTSS constants32<>+36(SB), Z21
+	VBROADCASTSS constants32<>+40(SB), Z20
+	VBROADCASTSS constants32<>+44(SB), Z30
+	VBROADCASTSS constants32<>+228(SB), Z19
+	VBROADCASTSS constants32<>+84(SB), Z18
+	VBROADCASTSS constants32<>+236(SB), Z17
+	VBROADCASTSS constants32<>+48(SB), Z29
+	VBROADCASTSS constants32<>+876(SB), Z16
+	VBROADCASTSS constants32<>+880(SB), Z15
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -12605,14 +12585,14 @@ TEXT ·ExponentF32AVX512(SB), $256-40
 	MOVQ         a+8(FP), SI
 	MOVQ         n+32(FP), CX
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS constants32<>+4(SB), Z30
-	VBROADCASTSS constants32<>+24(SB), Z29
-	VBROADCASTSS constants32<>+224(SB), Z28
-	VBROADCASTSS constants32<>+40(SB), Z27
-	VBROADCASTSS constants32<>+44(SB), Z26
-	VBROADCASTSS constants32<>+220(SB), Z25
-	VBROADCASTSS constants32<>+52(SB), Z24
-	VBROADCASTSS constants32<>+56(SB), Z23
+	VBROADCASTSS constants32<>+72(SB), Z30
+	VBROADCASTSS constants32<>+20(SB), Z29
+	VBROADCASTSS constants32<>+232(SB), Z28
+	VBROADCASTSS constants32<>+36(SB), Z27
+	VBROADCASTSS constants32<>+40(SB), Z26
+	VBROADCASTSS constants32<>+228(SB), Z25
+	VBROADCASTSS constants32<>+84(SB), Z24
+	VBROADCASTSS constants32<>+48(SB), Z23
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -12701,22 +12681,22 @@ TEXT ·SincosF32AVX512(SB), $384-32
 	MOVQ         cos+8(FP), R12
 	MOVQ         a+16(FP), SI
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS constants32<>+316(SB), Z27
-	VBROADCASTSS constants32<>+264(SB), Z26
-	VBROADCASTSS constants32<>+268(SB), Z29
-	VBROADCASTSS constants32<>+272(SB), Z25
-	VBROADCASTSS constants32<>+276(SB), Z24
-	VBROADCASTSS constants32<>+24(SB), Z23
-	VBROADCASTSS constants32<>+280(SB), Z22
-	VBROADCASTSS constants32<>+284(SB), Z21
-	VBROADCASTSS constants32<>+288(SB), Z31
-	VBROADCASTSS constants32<>+56(SB), Z30
-	VBROADCASTSS constants32<>+292(SB), Z20
-	VBROADCASTSS constants32<>+296(SB), Z19
-	VBROADCASTSS constants32<>+300(SB), Z18
-	VBROADCASTSS constants32<>+304(SB), Z28
-	VBROADCASTSS constants32<>+308(SB), Z17
-	VBROADCASTSS constants32<>+312(SB), Z16
+	VBROADCASTSS constants32<>+324(SB), Z27
+	VBROADCASTSS constants32<>+272(SB), Z26
+	VBROADCASTSS constants32<>+276(SB), Z29
+	VBROADCASTSS constants32<>+280(SB), Z25
+	VBROADCASTSS constants32<>+284(SB), Z24
+	VBROADCASTSS constants32<>+20(SB), Z23
+	VBROADCASTSS constants32<>+288(SB), Z22
+	VBROADCASTSS constants32<>+292(SB), Z21
+	VBROADCASTSS constants32<>+296(SB), Z31
+	VBROADCASTSS constants32<>+48(SB), Z30
+	VBROADCASTSS constants32<>+300(SB), Z20
+	VBROADCASTSS constants32<>+304(SB), Z19
+	VBROADCASTSS constants32<>+308(SB), Z18
+	VBROADCASTSS constants32<>+312(SB), Z28
+	VBROADCASTSS constants32<>+316(SB), Z17
+	VBROADCASTSS constants32<>+320(SB), Z16
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -12847,11 +12827,11 @@ single:
 	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
 	VCMPPS            $0x15, Z21, Z1, K1
 	VBLENDMPS         Z1, Z21, K1, Z2
-	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
-	VPSUBD.BCST       constants32<>+320(SB), Z3, Z3
-	VPANDD.BCST       constants32<>+324(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+84(SB), Z2, Z3
+	VPSUBD.BCST       constants32<>+328(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+332(SB), Z3, Z3
 	VPSUBD            Z3, Z2, Z2
-	VPADDD.BCST       constants32<>+328(SB), Z2, Z2
+	VPADDD.BCST       constants32<>+336(SB), Z2, Z2
 	VPSRLD            $0x1a, Z3, Z3
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
@@ -12859,21 +12839,21 @@ single:
 	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VFMSUB213PS       Z5, Z2, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z4, Z6
+	VMULPS.BCST       constants32<>+340(SB), Z4, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z5, Z6
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z4
+	VMULPS.BCST       constants32<>+340(SB), Z5, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z5
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z5
 	VADDPS            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z8
-	VMULPS.BCST       constants32<>+332(SB), Z8, Z9
+	VMULPS.BCST       constants32<>+340(SB), Z8, Z9
 	VRNDSCALEPS       $0x08, Z9, Z9
-	VFNMADD132PS.BCST constants32<>+180(SB), Z8, Z9
+	VFNMADD132PS.BCST constants32<>+188(SB), Z8, Z9
 	VADDPS            Z9, Z6, Z10
 	VSUBPS            Z6, Z10, Z11
 	VSUBPS            Z11, Z10, Z12
@@ -12997,22 +12977,22 @@ TEXT ·ExpDivF64AVX512(SB), $640-56
 	MOVQ         c+40(FP), R10
 	MOVQ         n+48(FP), CX
 	VPXORQ       Z27, Z27, Z27
-	VBROADCASTSD constants64<>+176(SB), Z26
-	VBROADCASTSD constants64<>+184(SB), Z25
-	VBROADCASTSD constants64<>+192(SB), Z24
-	VBROADCASTSD constants64<>+200(SB), Z30
-	VBROADCASTSD constants64<>+208(SB), Z29
-	VBROADCASTSD constants64<>+216(SB), Z23
-	VBROADCASTSD constants64<>+224(SB), Z22
-	VBROADCASTSD constants64<>+232(SB), Z21
-	VBROADCASTSD constants64<>+240(SB), Z20
-	VBROADCASTSD constants64<>+248(SB), Z19
-	VBROADCASTSD constants64<>+256(SB), Z18
-	VBROADCASTSD constants64<>+264(SB), Z17
-	VBROADCASTSD constants64<>+48(SB), Z16
-	VBROADCASTSD constants64<>+272(SB), Z15
-	VBROADCASTSD constants64<>+280(SB), Z28
-	VBROADCASTSD constants64<>+288(SB), Z31
+	VBROADCASTSD constants64<>+192(SB), Z26
+	VBROADCASTSD constants64<>+200(SB), Z25
+	VBROADCASTSD constants64<>+208(SB), Z24
+	VBROADCASTSD constants64<>+216(SB), Z30
+	VBROADCASTSD constants64<>+224(SB), Z29
+	VBROADCASTSD constants64<>+232(SB), Z23
+	VBROADCASTSD constants64<>+240(SB), Z22
+	VBROADCASTSD constants64<>+248(SB), Z21
+	VBROADCASTSD constants64<>+256(SB), Z20
+	VBROADCASTSD constants64<>+264(SB), Z19
+	VBROADCASTSD constants64<>+272(SB), Z18
+	VBROADCASTSD constants64<>+280(SB), Z17
+	VBROADCASTSD constants64<>+40(SB), Z16
+	VBROADCASTSD constants64<>+288(SB), Z15
+	VBROADCASTSD constants64<>+296(SB), Z28
+	VBROADCASTSD constants64<>+304(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -13146,18 +13126,18 @@ TEXT ·LogDivF64AVX512(SB), $640-56
 	MOVQ         c+40(FP), R10
 	MOVQ         n+48(FP), CX
 	VBROADCASTSD constants64<>+0(SB), Z29
-	VBROADCASTSD constants64<>+176(SB), Z28
-	VBROADCASTSD constants64<>+520(SB), Z27
-	VBROADCASTSD constants64<>+528(SB), Z26
-	VBROADCASTSD constants64<>+536(SB), Z31
-	VBROADCASTSD constants64<>+544(SB), Z30
-	VBROADCASTSD constants64<>+552(SB), Z25
-	VBROADCASTSD constants64<>+560(SB), Z24
-	VBROADCASTSD constants64<>+480(SB), Z23
-	VBROADCASTSD constants64<>+568(SB), Z22
-	VBROADCASTSD constants64<>+264(SB), Z21
-	VBROADCASTSD constants64<>+576(SB), Z20
-	VBROADCASTSD constants64<>+48(SB), Z19
+	VBROADCASTSD constants64<>+192(SB), Z28
+	VBROADCASTSD constants64<>+536(SB), Z27
+	VBROADCASTSD constants64<>+544(SB), Z26
+	VBROADCASTSD constants64<>+552(SB), Z31
+	VBROADCASTSD constants64<>+560(SB), Z30
+	VBROADCASTSD constants64<>+568(SB), Z25
+	VBROADCASTSD constants64<>+576(SB), Z24
+	VBROADCASTSD constants64<>+496(SB), Z23
+	VBROADCASTSD constants64<>+584(SB), Z22
+	VBROADCASTSD constants64<>+280(SB), Z21
+	VBROADCASTSD constants64<>+592(SB), Z20
+	VBROADCASTSD constants64<>+40(SB), Z19
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -13165,9 +13145,9 @@ TEXT ·LogDivF64AVX512(SB), $640-56
 
 loop:
 	VMOVUPD     (SI)(BX*8), Z0
-	VPADDQ.BCST constants64<>+592(SB), Z0, Z0
+	VPADDQ.BCST constants64<>+608(SB), Z0, Z0
 	VMOVUPD     64(SI)(BX*8), Z1
-	VPADDQ.BCST constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST constants64<>+608(SB), Z1, Z1
 	VMOVUPD     (DX)(BX*8), Z2
 	VDIVPD      (R10)(BX*8), Z2, Z2
 	VMOVUPD     64(DX)(BX*8), Z3
@@ -13178,19 +13158,19 @@ loop:
 	VPSRLQ      $0x34, Z1, Z7
 	VPADDQ      Z20, Z4, Z4
 	VPADDQ      Z20, Z5, Z5
-	VPORQ.BCST  constants64<>+88(SB), Z6, Z6
-	VPORQ.BCST  constants64<>+88(SB), Z7, Z7
+	VPORQ.BCST  constants64<>+80(SB), Z6, Z6
+	VPORQ.BCST  constants64<>+80(SB), Z7, Z7
 	VSUBPD      Z19, Z4, Z4
 	VSUBPD      Z19, Z5, Z5
-	VSUBPD.BCST constants64<>+600(SB), Z6, Z6
-	VSUBPD.BCST constants64<>+600(SB), Z7, Z7
-	VCMPPD.BCST $0x16, constants64<>+608(SB), Z0, K1
-	VCMPPD.BCST $0x16, constants64<>+608(SB), Z1, K2
+	VSUBPD.BCST constants64<>+616(SB), Z6, Z6
+	VSUBPD.BCST constants64<>+616(SB), Z7, Z7
+	VCMPPD.BCST $0x16, constants64<>+624(SB), Z0, K1
+	VCMPPD.BCST $0x16, constants64<>+624(SB), Z1, K2
 	KORB        K1, K2, K3
 	KORTESTB    K3, K3
 	JNZ         complete
-	VADDPD.BCST constants64<>+584(SB), Z4, Z0
-	VADDPD.BCST constants64<>+584(SB), Z5, Z1
+	VADDPD.BCST constants64<>+600(SB), Z4, Z0
+	VADDPD.BCST constants64<>+600(SB), Z5, Z1
 	VMULPD      Z4, Z4, Z8
 	VMULPD      Z5, Z5, Z9
 	VDIVPD      Z0, Z4, Z0
@@ -13301,17 +13281,17 @@ complete:
 
 single:
 	VMOVUPD        (SI)(BX*8), Z0
-	VPADDQ.BCST    constants64<>+592(SB), Z0, Z1
-	VCMPPD.BCST    $0x16, constants64<>+608(SB), Z1, K1
-	VCMPPD.BCST    $0x11, constants64<>+8(SB), Z0, K2
+	VPADDQ.BCST    constants64<>+608(SB), Z0, Z1
+	VCMPPD.BCST    $0x16, constants64<>+624(SB), Z1, K1
+	VCMPPD.BCST    $0x11, constants64<>+160(SB), Z0, K2
 	KANDB          K1, K2, K3
-	VMULPD.BCST    constants64<>+160(SB), Z0, Z1
+	VMULPD.BCST    constants64<>+168(SB), Z0, Z1
 	VBLENDMPD      Z1, Z0, K3, Z1
-	VPADDQ.BCST    constants64<>+592(SB), Z1, Z1
+	VPADDQ.BCST    constants64<>+608(SB), Z1, Z1
 	VPANDQ         Z29, Z1, Z2
 	VPADDQ         Z20, Z2, Z2
 	VSUBPD         Z19, Z2, Z2
-	VADDPD.BCST    constants64<>+584(SB), Z2, Z3
+	VADDPD.BCST    constants64<>+600(SB), Z2, Z3
 	VDIVPD         Z3, Z2, Z3
 	VMULPD         Z3, Z3, Z4
 	VMULPD         Z4, Z4, Z5
@@ -13328,9 +13308,9 @@ single:
 	VFMADD213PD    Z5, Z6, Z4
 	VMULPD         Z4, Z3, Z3
 	VPSRLQ         $0x34, Z1, Z1
-	VPORQ.BCST     constants64<>+88(SB), Z1, Z1
-	VSUBPD.BCST    constants64<>+600(SB), Z1, Z1
-	VSUBPD.BCST    constants64<>+168(SB), Z1, Z4
+	VPORQ.BCST     constants64<>+80(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+616(SB), Z1, Z1
+	VSUBPD.BCST    constants64<>+176(SB), Z1, Z4
 	VBLENDMPD      Z4, Z1, K3, Z1
 	VFMADD231PD    Z28, Z1, Z3
 	VSUBPD         Z3, Z5, Z5
@@ -13338,12 +13318,12 @@ single:
 	VFMADD231PD    Z21, Z1, Z2
 	VPXORQ         Z1, Z1, Z1
 	VCMPPD         $0x11, Z0, Z1, K2
-	VBROADCASTSD   constants64<>+616(SB), Z3
+	VBROADCASTSD   constants64<>+632(SB), Z3
 	VBLENDMPD      Z2, Z3, K2, Z3
-	VCMPPD.BCST    $0x00, constants64<>+136(SB), Z0, K2
+	VCMPPD.BCST    $0x00, constants64<>+184(SB), Z0, K2
 	VBLENDMPD      Z0, Z3, K2, Z3
 	VCMPPD         $0x00, Z1, Z0, K2
-	VBLENDMPD.BCST constants64<>+624(SB), Z3, K2, Z3
+	VBLENDMPD.BCST constants64<>+640(SB), Z3, K2, Z3
 	VBLENDMPD      Z3, Z2, K1, Z2
 	VMOVUPD        (DX)(BX*8), Z0
 	VDIVPD         (R10)(BX*8), Z0, Z0
@@ -13365,15 +13345,15 @@ TEXT ·SincosDivF64AVX512(SB), $832-56
 	MOVQ         b+32(FP), DX
 	MOVQ         c+40(FP), R10
 	MOVQ         n+48(FP), CX
-	VBROADCASTSD constants64<>+784(SB), Z25
-	VBROADCASTSD constants64<>+688(SB), Z24
-	VBROADCASTSD constants64<>+696(SB), Z23
-	VBROADCASTSD constants64<>+712(SB), Z29
-	VBROADCASTSD constants64<>+720(SB), Z28
-	VBROADCASTSD constants64<>+752(SB), Z31
-	VBROADCASTSD constants64<>+112(SB), Z30
-	VBROADCASTSD constants64<>+760(SB), Z27
-	VBROADCASTSD constants64<>+768(SB), Z26
+	VBROADCASTSD constants64<>+800(SB), Z25
+	VBROADCASTSD constants64<>+704(SB), Z24
+	VBROADCASTSD constants64<>+712(SB), Z23
+	VBROADCASTSD constants64<>+728(SB), Z29
+	VBROADCASTSD constants64<>+736(SB), Z28
+	VBROADCASTSD constants64<>+768(SB), Z31
+	VBROADCASTSD constants64<>+104(SB), Z30
+	VBROADCASTSD constants64<>+776(SB), Z27
+	VBROADCASTSD constants64<>+784(SB), Z26
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x10
@@ -13388,12 +13368,12 @@ loop:
 	VDIVPD            (R10)(BX*8), Z4, Z4
 	VMOVUPD           64(DX)(BX*8), Z5
 	VDIVPD            64(R10)(BX*8), Z5, Z5
-	VBROADCASTSD      constants64<>+744(SB), Z6
+	VBROADCASTSD      constants64<>+760(SB), Z6
 	VFMADD213PD       Z31, Z1, Z6
-	VBROADCASTSD      constants64<>+744(SB), Z7
+	VBROADCASTSD      constants64<>+760(SB), Z7
 	VFMADD213PD       Z31, Z3, Z7
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z3, K2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z3, K2
 	KORB              K1, K2, K3
 	KORTESTB          K3, K3
 	JNZ               complete
@@ -13409,52 +13389,52 @@ loop:
 	VPSLLQ            $0x3e, Z6, Z6
 	VPTERNLOGQ        $0x28, Z30, Z2, Z11
 	VPSLLQ            $0x3e, Z7, Z7
-	VFNMADD231PD.BCST constants64<>+792(SB), Z8, Z1
-	VFNMADD231PD.BCST constants64<>+792(SB), Z9, Z3
+	VFNMADD231PD.BCST constants64<>+808(SB), Z8, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z9, Z3
 	VFNMADD231PD      Z24, Z8, Z1
 	VFNMADD231PD      Z24, Z9, Z3
-	VFNMADD231PD.BCST constants64<>+800(SB), Z8, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z9, Z3
+	VFNMADD231PD.BCST constants64<>+816(SB), Z8, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z9, Z3
 	VMULPD            Z1, Z1, Z0
 	VMULPD            Z3, Z3, Z2
 	VMULPD            Z0, Z0, Z8
 	VMULPD            Z2, Z2, Z9
 	VMULPD            Z0, Z1, Z12
 	VMULPD            Z2, Z3, Z13
-	VBROADCASTSD      constants64<>+808(SB), Z14
+	VBROADCASTSD      constants64<>+824(SB), Z14
 	VFMADD213PD       Z27, Z8, Z14
-	VBROADCASTSD      constants64<>+808(SB), Z15
+	VBROADCASTSD      constants64<>+824(SB), Z15
 	VFMADD213PD       Z27, Z9, Z15
 	VMOVUPD           Z29, Z16
 	VFMADD231PD       Z8, Z23, Z16
-	VBROADCASTSD      constants64<>+816(SB), Z17
+	VBROADCASTSD      constants64<>+832(SB), Z17
 	VFMADD213PD       Z26, Z8, Z17
-	VBROADCASTSD      constants64<>+704(SB), Z18
+	VBROADCASTSD      constants64<>+720(SB), Z18
 	VFMADD213PD       Z28, Z8, Z18
 	VMOVUPD           Z29, Z19
 	VFMADD231PD       Z9, Z23, Z19
-	VBROADCASTSD      constants64<>+816(SB), Z20
+	VBROADCASTSD      constants64<>+832(SB), Z20
 	VFMADD213PD       Z26, Z9, Z20
-	VBROADCASTSD      constants64<>+704(SB), Z21
+	VBROADCASTSD      constants64<>+720(SB), Z21
 	VFMADD213PD       Z28, Z9, Z21
-	VFMADD213PD.BCST  constants64<>+824(SB), Z8, Z14
-	VFMADD213PD.BCST  constants64<>+824(SB), Z9, Z15
-	VFMADD213PD.BCST  constants64<>+728(SB), Z8, Z16
-	VFMADD213PD.BCST  constants64<>+832(SB), Z8, Z17
-	VFMADD213PD.BCST  constants64<>+736(SB), Z8, Z18
-	VFMADD213PD.BCST  constants64<>+728(SB), Z9, Z19
-	VFMADD213PD.BCST  constants64<>+832(SB), Z9, Z20
-	VFMADD213PD.BCST  constants64<>+736(SB), Z9, Z21
 	VFMADD213PD.BCST  constants64<>+840(SB), Z8, Z14
 	VFMADD213PD.BCST  constants64<>+840(SB), Z9, Z15
+	VFMADD213PD.BCST  constants64<>+744(SB), Z8, Z16
+	VFMADD213PD.BCST  constants64<>+848(SB), Z8, Z17
+	VFMADD213PD.BCST  constants64<>+752(SB), Z8, Z18
+	VFMADD213PD.BCST  constants64<>+744(SB), Z9, Z19
+	VFMADD213PD.BCST  constants64<>+848(SB), Z9, Z20
+	VFMADD213PD.BCST  constants64<>+752(SB), Z9, Z21
+	VFMADD213PD.BCST  constants64<>+856(SB), Z8, Z14
+	VFMADD213PD.BCST  constants64<>+856(SB), Z9, Z15
 	VFMADD231PD       Z0, Z16, Z17
 	VFMADD231PD       Z2, Z19, Z20
 	VFMADD231PD       Z0, Z18, Z14
 	VFMADD231PD       Z2, Z21, Z15
 	VFMADD231PD       Z17, Z12, Z1
 	VFMADD231PD       Z20, Z13, Z3
-	VFMADD213PD.BCST  constants64<>+48(SB), Z14, Z0
-	VFMADD213PD.BCST  constants64<>+48(SB), Z15, Z2
+	VFMADD213PD.BCST  constants64<>+40(SB), Z14, Z0
+	VFMADD213PD.BCST  constants64<>+40(SB), Z15, Z2
 	VBLENDMPD         Z0, Z1, K1, Z8
 	VBLENDMPD         Z1, Z0, K1, Z0
 	VBLENDMPD         Z2, Z3, K2, Z1
@@ -13546,14 +13526,14 @@ complete:
 single:
 	VMOVUPD           (SI)(BX*8), Z0
 	VPANDQ.BCST       constants64<>+128(SB), Z0, Z1
-	VCMPPD.BCST       $0x15, constants64<>+776(SB), Z1, K1
-	VBROADCASTSD      constants64<>+776(SB), Z2
+	VCMPPD.BCST       $0x15, constants64<>+792(SB), Z1, K1
+	VBROADCASTSD      constants64<>+792(SB), Z2
 	VBLENDMPD         Z1, Z2, K1, Z2
-	VPANDQ.BCST       constants64<>+136(SB), Z2, Z3
-	VPSUBQ.BCST       constants64<>+848(SB), Z3, Z3
-	VPANDQ.BCST       constants64<>+856(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+184(SB), Z2, Z3
+	VPSUBQ.BCST       constants64<>+864(SB), Z3, Z3
+	VPANDQ.BCST       constants64<>+872(SB), Z3, Z3
 	VPSUBQ            Z3, Z2, Z2
-	VPADDQ.BCST       constants64<>+864(SB), Z2, Z2
+	VPADDQ.BCST       constants64<>+880(SB), Z2, Z2
 	VPSRLQ            $0x38, Z3, Z3
 	LEAQ              two_over_pi_0_64<>+0(SB), R11
 	VPXORQ            Z4, Z4, Z4
@@ -13561,21 +13541,21 @@ single:
 	VGATHERQPD        (R11)(Z3*8), K2, Z4
 	VMULPD            Z4, Z2, Z5
 	VFMSUB213PD       Z5, Z2, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z4, Z6
+	VMULPD.BCST       constants64<>+888(SB), Z4, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z4
-	VMULPD.BCST       constants64<>+872(SB), Z5, Z6
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z4
+	VMULPD.BCST       constants64<>+888(SB), Z5, Z6
 	VRNDSCALEPD       $0x08, Z6, Z6
-	VFNMADD231PD.BCST constants64<>+512(SB), Z6, Z5
+	VFNMADD231PD.BCST constants64<>+528(SB), Z6, Z5
 	VADDPD            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_64<>+0(SB), R11
 	VPXORQ            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERQPD        (R11)(Z3*8), K2, Z7
 	VMULPD            Z7, Z2, Z8
-	VMULPD.BCST       constants64<>+872(SB), Z8, Z9
+	VMULPD.BCST       constants64<>+888(SB), Z8, Z9
 	VRNDSCALEPD       $0x08, Z9, Z9
-	VFNMADD132PD.BCST constants64<>+512(SB), Z8, Z9
+	VFNMADD132PD.BCST constants64<>+528(SB), Z8, Z9
 	VADDPD            Z9, Z6, Z10
 	VSUBPD            Z6, Z10, Z11
 	VSUBPD            Z11, Z10, Z12
@@ -13633,10 +13613,10 @@ single:
 	VADDPD            Z10, Z14, Z2
 	VSUBPD            Z14, Z2, Z14
 	VSUBPD            Z14, Z10, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z10, Z10
+	VMULPD.BCST       constants64<>+808(SB), Z10, Z10
 	VFMADD231PD       Z24, Z2, Z10
-	VMULPD.BCST       constants64<>+792(SB), Z2, Z3
-	VFMSUB132PD.BCST  constants64<>+792(SB), Z3, Z2
+	VMULPD.BCST       constants64<>+808(SB), Z2, Z3
+	VFMSUB132PD.BCST  constants64<>+808(SB), Z3, Z2
 	VADDPD            Z10, Z2, Z2
 	VADDPD            Z2, Z3, Z4
 	VSUBPD            Z3, Z4, Z3
@@ -13644,31 +13624,31 @@ single:
 	VADDPD            Z2, Z4, Z4
 	VSUBPD            Z1, Z1, Z2
 	VADDPD            Z2, Z4, Z4
-	VBROADCASTSD      constants64<>+744(SB), Z2
+	VBROADCASTSD      constants64<>+760(SB), Z2
 	VFMADD213PD       Z31, Z1, Z2
 	VSUBPD            Z31, Z2, Z3
-	VFNMADD231PD.BCST constants64<>+792(SB), Z3, Z1
+	VFNMADD231PD.BCST constants64<>+808(SB), Z3, Z1
 	VFNMADD231PD      Z24, Z3, Z1
-	VFNMADD231PD.BCST constants64<>+800(SB), Z3, Z1
+	VFNMADD231PD.BCST constants64<>+816(SB), Z3, Z1
 	VBLENDMPD         Z4, Z1, K1, Z1
 	VMULPD            Z1, Z1, Z3
 	VMULPD            Z3, Z3, Z4
-	VBROADCASTSD      constants64<>+704(SB), Z5
+	VBROADCASTSD      constants64<>+720(SB), Z5
 	VFMADD213PD       Z28, Z4, Z5
-	VFMADD213PD.BCST  constants64<>+736(SB), Z4, Z5
-	VBROADCASTSD      constants64<>+808(SB), Z7
+	VFMADD213PD.BCST  constants64<>+752(SB), Z4, Z5
+	VBROADCASTSD      constants64<>+824(SB), Z7
 	VFMADD213PD       Z27, Z4, Z7
-	VFMADD213PD.BCST  constants64<>+824(SB), Z4, Z7
 	VFMADD213PD.BCST  constants64<>+840(SB), Z4, Z7
+	VFMADD213PD.BCST  constants64<>+856(SB), Z4, Z7
 	VFMADD231PD       Z3, Z5, Z7
-	VFMADD213PD.BCST  constants64<>+48(SB), Z3, Z7
+	VFMADD213PD.BCST  constants64<>+40(SB), Z3, Z7
 	VMULPD            Z3, Z1, Z5
 	VMOVUPD           Z29, Z8
 	VFMADD231PD       Z4, Z23, Z8
-	VFMADD213PD.BCST  constants64<>+728(SB), Z4, Z8
-	VBROADCASTSD      constants64<>+816(SB), Z9
+	VFMADD213PD.BCST  constants64<>+744(SB), Z4, Z8
+	VBROADCASTSD      constants64<>+832(SB), Z9
 	VFMADD213PD       Z26, Z4, Z9
-	VFMADD213PD.BCST  constants64<>+832(SB), Z4, Z9
+	VFMADD213PD.BCST  constants64<>+848(SB), Z4, Z9
 	VFMADD231PD       Z3, Z8, Z9
 	VFMADD231PD       Z9, Z5, Z1
 	VADDPD            Z31, Z6, Z6
@@ -13703,17 +13683,17 @@ TEXT ·ExpDivF32AVX512(SB), $640-56
 	MOVQ         c+40(FP), R10
 	MOVQ         n+48(FP), CX
 	VPXORD       Z28, Z28, Z28
-	VBROADCASTSS constants32<>+80(SB), Z27
-	VBROADCASTSS constants32<>+84(SB), Z30
-	VBROADCASTSS constants32<>+88(SB), Z26
-	VBROADCASTSS constants32<>+92(SB), Z25
-	VBROADCASTSS constants32<>+96(SB), Z24
-	VBROADCASTSS constants32<>+100(SB), Z23
-	VBROADCASTSS constants32<>+24(SB), Z22
-	VBROADCASTSS constants32<>+104(SB), Z21
-	VBROADCASTSS constants32<>+108(SB), Z29
-	VBROADCASTSS constants32<>+112(SB), Z20
-	VBROADCASTSS constants32<>+116(SB), Z31
+	VBROADCASTSS constants32<>+88(SB), Z27
+	VBROADCASTSS constants32<>+92(SB), Z30
+	VBROADCASTSS constants32<>+96(SB), Z26
+	VBROADCASTSS constants32<>+100(SB), Z25
+	VBROADCASTSS constants32<>+104(SB), Z24
+	VBROADCASTSS constants32<>+108(SB), Z23
+	VBROADCASTSS constants32<>+20(SB), Z22
+	VBROADCASTSS constants32<>+112(SB), Z21
+	VBROADCASTSS constants32<>+116(SB), Z29
+	VBROADCASTSS constants32<>+120(SB), Z20
+	VBROADCASTSS constants32<>+124(SB), Z31
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -13835,19 +13815,19 @@ TEXT ·LogDivF32AVX512(SB), $640-56
 	MOVQ         c+40(FP), R10
 	MOVQ         n+48(FP), CX
 	VBROADCASTSS constants32<>+0(SB), Z30
-	VBROADCASTSS constants32<>+184(SB), Z29
-	VBROADCASTSS constants32<>+188(SB), Z31
-	VBROADCASTSS constants32<>+192(SB), Z28
-	VBROADCASTSS constants32<>+196(SB), Z27
-	VBROADCASTSS constants32<>+100(SB), Z26
-	VBROADCASTSS constants32<>+200(SB), Z25
-	VBROADCASTSS constants32<>+24(SB), Z24
-	VBROADCASTSS constants32<>+204(SB), Z23
-	VBROADCASTSS constants32<>+40(SB), Z22
-	VBROADCASTSS constants32<>+208(SB), Z21
-	VBROADCASTSS constants32<>+212(SB), Z20
-	VBROADCASTSS constants32<>+216(SB), Z19
-	VBROADCASTSS constants32<>+112(SB), Z18
+	VBROADCASTSS constants32<>+192(SB), Z29
+	VBROADCASTSS constants32<>+196(SB), Z31
+	VBROADCASTSS constants32<>+200(SB), Z28
+	VBROADCASTSS constants32<>+204(SB), Z27
+	VBROADCASTSS constants32<>+108(SB), Z26
+	VBROADCASTSS constants32<>+208(SB), Z25
+	VBROADCASTSS constants32<>+20(SB), Z24
+	VBROADCASTSS constants32<>+212(SB), Z23
+	VBROADCASTSS constants32<>+36(SB), Z22
+	VBROADCASTSS constants32<>+216(SB), Z21
+	VBROADCASTSS constants32<>+220(SB), Z20
+	VBROADCASTSS constants32<>+224(SB), Z19
+	VBROADCASTSS constants32<>+120(SB), Z18
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -13979,9 +13959,9 @@ single:
 	VMOVUPS        (SI)(BX*4), Z0
 	VPADDD         Z20, Z0, Z1
 	VCMPPS         $0x16, Z19, Z1, K1
-	VCMPPS.BCST    $0x11, constants32<>+4(SB), Z0, K2
+	VCMPPS.BCST    $0x11, constants32<>+72(SB), Z0, K2
 	KANDW          K1, K2, K3
-	VMULPS.BCST    constants32<>+220(SB), Z0, Z1
+	VMULPS.BCST    constants32<>+228(SB), Z0, Z1
 	VBLENDMPS      Z1, Z0, K3, Z1
 	VPADDD         Z20, Z1, Z1
 	VPANDD         Z30, Z1, Z2
@@ -14000,7 +13980,7 @@ single:
 	VPSRLD         $0x17, Z1, Z1
 	VPORD          Z22, Z1, Z1
 	VSUBPS         Z21, Z1, Z1
-	VSUBPS.BCST    constants32<>+224(SB), Z1, Z4
+	VSUBPS.BCST    constants32<>+232(SB), Z1, Z4
 	VBLENDMPS      Z4, Z1, K3, Z1
 	VFMADD231PS    Z18, Z1, Z3
 	VSUBPS         Z3, Z6, Z6
@@ -14008,12 +13988,12 @@ single:
 	VFMADD231PS    Z26, Z1, Z2
 	VPXORD         Z1, Z1, Z1
 	VCMPPS         $0x11, Z0, Z1, K2
-	VBROADCASTSS   constants32<>+228(SB), Z3
+	VBROADCASTSS   constants32<>+236(SB), Z3
 	VBLENDMPS      Z2, Z3, K2, Z3
-	VCMPPS.BCST    $0x00, constants32<>+52(SB), Z0, K2
+	VCMPPS.BCST    $0x00, constants32<>+84(SB), Z0, K2
 	VBLENDMPS      Z0, Z3, K2, Z3
 	VCMPPS         $0x00, Z1, Z0, K2
-	VBLENDMPS.BCST constants32<>+232(SB), Z3, K2, Z3
+	VBLENDMPS.BCST constants32<>+240(SB), Z3, K2, Z3
 	VBLENDMPS      Z3, Z2, K1, Z2
 	VMOVUPS        (DX)(BX*4), Z0
 	VDIVPS         (R10)(BX*4), Z0, Z0
@@ -14035,21 +14015,21 @@ TEXT ·SincosDivF32AVX512(SB), $832-56
 	MOVQ         b+32(FP), DX
 	MOVQ         c+40(FP), R10
 	MOVQ         n+48(FP), CX
-	VBROADCASTSS constants32<>+316(SB), Z27
-	VBROADCASTSS constants32<>+264(SB), Z26
-	VBROADCASTSS constants32<>+268(SB), Z29
-	VBROADCASTSS constants32<>+272(SB), Z25
-	VBROADCASTSS constants32<>+276(SB), Z24
-	VBROADCASTSS constants32<>+24(SB), Z23
-	VBROADCASTSS constants32<>+280(SB), Z22
-	VBROADCASTSS constants32<>+284(SB), Z21
-	VBROADCASTSS constants32<>+288(SB), Z31
-	VBROADCASTSS constants32<>+56(SB), Z30
-	VBROADCASTSS constants32<>+292(SB), Z20
-	VBROADCASTSS constants32<>+296(SB), Z19
-	VBROADCASTSS constants32<>+300(SB), Z18
-	VBROADCASTSS constants32<>+304(SB), Z28
-	VBROADCASTSS constants32<>+308(SB), Z17
+	VBROADCASTSS constants32<>+324(SB), Z27
+	VBROADCASTSS constants32<>+272(SB), Z26
+	VBROADCASTSS constants32<>+276(SB), Z29
+	VBROADCASTSS constants32<>+280(SB), Z25
+	VBROADCASTSS constants32<>+284(SB), Z24
+	VBROADCASTSS constants32<>+20(SB), Z23
+	VBROADCASTSS constants32<>+288(SB), Z22
+	VBROADCASTSS constants32<>+292(SB), Z21
+	VBROADCASTSS constants32<>+296(SB), Z31
+	VBROADCASTSS constants32<>+48(SB), Z30
+	VBROADCASTSS constants32<>+300(SB), Z20
+	VBROADCASTSS constants32<>+304(SB), Z19
+	VBROADCASTSS constants32<>+308(SB), Z18
+	VBROADCASTSS constants32<>+312(SB), Z28
+	VBROADCASTSS constants32<>+316(SB), Z17
 	XORL         BX, BX
 	XORL         R9, R9
 	CMPQ         CX, $0x20
@@ -14107,8 +14087,8 @@ loop:
 	VFMADD213PS      Z25, Z2, Z9
 	VFMADD213PS      Z17, Z0, Z12
 	VFMADD213PS      Z17, Z2, Z13
-	VFMADD213PS.BCST constants32<>+312(SB), Z0, Z8
-	VFMADD213PS.BCST constants32<>+312(SB), Z2, Z9
+	VFMADD213PS.BCST constants32<>+320(SB), Z0, Z8
+	VFMADD213PS.BCST constants32<>+320(SB), Z2, Z9
 	VFMADD231PS      Z12, Z14, Z1
 	VFMADD231PS      Z13, Z15, Z3
 	VFMADD213PS      Z23, Z8, Z0
@@ -14206,11 +14186,11 @@ single:
 	VPANDD.BCST       constants32<>+64(SB), Z0, Z1
 	VCMPPS            $0x15, Z21, Z1, K1
 	VBLENDMPS         Z1, Z21, K1, Z2
-	VPANDD.BCST       constants32<>+52(SB), Z2, Z3
-	VPSUBD.BCST       constants32<>+320(SB), Z3, Z3
-	VPANDD.BCST       constants32<>+324(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+84(SB), Z2, Z3
+	VPSUBD.BCST       constants32<>+328(SB), Z3, Z3
+	VPANDD.BCST       constants32<>+332(SB), Z3, Z3
 	VPSUBD            Z3, Z2, Z2
-	VPADDD.BCST       constants32<>+328(SB), Z2, Z2
+	VPADDD.BCST       constants32<>+336(SB), Z2, Z2
 	VPSRLD            $0x1a, Z3, Z3
 	LEAQ              two_over_pi_0_32<>+0(SB), R11
 	VPXORD            Z4, Z4, Z4
@@ -14218,21 +14198,21 @@ single:
 	VGATHERDPS        (R11)(Z3*4), K2, Z4
 	VMULPS            Z4, Z2, Z5
 	VFMSUB213PS       Z5, Z2, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z4, Z6
+	VMULPS.BCST       constants32<>+340(SB), Z4, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z4
-	VMULPS.BCST       constants32<>+332(SB), Z5, Z6
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z4
+	VMULPS.BCST       constants32<>+340(SB), Z5, Z6
 	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST constants32<>+180(SB), Z6, Z5
+	VFNMADD231PS.BCST constants32<>+188(SB), Z6, Z5
 	VADDPS            Z4, Z5, Z6
 	LEAQ              two_over_pi_1_32<>+0(SB), R11
 	VPXORD            Z7, Z7, Z7
 	KXNORW            K2, K2, K2
 	VGATHERDPS        (R11)(Z3*4), K2, Z7
 	VMULPS            Z7, Z2, Z8
-	VMULPS.BCST       constants32<>+332(SB), Z8, Z9
+	VMULPS.BCST       constants32<>+340(SB), Z8, Z9
 	VRNDSCALEPS       $0x08, Z9, Z9
-	VFNMADD132PS.BCST constants32<>+180(SB), Z8, Z9
+	VFNMADD132PS.BCST constants32<>+188(SB), Z8, Z9
 	VADDPS            Z9, Z6, Z10
 	VSUBPS            Z6, Z10, Z11
 	VSUBPS            Z11, Z10, Z12
@@ -14320,7 +14300,7 @@ single:
 	VMOVUPS           Z28, Z4
 	VFMADD231PS       Z3, Z26, Z4
 	VFMADD213PS       Z25, Z3, Z4
-	VFMADD213PS.BCST  constants32<>+312(SB), Z3, Z4
+	VFMADD213PS.BCST  constants32<>+320(SB), Z3, Z4
 	VFMADD213PS       Z23, Z3, Z4
 	VMULPS            Z3, Z1, Z5
 	VMOVUPS           Z29, Z7
@@ -14350,531 +14330,539 @@ single:
 	JMP               next
 
 DATA constants64<>+0(SB)/8, $0x000fffffffffffff
-DATA constants64<>+8(SB)/8, $0x0010000000000000
-DATA constants64<>+16(SB)/8, $0x3fc3fa84b3bed052
-DATA constants64<>+24(SB)/8, $0x3fcc71c71c71c71c
-DATA constants64<>+32(SB)/8, $0x3fd5555555555555
-DATA constants64<>+40(SB)/8, $0x3fe965fea53d6e3c
-DATA constants64<>+48(SB)/8, $0x3ff0000000000000
-DATA constants64<>+56(SB)/8, $0x3ff3e6c60442c589
-DATA constants64<>+64(SB)/8, $0x3ff428a2f98d728b
-DATA constants64<>+72(SB)/8, $0x3ffc7f43ffbe2d31
-DATA constants64<>+80(SB)/8, $0x4008000000000000
-DATA constants64<>+88(SB)/8, $0x4330000000000000
-DATA constants64<>+96(SB)/8, $0x43300000000003ff
-DATA constants64<>+104(SB)/8, $0x43380000000003ff
-DATA constants64<>+112(SB)/8, $0x8000000000000000
+DATA constants64<>+8(SB)/8, $0x3fc3fa84b3bed052
+DATA constants64<>+16(SB)/8, $0x3fcc71c71c71c71c
+DATA constants64<>+24(SB)/8, $0x3fd5555555555555
+DATA constants64<>+32(SB)/8, $0x3fe965fea53d6e3c
+DATA constants64<>+40(SB)/8, $0x3ff0000000000000
+DATA constants64<>+48(SB)/8, $0x3ff3e6c60442c589
+DATA constants64<>+56(SB)/8, $0x3ff428a2f98d728b
+DATA constants64<>+64(SB)/8, $0x3ffc7f43ffbe2d31
+DATA constants64<>+72(SB)/8, $0x4008000000000000
+DATA constants64<>+80(SB)/8, $0x4330000000000000
+DATA constants64<>+88(SB)/8, $0x43300000000003ff
+DATA constants64<>+96(SB)/8, $0x43380000000003ff
+DATA constants64<>+104(SB)/8, $0x8000000000000000
+DATA constants64<>+112(SB)/8, $0x8000000000000001
 DATA constants64<>+120(SB)/8, $0xbfe32210a0157e25
 DATA constants64<>+128(SB)/8, $0x7fffffffffffffff
-DATA constants64<>+136(SB)/8, $0x7ff0000000000000
+DATA constants64<>+136(SB)/8, $0x8010000000000001
 DATA constants64<>+144(SB)/8, $0xbf916dcc6f7fd5ea
 DATA constants64<>+152(SB)/8, $0xbff90ea118c29ef9
-DATA constants64<>+160(SB)/8, $0x4350000000000000
-DATA constants64<>+168(SB)/8, $0x404b000000000000
-DATA constants64<>+176(SB)/8, $0x3c7abc9e3b39803f
-DATA constants64<>+184(SB)/8, $0x3e5ad7aebd3d07ea
-DATA constants64<>+192(SB)/8, $0x3e928ad6ca182e57
-DATA constants64<>+200(SB)/8, $0x3ec71df2890bacc9
-DATA constants64<>+208(SB)/8, $0x3efa0199a1741b3e
-DATA constants64<>+216(SB)/8, $0x3f2a01a0128ae995
-DATA constants64<>+224(SB)/8, $0x3f56c16c18423b49
-DATA constants64<>+232(SB)/8, $0x3f81111111128181
-DATA constants64<>+240(SB)/8, $0x3fa55555555508ab
-DATA constants64<>+248(SB)/8, $0x3fc55555555554f8
-DATA constants64<>+256(SB)/8, $0x3fe000000000000a
-DATA constants64<>+264(SB)/8, $0x3fe62e42fefa39ef
-DATA constants64<>+272(SB)/8, $0x3ff71547652b82fe
-DATA constants64<>+280(SB)/8, $0x4086300000000000
-DATA constants64<>+288(SB)/8, $0xc087500000000000
-DATA constants64<>+296(SB)/8, $0x3dbc2ce6a41c7afd
-DATA constants64<>+304(SB)/8, $0x3dfea016fdaea24c
-DATA constants64<>+312(SB)/8, $0x3e3e4d06cbd2ba99
-DATA constants64<>+320(SB)/8, $0x3e7b524dd40d6cbf
-DATA constants64<>+328(SB)/8, $0x3eb62c021e24fcac
-DATA constants64<>+336(SB)/8, $0x3eeffcbfc74df2a3
-DATA constants64<>+344(SB)/8, $0x3f2430912f883d9d
-DATA constants64<>+352(SB)/8, $0x3f55d87fe78a26ad
-DATA constants64<>+360(SB)/8, $0x3f83b2ab6fba4e22
-DATA constants64<>+368(SB)/8, $0x3fac6b08d704a0cf
-DATA constants64<>+376(SB)/8, $0x3fcebfbdff82c58f
-DATA constants64<>+384(SB)/8, $0x4090180000000000
-DATA constants64<>+392(SB)/8, $0xc090e00000000000
-DATA constants64<>+400(SB)/8, $0x3e21ee8e07baea8e
-DATA constants64<>+408(SB)/8, $0x3e5af5e7659a4daa
-DATA constants64<>+416(SB)/8, $0x3e927e535f113044
-DATA constants64<>+424(SB)/8, $0x3ec71ddf87e0eda1
-DATA constants64<>+432(SB)/8, $0x3efa01a017be3201
-DATA constants64<>+440(SB)/8, $0x3f2a01a01afd4155
-DATA constants64<>+448(SB)/8, $0x3f56c16c16c1f018
-DATA constants64<>+456(SB)/8, $0x3f8111111110f6da
-DATA constants64<>+464(SB)/8, $0x3fa555555555553f
-DATA constants64<>+472(SB)/8, $0x3fc5555555555559
-DATA constants64<>+480(SB)/8, $0x3fe0000000000000
-DATA constants64<>+488(SB)/8, $0x4086280000000000
-DATA constants64<>+496(SB)/8, $0xc044000000000000
-DATA constants64<>+504(SB)/8, $0x43380000000003fd
-DATA constants64<>+512(SB)/8, $0x4010000000000000
-DATA constants64<>+520(SB)/8, $0x3fc2f04882c35a8e
-DATA constants64<>+528(SB)/8, $0x3fc39a1d5d0b283f
-DATA constants64<>+536(SB)/8, $0x3fc74663d9832965
-DATA constants64<>+544(SB)/8, $0x3fcc71c52117b053
-DATA constants64<>+552(SB)/8, $0x3fd24924941e4249
-DATA constants64<>+560(SB)/8, $0x3fd999999997fef8
-DATA constants64<>+568(SB)/8, $0x3fe5555555555592
-DATA constants64<>+576(SB)/8, $0x3fe6a09e667f3bcd
-DATA constants64<>+584(SB)/8, $0x4000000000000000
-DATA constants64<>+592(SB)/8, $0x80095f619980c433
-DATA constants64<>+600(SB)/8, $0x4330000000000bff
-DATA constants64<>+608(SB)/8, $0x80195f619980c433
-DATA constants64<>+616(SB)/8, $0x7ff8000000000000
-DATA constants64<>+624(SB)/8, $0xfff0000000000000
-DATA constants64<>+632(SB)/8, $0x3c7777d0ffda0d24
-DATA constants64<>+640(SB)/8, $0x3c695355baaafad3
-DATA constants64<>+648(SB)/8, $0x3fd34413509f79ff
-DATA constants64<>+656(SB)/8, $0x3fdbcb7b1526e50e
-DATA constants64<>+664(SB)/8, $0xbc49dc1da994fd21
-DATA constants64<>+672(SB)/8, $0xffe0000000000000
-DATA constants64<>+680(SB)/8, $0xbff0000000000000
-DATA constants64<>+688(SB)/8, $0x3c91a62633145c07
-DATA constants64<>+696(SB)/8, $0x3de5d914590431de
-DATA constants64<>+704(SB)/8, $0x3e21ee9dec83f480
-DATA constants64<>+712(SB)/8, $0x3ec71de3574e455b
-DATA constants64<>+720(SB)/8, $0x3efa01a019c9483d
-DATA constants64<>+728(SB)/8, $0x3f8111111110f89c
-DATA constants64<>+736(SB)/8, $0x3fa555555555554b
-DATA constants64<>+744(SB)/8, $0x3fe45f306dc9c883
-DATA constants64<>+752(SB)/8, $0x4338000000000000
-DATA constants64<>+760(SB)/8, $0xbe927e4f7f5faf03
-DATA constants64<>+768(SB)/8, $0xbf2a01a019c11dd3
-DATA constants64<>+776(SB)/8, $0x41b0000000000000
-DATA constants64<>+784(SB)/8, $0x0000000000000001
-DATA constants64<>+792(SB)/8, $0x3ff921fb54442d18
-DATA constants64<>+800(SB)/8, $0xb91f1976b7ed8fbc
-DATA constants64<>+808(SB)/8, $0xbda8fa7ebeb0b36f
-DATA constants64<>+816(SB)/8, $0xbe5ae5e61fc8fbf5
-DATA constants64<>+824(SB)/8, $0xbf56c16c16c15038
-DATA constants64<>+832(SB)/8, $0xbfc5555555555549
-DATA constants64<>+840(SB)/8, $0xbfe0000000000000
-DATA constants64<>+848(SB)/8, $0x4100000000000000
-DATA constants64<>+856(SB)/8, $0x7f00000000000000
-DATA constants64<>+864(SB)/8, $0x0230000000000000
-DATA constants64<>+872(SB)/8, $0x3fd0000000000000
-DATA constants64<>+880(SB)/8, $0x3f6dd42c2fd574d3
-DATA constants64<>+888(SB)/8, $0x3f861c841e905c60
-DATA constants64<>+896(SB)/8, $0x3f8756e1d3955aba
-DATA constants64<>+904(SB)/8, $0x3f8ca22374256758
-DATA constants64<>+912(SB)/8, $0x3f91c49d63211bf7
-DATA constants64<>+920(SB)/8, $0x3f966619f135520e
-DATA constants64<>+928(SB)/8, $0x3f96e8be033c0564
-DATA constants64<>+936(SB)/8, $0x3f9f1c71a8a0de7b
-DATA constants64<>+944(SB)/8, $0x3fa0c98d712d9c23
-DATA constants64<>+952(SB)/8, $0x3fa6db6db722cd0c
-DATA constants64<>+960(SB)/8, $0x3fb333333332df1d
-DATA constants64<>+968(SB)/8, $0xbf95c11e74dcba56
-DATA constants64<>+976(SB)/8, $0xc000000000000000
-DATA constants64<>+984(SB)/8, $0x3fc5555555555578
-DATA constants64<>+992(SB)/8, $0x3ca1a62633145c07
-DATA constants64<>+1000(SB)/8, $0x400921fb54442d18
-DATA constants64<>+1008(SB)/8, $0x3eec23e386092aef
-DATA constants64<>+1016(SB)/8, $0x3f4b8d4867a3ddf4
-DATA constants64<>+1024(SB)/8, $0x3f7db3f17da7e020
-DATA constants64<>+1032(SB)/8, $0x3f9699f36710a3d8
-DATA constants64<>+1040(SB)/8, $0x3fa2c8d22c020b33
-DATA constants64<>+1048(SB)/8, $0x3fa82ed3a76979c0
-DATA constants64<>+1056(SB)/8, $0x3fae1bce7838aeef
-DATA constants64<>+1064(SB)/8, $0xbf67dc20830d4aaa
-DATA constants64<>+1072(SB)/8, $0xbf243497998d6897
-DATA constants64<>+1080(SB)/8, $0xbf8ca1c7a3480be4
-DATA constants64<>+1088(SB)/8, $0xbf9eb20b2a158740
-DATA constants64<>+1096(SB)/8, $0xbfa59d360cba22d3
-DATA constants64<>+1104(SB)/8, $0xbfaae63f338541eb
-DATA constants64<>+1112(SB)/8, $0xbfb110e6c842f1b4
-DATA constants64<>+1120(SB)/8, $0x3fb3b1369fe9bc28
-DATA constants64<>+1128(SB)/8, $0xbfb745d11f9b10b5
-DATA constants64<>+1136(SB)/8, $0x3fbc71c718419f20
-DATA constants64<>+1144(SB)/8, $0xbfc24924923921be
-DATA constants64<>+1152(SB)/8, $0x3fc9999999995ae7
-DATA constants64<>+1160(SB)/8, $0xbfd555555555552a
-DATA constants64<>+1168(SB)/8, $0x3de8280e0c197033
-DATA constants64<>+1176(SB)/8, $0x3e21f8bf14f9f9c5
-DATA constants64<>+1184(SB)/8, $0x3e5ae4cf18cda4c3
-DATA constants64<>+1192(SB)/8, $0x3e927e4cc0711090
-DATA constants64<>+1200(SB)/8, $0x3ec71de407bb14b9
-DATA constants64<>+1208(SB)/8, $0x3efa01a01ad81c9a
-DATA constants64<>+1216(SB)/8, $0x3f2a01a019ea1963
-DATA constants64<>+1224(SB)/8, $0x3f56c16c16c14ff9
-DATA constants64<>+1232(SB)/8, $0x4086800000000000
-DATA constants64<>+1240(SB)/8, $0x4085e00000000000
-DATA constants64<>+1248(SB)/8, $0x43380000000003fe
-DATA constants64<>+1256(SB)/8, $0x7fc0000000000000
-DATA constants64<>+1264(SB)/8, $0x3fa5555555555558
-DATA constants64<>+1272(SB)/8, $0x3f81111111111386
-DATA constants64<>+1280(SB)/8, $0x3fc5555555555555
-DATA constants64<>+1288(SB)/8, $0xc08f400000000000
-DATA constants64<>+1296(SB)/8, $0x4360000000000000
-DATA constants64<>+1304(SB)/8, $0x3fade8399c78bad2
-DATA constants64<>+1312(SB)/8, $0x3faef14bb71ad24a
-DATA constants64<>+1320(SB)/8, $0x3fb1115767eb1683
-DATA constants64<>+1328(SB)/8, $0x3fb3b141e9ad45a6
-DATA constants64<>+1336(SB)/8, $0x3fb745d1259adeeb
-DATA constants64<>+1344(SB)/8, $0x3fbc71c71de67eb2
-DATA constants64<>+1352(SB)/8, $0x3fc2492492476f82
-DATA constants64<>+1360(SB)/8, $0x3fc9999999999b72
-DATA constants64<>+1368(SB)/8, $0x3feffffe00000000
-DATA constants64<>+1376(SB)/8, $0x3ff8000000000000
-DATA constants64<>+1384(SB)/8, $0x0000000000000000
-DATA constants64<>+1392(SB)/8, $0x3d48ee9cfa6083a3
-DATA constants64<>+1400(SB)/8, $0x3dd5f87a31f6f28f
-DATA constants64<>+1408(SB)/8, $0x3e4fc410ca5ea5d7
-DATA constants64<>+1416(SB)/8, $0x4018000000000000
-DATA constants64<>+1424(SB)/8, $0xbe08baeff38ecc0f
-DATA constants64<>+1432(SB)/8, $0xbe14e5594dfa81d4
-DATA constants64<>+1440(SB)/8, $0xbd9292564643bc46
-DATA constants64<>+1448(SB)/8, $0x3dd7ecaa29561c2b
-DATA constants64<>+1456(SB)/8, $0xbd9838857774d331
-DATA constants64<>+1464(SB)/8, $0xbe85f6d6ab3beb96
-DATA constants64<>+1472(SB)/8, $0x3ebb9e64cfb9d7e6
-DATA constants64<>+1480(SB)/8, $0x3e334651527cd5bc
-DATA constants64<>+1488(SB)/8, $0xbe55bcc985c1fbc2
-DATA constants64<>+1496(SB)/8, $0xbeef4d255e0aa45d
-DATA constants64<>+1504(SB)/8, $0x3f1f9a326bfb230c
-DATA constants64<>+1512(SB)/8, $0x3e716bcde8bfe87f
-DATA constants64<>+1520(SB)/8, $0xbe80344edabafeed
-DATA constants64<>+1528(SB)/8, $0xbf4c02db3fed8e10
-DATA constants64<>+1536(SB)/8, $0x3f7565bcd0e64ab6
-DATA constants64<>+1544(SB)/8, $0xbe7de461b5658658
-DATA constants64<>+1552(SB)/8, $0x3ec101d019edc15e
-DATA constants64<>+1560(SB)/8, $0xbf9b82ce3128899b
-DATA constants64<>+1568(SB)/8, $0x3fbce2f21a042bdd
-DATA constants64<>+1576(SB)/8, $0xbee41950b12e3362
-DATA constants64<>+1584(SB)/8, $0x3efc769c269fa6f4
-DATA constants64<>+1592(SB)/8, $0xbfd812746b0379e7
-DATA constants64<>+1600(SB)/8, $0x3fc06eba8214db69
-DATA constants64<>+1608(SB)/8, $0xbefb8c4a6fcfb02d
-DATA constants64<>+1616(SB)/8, $0xbf2f1b4827669c91
-DATA constants64<>+1624(SB)/8, $0x3f6033f68e350d06
-DATA constants64<>+1632(SB)/8, $0xbf848c9d40674b29
-DATA constants64<>+1640(SB)/8, $0x3fa5477f09c8e7d7
-DATA constants64<>+1648(SB)/8, $0x3feafabc11a29042
-DATA constants64<>+1656(SB)/8, $0x40051c9b0006c23c
-DATA constants64<>+1664(SB)/8, $0x3ffd97fbf27aa2a1
-DATA constants64<>+1672(SB)/8, $0x403b666666666666
-DATA constants64<>+1680(SB)/8, $0xbe4e463af93c2ec7
-DATA constants64<>+1688(SB)/8, $0xbe52b58c601e62e4
-DATA constants64<>+1696(SB)/8, $0xbff71547652b82fe
-DATA constants64<>+1704(SB)/8, $0x3e147c82be46a1a1
-DATA constants64<>+1712(SB)/8, $0x3e1c5cdce2389706
-DATA constants64<>+1720(SB)/8, $0x3e7da486054c5ba5
-DATA constants64<>+1728(SB)/8, $0x3e73e3c03d95b086
-DATA constants64<>+1736(SB)/8, $0xbeabb7fb4b7b55a4
-DATA constants64<>+1744(SB)/8, $0x3e93bd1e37729695
-DATA constants64<>+1752(SB)/8, $0x3ed7f35b08e9dc9b
-DATA constants64<>+1760(SB)/8, $0xbee788d854926080
-DATA constants64<>+1768(SB)/8, $0xbef995aecbdf21ce
-DATA constants64<>+1776(SB)/8, $0x3f23be069b908cfa
-DATA constants64<>+1784(SB)/8, $0xbf2a1df153744d38
-DATA constants64<>+1792(SB)/8, $0xbf48d4a9c24fb950
-DATA constants64<>+1800(SB)/8, $0x3f749c6726e0d218
-DATA constants64<>+1808(SB)/8, $0xbf909623882cfd2f
-DATA constants64<>+1816(SB)/8, $0x3fa3079edf6d7411
-DATA constants64<>+1824(SB)/8, $0xbfb0fb06dfe5403e
-DATA constants64<>+1832(SB)/8, $0x3fb7fee004e0fd24
-DATA constants64<>+1840(SB)/8, $0xbfb9ddb23c3e8a34
-DATA constants64<>+1848(SB)/8, $0x3fb16ecefcfa54a9
-DATA constants64<>+1856(SB)/8, $0x3f8f7f5df66fd6eb
-DATA constants64<>+1864(SB)/8, $0xbfc1df1ad154a28f
-DATA constants64<>+1872(SB)/8, $0x3ff3ba5916e9fd7f
-DATA constants64<>+1880(SB)/8, $0x3fc5908f239a42c5
-DATA constants64<>+1888(SB)/8, $0x3fda61762a7aed71
-DATA constants64<>+1896(SB)/8, $0x3fe2776c50ef9bfc
-DATA constants64<>+1904(SB)/8, $0x3fd0c9a853504463
-DATA constants64<>+1912(SB)/8, $0x3fd484b13d6b7103
-DATA constants64<>+1920(SB)/8, $0x3fc8a092601749f2
-DATA constants64<>+1928(SB)/8, $0x3fcc68eece85e709
-DATA constants64<>+1936(SB)/8, $0x3fc6187c97137c31
-DATA constants64<>+1944(SB)/8, $0x3c8d27f05548af0c
-DATA constants64<>+1952(SB)/8, $0x3feec709dc3a03fd
-DATA constants64<>+1960(SB)/8, $0x40071547652b82fe
-DATA constants64<>+1968(SB)/8, $0x3c8777d0ffda0d24
-DATA constants64<>+1976(SB)/8, $0x4091300000000000
-DATA constants64<>+1984(SB)/8, $0xc091300000000000
-DATA constants64<>+1992(SB)/8, $0x23d0000000000000
-DATA constants64<>+2000(SB)/8, $0x5f30000000000000
-DATA constants64<>+2008(SB)/8, $0x1a70000000000000
-DATA constants64<>+2016(SB)/8, $0x6570000000000000
-DATA constants64<>+2024(SB)/8, $0x3e19876e6013e192
-DATA constants64<>+2032(SB)/8, $0x3f496042ab9205be
-DATA constants64<>+2040(SB)/8, $0x3f49615ac0b7ace9
-DATA constants64<>+2048(SB)/8, $0x3f960290af9f12bc
-DATA constants64<>+2056(SB)/8, $0x3f9744eb6c45ec67
-DATA constants64<>+2064(SB)/8, $0x3fcacf476a756d3d
-DATA constants64<>+2072(SB)/8, $0x3fcef2abb9b85c37
-DATA constants64<>+2080(SB)/8, $0x3fef371e4f4de1a0
-DATA constants64<>+2088(SB)/8, $0x3ff453cc085375b2
-DATA constants64<>+2096(SB)/8, $0x3ff6a09e667f3bcd
-DATA constants64<>+2104(SB)/8, $0x3ff6c665fde9526a
-DATA constants64<>+2112(SB)/8, $0x400b333333333333
-DATA constants64<>+2120(SB)/8, $0x3fc71eb851eb851f
-DATA constants64<>+2128(SB)/8, $0x4006a09e667f3bcd
-DATA constants64<>+2136(SB)/8, $0x3fdb333333333333
-DATA constants64<>+2144(SB)/8, $0x3ff999999999999a
-DATA constants64<>+2152(SB)/8, $0x3efc6ec6cc59e02a
-DATA constants64<>+2160(SB)/8, $0x3e8afb74d693bf93
-DATA constants64<>+2168(SB)/8, $0x3f545c1908425345
-DATA constants64<>+2176(SB)/8, $0x40c715bf25ff1d11
-DATA constants64<>+2184(SB)/8, $0x408bb8c0a7936704
-DATA constants64<>+2192(SB)/8, $0x3e8afb693c174d20
-DATA constants64<>+2200(SB)/8, $0x3cea0a3fb665cb0a
-DATA constants64<>+2208(SB)/8, $0x40d73982a6012afb
-DATA constants64<>+2216(SB)/8, $0x40dc0e457cb1ae76
-DATA constants64<>+2224(SB)/8, $0x40b46a7eca984b69
-DATA constants64<>+2232(SB)/8, $0x3f9b2b41193b4ee7
-DATA constants64<>+2240(SB)/8, $0x3efb61164a01861a
-DATA constants64<>+2248(SB)/8, $0x400d2ecb1a3d02c4
-DATA constants64<>+2256(SB)/8, $0x3fd2fad9315255cf
-DATA constants64<>+2264(SB)/8, $0x40cfb5ee66e5a285
-DATA constants64<>+2272(SB)/8, $0x40e3317caa64f4be
-DATA constants64<>+2280(SB)/8, $0x3f523b6cf8ec177a
-DATA constants64<>+2288(SB)/8, $0x40b2f6e30b2ec51e
-DATA constants64<>+2296(SB)/8, $0x40d4b772d5d65266
-DATA constants64<>+2304(SB)/8, $0x401713f71462256a
-DATA constants64<>+2312(SB)/8, $0x3ffc8ea6461fa445
-DATA constants64<>+2320(SB)/8, $0x3f958ab4fd6bcd50
-DATA constants64<>+2328(SB)/8, $0x4085c88056b01502
-DATA constants64<>+2336(SB)/8, $0x40b512322e75c89f
-DATA constants64<>+2344(SB)/8, $0x4012857748cab19b
-DATA constants64<>+2352(SB)/8, $0x4015daea6e875003
-DATA constants64<>+2360(SB)/8, $0x4002f7543ff6ba47
-DATA constants64<>+2368(SB)/8, $0x3fc8c975f4d2f24b
-DATA constants64<>+2376(SB)/8, $0x4047894dd814bfa3
-DATA constants64<>+2384(SB)/8, $0x401aa1b1c13ee526
-DATA constants64<>+2392(SB)/8, $0x40073aad9bca5405
-DATA constants64<>+2400(SB)/8, $0x3feb2532d5cd90e5
-DATA constants64<>+2408(SB)/8, $0x4085797efdc8b3f7
-DATA constants64<>+2416(SB)/8, $0x3ff32917a42157d1
-DATA constants64<>+2424(SB)/8, $0x4045281b386e1ab5
-DATA constants64<>+2432(SB)/8, $0x40a7700000000000
-DATA constants64<>+2440(SB)/8, $0xc0a7700000000000
-GLOBL constants64<>(SB), RODATA|NOPTR, $2448
+DATA constants64<>+160(SB)/8, $0x0010000000000000
+DATA constants64<>+168(SB)/8, $0x4350000000000000
+DATA constants64<>+176(SB)/8, $0x404b000000000000
+DATA constants64<>+184(SB)/8, $0x7ff0000000000000
+DATA constants64<>+192(SB)/8, $0x3c7abc9e3b39803f
+DATA constants64<>+200(SB)/8, $0x3e5ad7aebd3d07ea
+DATA constants64<>+208(SB)/8, $0x3e928ad6ca182e57
+DATA constants64<>+216(SB)/8, $0x3ec71df2890bacc9
+DATA constants64<>+224(SB)/8, $0x3efa0199a1741b3e
+DATA constants64<>+232(SB)/8, $0x3f2a01a0128ae995
+DATA constants64<>+240(SB)/8, $0x3f56c16c18423b49
+DATA constants64<>+248(SB)/8, $0x3f81111111128181
+DATA constants64<>+256(SB)/8, $0x3fa55555555508ab
+DATA constants64<>+264(SB)/8, $0x3fc55555555554f8
+DATA constants64<>+272(SB)/8, $0x3fe000000000000a
+DATA constants64<>+280(SB)/8, $0x3fe62e42fefa39ef
+DATA constants64<>+288(SB)/8, $0x3ff71547652b82fe
+DATA constants64<>+296(SB)/8, $0x4086300000000000
+DATA constants64<>+304(SB)/8, $0xc087500000000000
+DATA constants64<>+312(SB)/8, $0x3dbc2ce6a41c7afd
+DATA constants64<>+320(SB)/8, $0x3dfea016fdaea24c
+DATA constants64<>+328(SB)/8, $0x3e3e4d06cbd2ba99
+DATA constants64<>+336(SB)/8, $0x3e7b524dd40d6cbf
+DATA constants64<>+344(SB)/8, $0x3eb62c021e24fcac
+DATA constants64<>+352(SB)/8, $0x3eeffcbfc74df2a3
+DATA constants64<>+360(SB)/8, $0x3f2430912f883d9d
+DATA constants64<>+368(SB)/8, $0x3f55d87fe78a26ad
+DATA constants64<>+376(SB)/8, $0x3f83b2ab6fba4e22
+DATA constants64<>+384(SB)/8, $0x3fac6b08d704a0cf
+DATA constants64<>+392(SB)/8, $0x3fcebfbdff82c58f
+DATA constants64<>+400(SB)/8, $0x4090180000000000
+DATA constants64<>+408(SB)/8, $0xc090e00000000000
+DATA constants64<>+416(SB)/8, $0x3e21ee8e07baea8e
+DATA constants64<>+424(SB)/8, $0x3e5af5e7659a4daa
+DATA constants64<>+432(SB)/8, $0x3e927e535f113044
+DATA constants64<>+440(SB)/8, $0x3ec71ddf87e0eda1
+DATA constants64<>+448(SB)/8, $0x3efa01a017be3201
+DATA constants64<>+456(SB)/8, $0x3f2a01a01afd4155
+DATA constants64<>+464(SB)/8, $0x3f56c16c16c1f018
+DATA constants64<>+472(SB)/8, $0x3f8111111110f6da
+DATA constants64<>+480(SB)/8, $0x3fa555555555553f
+DATA constants64<>+488(SB)/8, $0x3fc5555555555559
+DATA constants64<>+496(SB)/8, $0x3fe0000000000000
+DATA constants64<>+504(SB)/8, $0x4086280000000000
+DATA constants64<>+512(SB)/8, $0xc044000000000000
+DATA constants64<>+520(SB)/8, $0x43380000000003fd
+DATA constants64<>+528(SB)/8, $0x4010000000000000
+DATA constants64<>+536(SB)/8, $0x3fc2f04882c35a8e
+DATA constants64<>+544(SB)/8, $0x3fc39a1d5d0b283f
+DATA constants64<>+552(SB)/8, $0x3fc74663d9832965
+DATA constants64<>+560(SB)/8, $0x3fcc71c52117b053
+DATA constants64<>+568(SB)/8, $0x3fd24924941e4249
+DATA constants64<>+576(SB)/8, $0x3fd999999997fef8
+DATA constants64<>+584(SB)/8, $0x3fe5555555555592
+DATA constants64<>+592(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants64<>+600(SB)/8, $0x4000000000000000
+DATA constants64<>+608(SB)/8, $0x80095f619980c433
+DATA constants64<>+616(SB)/8, $0x4330000000000bff
+DATA constants64<>+624(SB)/8, $0x80195f619980c433
+DATA constants64<>+632(SB)/8, $0x7ff8000000000000
+DATA constants64<>+640(SB)/8, $0xfff0000000000000
+DATA constants64<>+648(SB)/8, $0x3c7777d0ffda0d24
+DATA constants64<>+656(SB)/8, $0x3c695355baaafad3
+DATA constants64<>+664(SB)/8, $0x3fd34413509f79ff
+DATA constants64<>+672(SB)/8, $0x3fdbcb7b1526e50e
+DATA constants64<>+680(SB)/8, $0xbc49dc1da994fd21
+DATA constants64<>+688(SB)/8, $0xffe0000000000000
+DATA constants64<>+696(SB)/8, $0xbff0000000000000
+DATA constants64<>+704(SB)/8, $0x3c91a62633145c07
+DATA constants64<>+712(SB)/8, $0x3de5d914590431de
+DATA constants64<>+720(SB)/8, $0x3e21ee9dec83f480
+DATA constants64<>+728(SB)/8, $0x3ec71de3574e455b
+DATA constants64<>+736(SB)/8, $0x3efa01a019c9483d
+DATA constants64<>+744(SB)/8, $0x3f8111111110f89c
+DATA constants64<>+752(SB)/8, $0x3fa555555555554b
+DATA constants64<>+760(SB)/8, $0x3fe45f306dc9c883
+DATA constants64<>+768(SB)/8, $0x4338000000000000
+DATA constants64<>+776(SB)/8, $0xbe927e4f7f5faf03
+DATA constants64<>+784(SB)/8, $0xbf2a01a019c11dd3
+DATA constants64<>+792(SB)/8, $0x41b0000000000000
+DATA constants64<>+800(SB)/8, $0x0000000000000001
+DATA constants64<>+808(SB)/8, $0x3ff921fb54442d18
+DATA constants64<>+816(SB)/8, $0xb91f1976b7ed8fbc
+DATA constants64<>+824(SB)/8, $0xbda8fa7ebeb0b36f
+DATA constants64<>+832(SB)/8, $0xbe5ae5e61fc8fbf5
+DATA constants64<>+840(SB)/8, $0xbf56c16c16c15038
+DATA constants64<>+848(SB)/8, $0xbfc5555555555549
+DATA constants64<>+856(SB)/8, $0xbfe0000000000000
+DATA constants64<>+864(SB)/8, $0x4100000000000000
+DATA constants64<>+872(SB)/8, $0x7f00000000000000
+DATA constants64<>+880(SB)/8, $0x0230000000000000
+DATA constants64<>+888(SB)/8, $0x3fd0000000000000
+DATA constants64<>+896(SB)/8, $0x3f6dd42c2fd574d3
+DATA constants64<>+904(SB)/8, $0x3f861c841e905c60
+DATA constants64<>+912(SB)/8, $0x3f8756e1d3955aba
+DATA constants64<>+920(SB)/8, $0x3f8ca22374256758
+DATA constants64<>+928(SB)/8, $0x3f91c49d63211bf7
+DATA constants64<>+936(SB)/8, $0x3f966619f135520e
+DATA constants64<>+944(SB)/8, $0x3f96e8be033c0564
+DATA constants64<>+952(SB)/8, $0x3f9f1c71a8a0de7b
+DATA constants64<>+960(SB)/8, $0x3fa0c98d712d9c23
+DATA constants64<>+968(SB)/8, $0x3fa6db6db722cd0c
+DATA constants64<>+976(SB)/8, $0x3fb333333332df1d
+DATA constants64<>+984(SB)/8, $0xbf95c11e74dcba56
+DATA constants64<>+992(SB)/8, $0xc000000000000000
+DATA constants64<>+1000(SB)/8, $0x3fc5555555555578
+DATA constants64<>+1008(SB)/8, $0x3ca1a62633145c07
+DATA constants64<>+1016(SB)/8, $0x400921fb54442d18
+DATA constants64<>+1024(SB)/8, $0x3eec23e386092aef
+DATA constants64<>+1032(SB)/8, $0x3f4b8d4867a3ddf4
+DATA constants64<>+1040(SB)/8, $0x3f7db3f17da7e020
+DATA constants64<>+1048(SB)/8, $0x3f9699f36710a3d8
+DATA constants64<>+1056(SB)/8, $0x3fa2c8d22c020b33
+DATA constants64<>+1064(SB)/8, $0x3fa82ed3a76979c0
+DATA constants64<>+1072(SB)/8, $0x3fae1bce7838aeef
+DATA constants64<>+1080(SB)/8, $0xbf67dc20830d4aaa
+DATA constants64<>+1088(SB)/8, $0xbf243497998d6897
+DATA constants64<>+1096(SB)/8, $0xbf8ca1c7a3480be4
+DATA constants64<>+1104(SB)/8, $0xbf9eb20b2a158740
+DATA constants64<>+1112(SB)/8, $0xbfa59d360cba22d3
+DATA constants64<>+1120(SB)/8, $0xbfaae63f338541eb
+DATA constants64<>+1128(SB)/8, $0xbfb110e6c842f1b4
+DATA constants64<>+1136(SB)/8, $0x3fb3b1369fe9bc28
+DATA constants64<>+1144(SB)/8, $0xbfb745d11f9b10b5
+DATA constants64<>+1152(SB)/8, $0x3fbc71c718419f20
+DATA constants64<>+1160(SB)/8, $0xbfc24924923921be
+DATA constants64<>+1168(SB)/8, $0x3fc9999999995ae7
+DATA constants64<>+1176(SB)/8, $0xbfd555555555552a
+DATA constants64<>+1184(SB)/8, $0x3de8280e0c197033
+DATA constants64<>+1192(SB)/8, $0x3e21f8bf14f9f9c5
+DATA constants64<>+1200(SB)/8, $0x3e5ae4cf18cda4c3
+DATA constants64<>+1208(SB)/8, $0x3e927e4cc0711090
+DATA constants64<>+1216(SB)/8, $0x3ec71de407bb14b9
+DATA constants64<>+1224(SB)/8, $0x3efa01a01ad81c9a
+DATA constants64<>+1232(SB)/8, $0x3f2a01a019ea1963
+DATA constants64<>+1240(SB)/8, $0x3f56c16c16c14ff9
+DATA constants64<>+1248(SB)/8, $0x4086800000000000
+DATA constants64<>+1256(SB)/8, $0x4085e00000000000
+DATA constants64<>+1264(SB)/8, $0x43380000000003fe
+DATA constants64<>+1272(SB)/8, $0x7fc0000000000000
+DATA constants64<>+1280(SB)/8, $0x3fa5555555555558
+DATA constants64<>+1288(SB)/8, $0x3f81111111111386
+DATA constants64<>+1296(SB)/8, $0x3fc5555555555555
+DATA constants64<>+1304(SB)/8, $0xc08f400000000000
+DATA constants64<>+1312(SB)/8, $0x4360000000000000
+DATA constants64<>+1320(SB)/8, $0xbc90000000000001
+DATA constants64<>+1328(SB)/8, $0xfc80000000000002
+DATA constants64<>+1336(SB)/8, $0x3fade8399c78bad2
+DATA constants64<>+1344(SB)/8, $0x3faef14bb71ad24a
+DATA constants64<>+1352(SB)/8, $0x3fb1115767eb1683
+DATA constants64<>+1360(SB)/8, $0x3fb3b141e9ad45a6
+DATA constants64<>+1368(SB)/8, $0x3fb745d1259adeeb
+DATA constants64<>+1376(SB)/8, $0x3fbc71c71de67eb2
+DATA constants64<>+1384(SB)/8, $0x3fc2492492476f82
+DATA constants64<>+1392(SB)/8, $0x3fc9999999999b72
+DATA constants64<>+1400(SB)/8, $0x3feffffe00000000
+DATA constants64<>+1408(SB)/8, $0x3ff8000000000000
+DATA constants64<>+1416(SB)/8, $0x0000000000000000
+DATA constants64<>+1424(SB)/8, $0x3d48ee9cfa6083a3
+DATA constants64<>+1432(SB)/8, $0x3dd5f87a31f6f28f
+DATA constants64<>+1440(SB)/8, $0x3e4fc410ca5ea5d7
+DATA constants64<>+1448(SB)/8, $0x4018000000000000
+DATA constants64<>+1456(SB)/8, $0xbe08baeff38ecc0f
+DATA constants64<>+1464(SB)/8, $0xbe14e5594dfa81d4
+DATA constants64<>+1472(SB)/8, $0xbd9292564643bc46
+DATA constants64<>+1480(SB)/8, $0x3dd7ecaa29561c2b
+DATA constants64<>+1488(SB)/8, $0xbd9838857774d331
+DATA constants64<>+1496(SB)/8, $0xbe85f6d6ab3beb96
+DATA constants64<>+1504(SB)/8, $0x3ebb9e64cfb9d7e6
+DATA constants64<>+1512(SB)/8, $0x3e334651527cd5bc
+DATA constants64<>+1520(SB)/8, $0xbe55bcc985c1fbc2
+DATA constants64<>+1528(SB)/8, $0xbeef4d255e0aa45d
+DATA constants64<>+1536(SB)/8, $0x3f1f9a326bfb230c
+DATA constants64<>+1544(SB)/8, $0x3e716bcde8bfe87f
+DATA constants64<>+1552(SB)/8, $0xbe80344edabafeed
+DATA constants64<>+1560(SB)/8, $0xbf4c02db3fed8e10
+DATA constants64<>+1568(SB)/8, $0x3f7565bcd0e64ab6
+DATA constants64<>+1576(SB)/8, $0xbe7de461b5658658
+DATA constants64<>+1584(SB)/8, $0x3ec101d019edc15e
+DATA constants64<>+1592(SB)/8, $0xbf9b82ce3128899b
+DATA constants64<>+1600(SB)/8, $0x3fbce2f21a042bdd
+DATA constants64<>+1608(SB)/8, $0xbee41950b12e3362
+DATA constants64<>+1616(SB)/8, $0x3efc769c269fa6f4
+DATA constants64<>+1624(SB)/8, $0xbfd812746b0379e7
+DATA constants64<>+1632(SB)/8, $0x3fc06eba8214db69
+DATA constants64<>+1640(SB)/8, $0xbefb8c4a6fcfb02d
+DATA constants64<>+1648(SB)/8, $0xbf2f1b4827669c91
+DATA constants64<>+1656(SB)/8, $0x3f6033f68e350d06
+DATA constants64<>+1664(SB)/8, $0xbf848c9d40674b29
+DATA constants64<>+1672(SB)/8, $0x3fa5477f09c8e7d7
+DATA constants64<>+1680(SB)/8, $0x3feafabc11a29042
+DATA constants64<>+1688(SB)/8, $0x40051c9b0006c23c
+DATA constants64<>+1696(SB)/8, $0x3ffd97fbf27aa2a1
+DATA constants64<>+1704(SB)/8, $0x403b666666666666
+DATA constants64<>+1712(SB)/8, $0xbe4e463af93c2ec7
+DATA constants64<>+1720(SB)/8, $0xbe52b58c601e62e4
+DATA constants64<>+1728(SB)/8, $0xbff71547652b82fe
+DATA constants64<>+1736(SB)/8, $0x3e147c82be46a1a1
+DATA constants64<>+1744(SB)/8, $0x3e1c5cdce2389706
+DATA constants64<>+1752(SB)/8, $0x3e7da486054c5ba5
+DATA constants64<>+1760(SB)/8, $0x3e73e3c03d95b086
+DATA constants64<>+1768(SB)/8, $0xbeabb7fb4b7b55a4
+DATA constants64<>+1776(SB)/8, $0x3e93bd1e37729695
+DATA constants64<>+1784(SB)/8, $0x3ed7f35b08e9dc9b
+DATA constants64<>+1792(SB)/8, $0xbee788d854926080
+DATA constants64<>+1800(SB)/8, $0xbef995aecbdf21ce
+DATA constants64<>+1808(SB)/8, $0x3f23be069b908cfa
+DATA constants64<>+1816(SB)/8, $0xbf2a1df153744d38
+DATA constants64<>+1824(SB)/8, $0xbf48d4a9c24fb950
+DATA constants64<>+1832(SB)/8, $0x3f749c6726e0d218
+DATA constants64<>+1840(SB)/8, $0xbf909623882cfd2f
+DATA constants64<>+1848(SB)/8, $0x3fa3079edf6d7411
+DATA constants64<>+1856(SB)/8, $0xbfb0fb06dfe5403e
+DATA constants64<>+1864(SB)/8, $0x3fb7fee004e0fd24
+DATA constants64<>+1872(SB)/8, $0xbfb9ddb23c3e8a34
+DATA constants64<>+1880(SB)/8, $0x3fb16ecefcfa54a9
+DATA constants64<>+1888(SB)/8, $0x3f8f7f5df66fd6eb
+DATA constants64<>+1896(SB)/8, $0xbfc1df1ad154a28f
+DATA constants64<>+1904(SB)/8, $0x3ff3ba5916e9fd7f
+DATA constants64<>+1912(SB)/8, $0x3fc5908f239a42c5
+DATA constants64<>+1920(SB)/8, $0x3fda61762a7aed71
+DATA constants64<>+1928(SB)/8, $0x3fe2776c50ef9bfc
+DATA constants64<>+1936(SB)/8, $0x3fd0c9a853504463
+DATA constants64<>+1944(SB)/8, $0x3fd484b13d6b7103
+DATA constants64<>+1952(SB)/8, $0x3fc8a092601749f2
+DATA constants64<>+1960(SB)/8, $0x3fcc68eece85e709
+DATA constants64<>+1968(SB)/8, $0x3fc6187c97137c31
+DATA constants64<>+1976(SB)/8, $0x3c8d27f05548af0c
+DATA constants64<>+1984(SB)/8, $0x3feec709dc3a03fd
+DATA constants64<>+1992(SB)/8, $0x40071547652b82fe
+DATA constants64<>+2000(SB)/8, $0x3c8777d0ffda0d24
+DATA constants64<>+2008(SB)/8, $0x4091300000000000
+DATA constants64<>+2016(SB)/8, $0xc091300000000000
+DATA constants64<>+2024(SB)/8, $0x23d0000000000000
+DATA constants64<>+2032(SB)/8, $0x5f30000000000000
+DATA constants64<>+2040(SB)/8, $0x1a70000000000000
+DATA constants64<>+2048(SB)/8, $0x6570000000000000
+DATA constants64<>+2056(SB)/8, $0x3e19876e6013e192
+DATA constants64<>+2064(SB)/8, $0x3f496042ab9205be
+DATA constants64<>+2072(SB)/8, $0x3f49615ac0b7ace9
+DATA constants64<>+2080(SB)/8, $0x3f960290af9f12bc
+DATA constants64<>+2088(SB)/8, $0x3f9744eb6c45ec67
+DATA constants64<>+2096(SB)/8, $0x3fcacf476a756d3d
+DATA constants64<>+2104(SB)/8, $0x3fcef2abb9b85c37
+DATA constants64<>+2112(SB)/8, $0x3fef371e4f4de1a0
+DATA constants64<>+2120(SB)/8, $0x3ff453cc085375b2
+DATA constants64<>+2128(SB)/8, $0x3ff6a09e667f3bcd
+DATA constants64<>+2136(SB)/8, $0x3ff6c665fde9526a
+DATA constants64<>+2144(SB)/8, $0x400b333333333333
+DATA constants64<>+2152(SB)/8, $0x3fc71eb851eb851f
+DATA constants64<>+2160(SB)/8, $0x4006a09e667f3bcd
+DATA constants64<>+2168(SB)/8, $0x3fdb333333333333
+DATA constants64<>+2176(SB)/8, $0x3ff999999999999a
+DATA constants64<>+2184(SB)/8, $0x3efc6ec6cc59e02a
+DATA constants64<>+2192(SB)/8, $0x3e8afb74d693bf93
+DATA constants64<>+2200(SB)/8, $0x3f545c1908425345
+DATA constants64<>+2208(SB)/8, $0x40c715bf25ff1d11
+DATA constants64<>+2216(SB)/8, $0x408bb8c0a7936704
+DATA constants64<>+2224(SB)/8, $0x3e8afb693c174d20
+DATA constants64<>+2232(SB)/8, $0x3cea0a3fb665cb0a
+DATA constants64<>+2240(SB)/8, $0x40d73982a6012afb
+DATA constants64<>+2248(SB)/8, $0x40dc0e457cb1ae76
+DATA constants64<>+2256(SB)/8, $0x40b46a7eca984b69
+DATA constants64<>+2264(SB)/8, $0x3f9b2b41193b4ee7
+DATA constants64<>+2272(SB)/8, $0x3efb61164a01861a
+DATA constants64<>+2280(SB)/8, $0x400d2ecb1a3d02c4
+DATA constants64<>+2288(SB)/8, $0x3fd2fad9315255cf
+DATA constants64<>+2296(SB)/8, $0x40cfb5ee66e5a285
+DATA constants64<>+2304(SB)/8, $0x40e3317caa64f4be
+DATA constants64<>+2312(SB)/8, $0x3f523b6cf8ec177a
+DATA constants64<>+2320(SB)/8, $0x40b2f6e30b2ec51e
+DATA constants64<>+2328(SB)/8, $0x40d4b772d5d65266
+DATA constants64<>+2336(SB)/8, $0x401713f71462256a
+DATA constants64<>+2344(SB)/8, $0x3ffc8ea6461fa445
+DATA constants64<>+2352(SB)/8, $0x3f958ab4fd6bcd50
+DATA constants64<>+2360(SB)/8, $0x4085c88056b01502
+DATA constants64<>+2368(SB)/8, $0x40b512322e75c89f
+DATA constants64<>+2376(SB)/8, $0x4012857748cab19b
+DATA constants64<>+2384(SB)/8, $0x4015daea6e875003
+DATA constants64<>+2392(SB)/8, $0x4002f7543ff6ba47
+DATA constants64<>+2400(SB)/8, $0x3fc8c975f4d2f24b
+DATA constants64<>+2408(SB)/8, $0x4047894dd814bfa3
+DATA constants64<>+2416(SB)/8, $0x401aa1b1c13ee526
+DATA constants64<>+2424(SB)/8, $0x40073aad9bca5405
+DATA constants64<>+2432(SB)/8, $0x3feb2532d5cd90e5
+DATA constants64<>+2440(SB)/8, $0x4085797efdc8b3f7
+DATA constants64<>+2448(SB)/8, $0x3ff32917a42157d1
+DATA constants64<>+2456(SB)/8, $0x4045281b386e1ab5
+DATA constants64<>+2464(SB)/8, $0x40a7700000000000
+DATA constants64<>+2472(SB)/8, $0xc0a7700000000000
+GLOBL constants64<>(SB), RODATA|NOPTR, $2480
 
 DATA constants32<>+0(SB)/4, $0x007fffff
-DATA constants32<>+4(SB)/4, $0x00800000
-DATA constants32<>+8(SB)/4, $0x3e638e39
-DATA constants32<>+12(SB)/4, $0x3ea2b425
-DATA constants32<>+16(SB)/4, $0x3eaaaaab
-DATA constants32<>+20(SB)/4, $0x3f4b2ff5
-DATA constants32<>+24(SB)/4, $0x3f800000
-DATA constants32<>+28(SB)/4, $0x3fa14518
-DATA constants32<>+32(SB)/4, $0x3fc55d13
-DATA constants32<>+36(SB)/4, $0x40400000
-DATA constants32<>+40(SB)/4, $0x4b000000
-DATA constants32<>+44(SB)/4, $0x4b00007f
-DATA constants32<>+48(SB)/4, $0x4b40007f
-DATA constants32<>+52(SB)/4, $0x7f800000
-DATA constants32<>+56(SB)/4, $0x80000000
+DATA constants32<>+4(SB)/4, $0x3e638e39
+DATA constants32<>+8(SB)/4, $0x3ea2b425
+DATA constants32<>+12(SB)/4, $0x3eaaaaab
+DATA constants32<>+16(SB)/4, $0x3f4b2ff5
+DATA constants32<>+20(SB)/4, $0x3f800000
+DATA constants32<>+24(SB)/4, $0x3fa14518
+DATA constants32<>+28(SB)/4, $0x3fc55d13
+DATA constants32<>+32(SB)/4, $0x40400000
+DATA constants32<>+36(SB)/4, $0x4b000000
+DATA constants32<>+40(SB)/4, $0x4b00007f
+DATA constants32<>+44(SB)/4, $0x4b40007f
+DATA constants32<>+48(SB)/4, $0x80000000
+DATA constants32<>+52(SB)/4, $0x80000001
+DATA constants32<>+56(SB)/4, $0x80800001
 DATA constants32<>+60(SB)/4, $0xbd4c9026
 DATA constants32<>+64(SB)/4, $0x7fffffff
 DATA constants32<>+68(SB)/4, $0xbf4f5bc7
-DATA constants32<>+72(SB)/4, $0x4d000000
-DATA constants32<>+76(SB)/4, $0x41d80000
-DATA constants32<>+80(SB)/4, $0x3ab5127d
-DATA constants32<>+84(SB)/4, $0x3c091cf2
-DATA constants32<>+88(SB)/4, $0x3d2aac78
-DATA constants32<>+92(SB)/4, $0x3e2aaa49
-DATA constants32<>+96(SB)/4, $0x3efffffe
-DATA constants32<>+100(SB)/4, $0x3f317218
-DATA constants32<>+104(SB)/4, $0x3fb8aa3b
-DATA constants32<>+108(SB)/4, $0x42b20000
-DATA constants32<>+112(SB)/4, $0xb102e308
-DATA constants32<>+116(SB)/4, $0xc2d00000
-DATA constants32<>+120(SB)/4, $0x3920fb32
-DATA constants32<>+124(SB)/4, $0x3aaf9f3c
-DATA constants32<>+128(SB)/4, $0x3c1d96ac
-DATA constants32<>+132(SB)/4, $0x3d635774
-DATA constants32<>+136(SB)/4, $0x3e75fdee
-DATA constants32<>+140(SB)/4, $0x43020000
-DATA constants32<>+144(SB)/4, $0xc31b0000
-DATA constants32<>+148(SB)/4, $0x3ab5f4a3
-DATA constants32<>+152(SB)/4, $0x3c0913c5
-DATA constants32<>+156(SB)/4, $0x3d2aab3c
-DATA constants32<>+160(SB)/4, $0x3e2aaa58
-DATA constants32<>+164(SB)/4, $0x3effffff
-DATA constants32<>+168(SB)/4, $0x42b00000
-DATA constants32<>+172(SB)/4, $0xc1a00000
-DATA constants32<>+176(SB)/4, $0x4b40007d
-DATA constants32<>+180(SB)/4, $0x40800000
-DATA constants32<>+184(SB)/4, $0x3e98f077
-DATA constants32<>+188(SB)/4, $0x3eccaf6a
-DATA constants32<>+192(SB)/4, $0x3f000000
-DATA constants32<>+196(SB)/4, $0x3f2aaabd
-DATA constants32<>+200(SB)/4, $0x3f3504f3
-DATA constants32<>+204(SB)/4, $0x40000000
-DATA constants32<>+208(SB)/4, $0x4b00017f
-DATA constants32<>+212(SB)/4, $0x804afb0d
-DATA constants32<>+216(SB)/4, $0x80cafb0d
-DATA constants32<>+220(SB)/4, $0x4c000000
-DATA constants32<>+224(SB)/4, $0x41c80000
-DATA constants32<>+228(SB)/4, $0x7fc00000
-DATA constants32<>+232(SB)/4, $0xff800000
-DATA constants32<>+236(SB)/4, $0x32a57060
-DATA constants32<>+240(SB)/4, $0x3e9a209b
-DATA constants32<>+244(SB)/4, $0x3ede5bd9
-DATA constants32<>+248(SB)/4, $0xb2760860
-DATA constants32<>+252(SB)/4, $0xb22d91af
-DATA constants32<>+256(SB)/4, $0xff000000
-DATA constants32<>+260(SB)/4, $0xbf800000
-DATA constants32<>+264(SB)/4, $0x37ccf406
-DATA constants32<>+268(SB)/4, $0x3c0883be
-DATA constants32<>+272(SB)/4, $0x3d2aaaa5
-DATA constants32<>+276(SB)/4, $0x3f22f983
-DATA constants32<>+280(SB)/4, $0x3fc90fdb
-DATA constants32<>+284(SB)/4, $0x46800000
-DATA constants32<>+288(SB)/4, $0x4b400000
-DATA constants32<>+292(SB)/4, $0xa6f72ced
-DATA constants32<>+296(SB)/4, $0xb33bbd2e
-DATA constants32<>+300(SB)/4, $0xb94caad2
-DATA constants32<>+304(SB)/4, $0xbab60614
-DATA constants32<>+308(SB)/4, $0xbe2aaaa3
-DATA constants32<>+312(SB)/4, $0xbf000000
-DATA constants32<>+316(SB)/4, $0x00000001
-DATA constants32<>+320(SB)/4, $0x44000000
-DATA constants32<>+324(SB)/4, $0x7c000000
-DATA constants32<>+328(SB)/4, $0x07000000
-DATA constants32<>+332(SB)/4, $0x3e800000
-DATA constants32<>+336(SB)/4, $0x3cc5cbc2
-DATA constants32<>+340(SB)/4, $0x3d2cf4e5
-DATA constants32<>+344(SB)/4, $0x3d3a464c
-DATA constants32<>+348(SB)/4, $0x3d9980ad
-DATA constants32<>+352(SB)/4, $0x3e2aaae5
-DATA constants32<>+356(SB)/4, $0xc0000000
-DATA constants32<>+360(SB)/4, $0x40490fdb
-DATA constants32<>+364(SB)/4, $0xb3bbbd2e
-DATA constants32<>+368(SB)/4, $0x3c34c58b
-DATA constants32<>+372(SB)/4, $0x3d6e530e
-DATA constants32<>+376(SB)/4, $0x3de064eb
-DATA constants32<>+380(SB)/4, $0x3e4cc933
-DATA constants32<>+384(SB)/4, $0xbaee8693
-DATA constants32<>+388(SB)/4, $0xbd009f50
-DATA constants32<>+392(SB)/4, $0xbdac6038
-DATA constants32<>+396(SB)/4, $0xbe12131d
-DATA constants32<>+400(SB)/4, $0xbeaaaaa0
-DATA constants32<>+404(SB)/4, $0x3951718e
-DATA constants32<>+408(SB)/4, $0x3ab6a794
-DATA constants32<>+412(SB)/4, $0x3c0887df
-DATA constants32<>+416(SB)/4, $0x3d2aaa73
-DATA constants32<>+420(SB)/4, $0x3e2aaaab
-DATA constants32<>+424(SB)/4, $0x42aa0000
-DATA constants32<>+428(SB)/4, $0x42be0000
-DATA constants32<>+432(SB)/4, $0x4b40007e
-DATA constants32<>+436(SB)/4, $0x7e000000
-DATA constants32<>+440(SB)/4, $0xc2f00000
-DATA constants32<>+444(SB)/4, $0x4c800000
-DATA constants32<>+448(SB)/4, $0x3df74f7d
-DATA constants32<>+452(SB)/4, $0x3e11f023
-DATA constants32<>+456(SB)/4, $0x3e4cce06
-DATA constants32<>+460(SB)/4, $0x3eaaaaaa
-DATA constants32<>+464(SB)/4, $0x3f7fc000
-DATA constants32<>+468(SB)/4, $0x3fc00000
-DATA constants32<>+472(SB)/4, $0x00000000
-DATA constants32<>+476(SB)/4, $0x37c379c2
-DATA constants32<>+480(SB)/4, $0x38bf16e8
-DATA constants32<>+484(SB)/4, $0x3b0432cd
-DATA constants32<>+488(SB)/4, $0x3baa51b0
-DATA constants32<>+492(SB)/4, $0xb999f0c0
-DATA constants32<>+496(SB)/4, $0xba560bce
-DATA constants32<>+500(SB)/4, $0xb684f2b4
-DATA constants32<>+504(SB)/4, $0xb486c504
-DATA constants32<>+508(SB)/4, $0xbcdc02b6
-DATA constants32<>+512(SB)/4, $0x3de716ba
-DATA constants32<>+516(SB)/4, $0xbc24a8e8
-DATA constants32<>+520(SB)/4, $0x3d2a3fd6
-DATA constants32<>+524(SB)/4, $0xbec093a0
-DATA constants32<>+528(SB)/4, $0x3e0375d4
-DATA constants32<>+532(SB)/4, $0x3f57d5da
-DATA constants32<>+536(SB)/4, $0x4028e4d8
-DATA constants32<>+540(SB)/4, $0x3fecbfe0
-DATA constants32<>+544(SB)/4, $0x3aa661b8
-DATA constants32<>+548(SB)/4, $0x41233333
-DATA constants32<>+552(SB)/4, $0xbfb8aa3b
-DATA constants32<>+556(SB)/4, $0x37f60e42
-DATA constants32<>+560(SB)/4, $0xbaa49101
-DATA constants32<>+564(SB)/4, $0xb9bd16ae
-DATA constants32<>+568(SB)/4, $0x3c0d8ac0
-DATA constants32<>+572(SB)/4, $0xbc03c7b4
-DATA constants32<>+576(SB)/4, $0xbd5e0655
-DATA constants32<>+580(SB)/4, $0x3e27fd81
-DATA constants32<>+584(SB)/4, $0xbe2a041f
-DATA constants32<>+588(SB)/4, $0xbdbdfaff
-DATA constants32<>+592(SB)/4, $0x3fa37407
-DATA constants32<>+596(SB)/4, $0x3ed2ddfd
-DATA constants32<>+600(SB)/4, $0x3f76384f
-DATA constants32<>+604(SB)/4, $0x4038aa3b
-DATA constants32<>+608(SB)/4, $0x3eacf700
-DATA constants32<>+612(SB)/4, $0x3f13bb87
-DATA constants32<>+616(SB)/4, $0xb1f17f01
-DATA constants32<>+620(SB)/4, $0x33257060
-DATA constants32<>+624(SB)/4, $0x43200000
-DATA constants32<>+628(SB)/4, $0xc3200000
-DATA constants32<>+632(SB)/4, $0x29000000
-DATA constants32<>+636(SB)/4, $0x5d800000
-DATA constants32<>+640(SB)/4, $0x17800000
-DATA constants32<>+644(SB)/4, $0x67800000
-DATA constants32<>+648(SB)/4, $0x30cc3b73
-DATA constants32<>+652(SB)/4, $0x3a4b0215
-DATA constants32<>+656(SB)/4, $0x3a4b0ad6
-DATA constants32<>+660(SB)/4, $0x3cb01485
-DATA constants32<>+664(SB)/4, $0x3cba275b
-DATA constants32<>+668(SB)/4, $0x3e567a3b
-DATA constants32<>+672(SB)/4, $0x3e77955e
-DATA constants32<>+676(SB)/4, $0x3f79b8f2
-DATA constants32<>+680(SB)/4, $0x3fa29e60
-DATA constants32<>+684(SB)/4, $0x3fb504f3
-DATA constants32<>+688(SB)/4, $0x3fb63330
-DATA constants32<>+692(SB)/4, $0x4017baa2
-DATA constants32<>+696(SB)/4, $0x4059999a
-DATA constants32<>+700(SB)/4, $0x3e38f5c3
-DATA constants32<>+704(SB)/4, $0x403504f3
-DATA constants32<>+708(SB)/4, $0x3ed9999a
-DATA constants32<>+712(SB)/4, $0x3fcccccd
-DATA constants32<>+716(SB)/4, $0x37e37636
-DATA constants32<>+720(SB)/4, $0x3457dba7
-DATA constants32<>+724(SB)/4, $0x3aa2e0c8
-DATA constants32<>+728(SB)/4, $0x4638adf9
-DATA constants32<>+732(SB)/4, $0x445dc605
-DATA constants32<>+736(SB)/4, $0x3457db4a
-DATA constants32<>+740(SB)/4, $0x275051fe
-DATA constants32<>+744(SB)/4, $0x46b9cc15
-DATA constants32<>+748(SB)/4, $0x46e0722c
-DATA constants32<>+752(SB)/4, $0x45a353f6
-DATA constants32<>+756(SB)/4, $0x3cd95a09
-DATA constants32<>+760(SB)/4, $0x37db08b2
-DATA constants32<>+764(SB)/4, $0x40697659
-DATA constants32<>+768(SB)/4, $0x3e97d6ca
-DATA constants32<>+772(SB)/4, $0x467daf73
-DATA constants32<>+776(SB)/4, $0x47198be5
-DATA constants32<>+780(SB)/4, $0x3a91db68
-DATA constants32<>+784(SB)/4, $0x4597b718
-DATA constants32<>+788(SB)/4, $0x46a5bb97
-DATA constants32<>+792(SB)/4, $0x40b89fb9
-DATA constants32<>+796(SB)/4, $0x3fe47532
-DATA constants32<>+800(SB)/4, $0x3cac55a8
-DATA constants32<>+804(SB)/4, $0x442e4403
-DATA constants32<>+808(SB)/4, $0x45a89191
-DATA constants32<>+812(SB)/4, $0x40942bba
-DATA constants32<>+816(SB)/4, $0x40aed753
-DATA constants32<>+820(SB)/4, $0x3e464bb0
-DATA constants32<>+824(SB)/4, $0x423c4a6f
-DATA constants32<>+828(SB)/4, $0x40d50d8e
-DATA constants32<>+832(SB)/4, $0x4039d56d
-DATA constants32<>+836(SB)/4, $0x3f592997
-DATA constants32<>+840(SB)/4, $0x442bcbf8
-DATA constants32<>+844(SB)/4, $0x3f9948bd
-DATA constants32<>+848(SB)/4, $0x422940da
-DATA constants32<>+852(SB)/4, $0x432a0000
-DATA constants32<>+856(SB)/4, $0x44160000
-DATA constants32<>+860(SB)/4, $0xc32a0000
-DATA constants32<>+864(SB)/4, $0xc4160000
-GLOBL constants32<>(SB), RODATA|NOPTR, $868
+DATA constants32<>+72(SB)/4, $0x00800000
+DATA constants32<>+76(SB)/4, $0x4d000000
+DATA constants32<>+80(SB)/4, $0x41d80000
+DATA constants32<>+84(SB)/4, $0x7f800000
+DATA constants32<>+88(SB)/4, $0x3ab5127d
+DATA constants32<>+92(SB)/4, $0x3c091cf2
+DATA constants32<>+96(SB)/4, $0x3d2aac78
+DATA constants32<>+100(SB)/4, $0x3e2aaa49
+DATA constants32<>+104(SB)/4, $0x3efffffe
+DATA constants32<>+108(SB)/4, $0x3f317218
+DATA constants32<>+112(SB)/4, $0x3fb8aa3b
+DATA constants32<>+116(SB)/4, $0x42b20000
+DATA constants32<>+120(SB)/4, $0xb102e308
+DATA constants32<>+124(SB)/4, $0xc2d00000
+DATA constants32<>+128(SB)/4, $0x3920fb32
+DATA constants32<>+132(SB)/4, $0x3aaf9f3c
+DATA constants32<>+136(SB)/4, $0x3c1d96ac
+DATA constants32<>+140(SB)/4, $0x3d635774
+DATA constants32<>+144(SB)/4, $0x3e75fdee
+DATA constants32<>+148(SB)/4, $0x43020000
+DATA constants32<>+152(SB)/4, $0xc31b0000
+DATA constants32<>+156(SB)/4, $0x3ab5f4a3
+DATA constants32<>+160(SB)/4, $0x3c0913c5
+DATA constants32<>+164(SB)/4, $0x3d2aab3c
+DATA constants32<>+168(SB)/4, $0x3e2aaa58
+DATA constants32<>+172(SB)/4, $0x3effffff
+DATA constants32<>+176(SB)/4, $0x42b00000
+DATA constants32<>+180(SB)/4, $0xc1a00000
+DATA constants32<>+184(SB)/4, $0x4b40007d
+DATA constants32<>+188(SB)/4, $0x40800000
+DATA constants32<>+192(SB)/4, $0x3e98f077
+DATA constants32<>+196(SB)/4, $0x3eccaf6a
+DATA constants32<>+200(SB)/4, $0x3f000000
+DATA constants32<>+204(SB)/4, $0x3f2aaabd
+DATA constants32<>+208(SB)/4, $0x3f3504f3
+DATA constants32<>+212(SB)/4, $0x40000000
+DATA constants32<>+216(SB)/4, $0x4b00017f
+DATA constants32<>+220(SB)/4, $0x804afb0d
+DATA constants32<>+224(SB)/4, $0x80cafb0d
+DATA constants32<>+228(SB)/4, $0x4c000000
+DATA constants32<>+232(SB)/4, $0x41c80000
+DATA constants32<>+236(SB)/4, $0x7fc00000
+DATA constants32<>+240(SB)/4, $0xff800000
+DATA constants32<>+244(SB)/4, $0x32a57060
+DATA constants32<>+248(SB)/4, $0x3e9a209b
+DATA constants32<>+252(SB)/4, $0x3ede5bd9
+DATA constants32<>+256(SB)/4, $0xb2760860
+DATA constants32<>+260(SB)/4, $0xb22d91af
+DATA constants32<>+264(SB)/4, $0xff000000
+DATA constants32<>+268(SB)/4, $0xbf800000
+DATA constants32<>+272(SB)/4, $0x37ccf406
+DATA constants32<>+276(SB)/4, $0x3c0883be
+DATA constants32<>+280(SB)/4, $0x3d2aaaa5
+DATA constants32<>+284(SB)/4, $0x3f22f983
+DATA constants32<>+288(SB)/4, $0x3fc90fdb
+DATA constants32<>+292(SB)/4, $0x46800000
+DATA constants32<>+296(SB)/4, $0x4b400000
+DATA constants32<>+300(SB)/4, $0xa6f72ced
+DATA constants32<>+304(SB)/4, $0xb33bbd2e
+DATA constants32<>+308(SB)/4, $0xb94caad2
+DATA constants32<>+312(SB)/4, $0xbab60614
+DATA constants32<>+316(SB)/4, $0xbe2aaaa3
+DATA constants32<>+320(SB)/4, $0xbf000000
+DATA constants32<>+324(SB)/4, $0x00000001
+DATA constants32<>+328(SB)/4, $0x44000000
+DATA constants32<>+332(SB)/4, $0x7c000000
+DATA constants32<>+336(SB)/4, $0x07000000
+DATA constants32<>+340(SB)/4, $0x3e800000
+DATA constants32<>+344(SB)/4, $0x3cc5cbc2
+DATA constants32<>+348(SB)/4, $0x3d2cf4e5
+DATA constants32<>+352(SB)/4, $0x3d3a464c
+DATA constants32<>+356(SB)/4, $0x3d9980ad
+DATA constants32<>+360(SB)/4, $0x3e2aaae5
+DATA constants32<>+364(SB)/4, $0xc0000000
+DATA constants32<>+368(SB)/4, $0x40490fdb
+DATA constants32<>+372(SB)/4, $0xb3bbbd2e
+DATA constants32<>+376(SB)/4, $0x3c34c58b
+DATA constants32<>+380(SB)/4, $0x3d6e530e
+DATA constants32<>+384(SB)/4, $0x3de064eb
+DATA constants32<>+388(SB)/4, $0x3e4cc933
+DATA constants32<>+392(SB)/4, $0xbaee8693
+DATA constants32<>+396(SB)/4, $0xbd009f50
+DATA constants32<>+400(SB)/4, $0xbdac6038
+DATA constants32<>+404(SB)/4, $0xbe12131d
+DATA constants32<>+408(SB)/4, $0xbeaaaaa0
+DATA constants32<>+412(SB)/4, $0x3951718e
+DATA constants32<>+416(SB)/4, $0x3ab6a794
+DATA constants32<>+420(SB)/4, $0x3c0887df
+DATA constants32<>+424(SB)/4, $0x3d2aaa73
+DATA constants32<>+428(SB)/4, $0x3e2aaaab
+DATA constants32<>+432(SB)/4, $0x42aa0000
+DATA constants32<>+436(SB)/4, $0x42be0000
+DATA constants32<>+440(SB)/4, $0x4b40007e
+DATA constants32<>+444(SB)/4, $0x7e000000
+DATA constants32<>+448(SB)/4, $0xc2f00000
+DATA constants32<>+452(SB)/4, $0x4c800000
+DATA constants32<>+456(SB)/4, $0xb3000001
+DATA constants32<>+460(SB)/4, $0xf2800002
+DATA constants32<>+464(SB)/4, $0x3df74f7d
+DATA constants32<>+468(SB)/4, $0x3e11f023
+DATA constants32<>+472(SB)/4, $0x3e4cce06
+DATA constants32<>+476(SB)/4, $0x3eaaaaaa
+DATA constants32<>+480(SB)/4, $0x3f7fc000
+DATA constants32<>+484(SB)/4, $0x3fc00000
+DATA constants32<>+488(SB)/4, $0x00000000
+DATA constants32<>+492(SB)/4, $0x37c379c2
+DATA constants32<>+496(SB)/4, $0x38bf16e8
+DATA constants32<>+500(SB)/4, $0x3b0432cd
+DATA constants32<>+504(SB)/4, $0x3baa51b0
+DATA constants32<>+508(SB)/4, $0xb999f0c0
+DATA constants32<>+512(SB)/4, $0xba560bce
+DATA constants32<>+516(SB)/4, $0xb684f2b4
+DATA constants32<>+520(SB)/4, $0xb486c504
+DATA constants32<>+524(SB)/4, $0xbcdc02b6
+DATA constants32<>+528(SB)/4, $0x3de716ba
+DATA constants32<>+532(SB)/4, $0xbc24a8e8
+DATA constants32<>+536(SB)/4, $0x3d2a3fd6
+DATA constants32<>+540(SB)/4, $0xbec093a0
+DATA constants32<>+544(SB)/4, $0x3e0375d4
+DATA constants32<>+548(SB)/4, $0x3f57d5da
+DATA constants32<>+552(SB)/4, $0x4028e4d8
+DATA constants32<>+556(SB)/4, $0x3fecbfe0
+DATA constants32<>+560(SB)/4, $0x3aa661b8
+DATA constants32<>+564(SB)/4, $0x41233333
+DATA constants32<>+568(SB)/4, $0xbfb8aa3b
+DATA constants32<>+572(SB)/4, $0x37f60e42
+DATA constants32<>+576(SB)/4, $0xbaa49101
+DATA constants32<>+580(SB)/4, $0xb9bd16ae
+DATA constants32<>+584(SB)/4, $0x3c0d8ac0
+DATA constants32<>+588(SB)/4, $0xbc03c7b4
+DATA constants32<>+592(SB)/4, $0xbd5e0655
+DATA constants32<>+596(SB)/4, $0x3e27fd81
+DATA constants32<>+600(SB)/4, $0xbe2a041f
+DATA constants32<>+604(SB)/4, $0xbdbdfaff
+DATA constants32<>+608(SB)/4, $0x3fa37407
+DATA constants32<>+612(SB)/4, $0x3ed2ddfd
+DATA constants32<>+616(SB)/4, $0x3f76384f
+DATA constants32<>+620(SB)/4, $0x4038aa3b
+DATA constants32<>+624(SB)/4, $0x3eacf700
+DATA constants32<>+628(SB)/4, $0x3f13bb87
+DATA constants32<>+632(SB)/4, $0xb1f17f01
+DATA constants32<>+636(SB)/4, $0x33257060
+DATA constants32<>+640(SB)/4, $0x43200000
+DATA constants32<>+644(SB)/4, $0xc3200000
+DATA constants32<>+648(SB)/4, $0x29000000
+DATA constants32<>+652(SB)/4, $0x5d800000
+DATA constants32<>+656(SB)/4, $0x17800000
+DATA constants32<>+660(SB)/4, $0x67800000
+DATA constants32<>+664(SB)/4, $0x30cc3b73
+DATA constants32<>+668(SB)/4, $0x3a4b0215
+DATA constants32<>+672(SB)/4, $0x3a4b0ad6
+DATA constants32<>+676(SB)/4, $0x3cb01485
+DATA constants32<>+680(SB)/4, $0x3cba275b
+DATA constants32<>+684(SB)/4, $0x3e567a3b
+DATA constants32<>+688(SB)/4, $0x3e77955e
+DATA constants32<>+692(SB)/4, $0x3f79b8f2
+DATA constants32<>+696(SB)/4, $0x3fa29e60
+DATA constants32<>+700(SB)/4, $0x3fb504f3
+DATA constants32<>+704(SB)/4, $0x3fb63330
+DATA constants32<>+708(SB)/4, $0x4017baa2
+DATA constants32<>+712(SB)/4, $0x4059999a
+DATA constants32<>+716(SB)/4, $0x3e38f5c3
+DATA constants32<>+720(SB)/4, $0x403504f3
+DATA constants32<>+724(SB)/4, $0x3ed9999a
+DATA constants32<>+728(SB)/4, $0x3fcccccd
+DATA constants32<>+732(SB)/4, $0x37e37636
+DATA constants32<>+736(SB)/4, $0x3457dba7
+DATA constants32<>+740(SB)/4, $0x3aa2e0c8
+DATA constants32<>+744(SB)/4, $0x4638adf9
+DATA constants32<>+748(SB)/4, $0x445dc605
+DATA constants32<>+752(SB)/4, $0x3457db4a
+DATA constants32<>+756(SB)/4, $0x275051fe
+DATA constants32<>+760(SB)/4, $0x46b9cc15
+DATA constants32<>+764(SB)/4, $0x46e0722c
+DATA constants32<>+768(SB)/4, $0x45a353f6
+DATA constants32<>+772(SB)/4, $0x3cd95a09
+DATA constants32<>+776(SB)/4, $0x37db08b2
+DATA constants32<>+780(SB)/4, $0x40697659
+DATA constants32<>+784(SB)/4, $0x3e97d6ca
+DATA constants32<>+788(SB)/4, $0x467daf73
+DATA constants32<>+792(SB)/4, $0x47198be5
+DATA constants32<>+796(SB)/4, $0x3a91db68
+DATA constants32<>+800(SB)/4, $0x4597b718
+DATA constants32<>+804(SB)/4, $0x46a5bb97
+DATA constants32<>+808(SB)/4, $0x40b89fb9
+DATA constants32<>+812(SB)/4, $0x3fe47532
+DATA constants32<>+816(SB)/4, $0x3cac55a8
+DATA constants32<>+820(SB)/4, $0x442e4403
+DATA constants32<>+824(SB)/4, $0x45a89191
+DATA constants32<>+828(SB)/4, $0x40942bba
+DATA constants32<>+832(SB)/4, $0x40aed753
+DATA constants32<>+836(SB)/4, $0x3e464bb0
+DATA constants32<>+840(SB)/4, $0x423c4a6f
+DATA constants32<>+844(SB)/4, $0x40d50d8e
+DATA constants32<>+848(SB)/4, $0x4039d56d
+DATA constants32<>+852(SB)/4, $0x3f592997
+DATA constants32<>+856(SB)/4, $0x442bcbf8
+DATA constants32<>+860(SB)/4, $0x3f9948bd
+DATA constants32<>+864(SB)/4, $0x422940da
+DATA constants32<>+868(SB)/4, $0x432a0000
+DATA constants32<>+872(SB)/4, $0x44160000
+DATA constants32<>+876(SB)/4, $0xc32a0000
+DATA constants32<>+880(SB)/4, $0xc4160000
+GLOBL constants32<>(SB), RODATA|NOPTR, $884
 
 DATA two_over_pi_0_64<>+0(SB)/8, $0x3db45f2000000000
 DATA two_over_pi_0_64<>+8(SB)/8, $0x3eb45f306dc00000

@@ -168,6 +168,16 @@ func (b *Builder) Neg(x Ref) Ref { return b.Xor(x, b.signMask()) }
 // SignOf returns the sign bit of x, all other bits zero.
 func (b *Builder) SignOf(x Ref) Ref { return b.And(x, b.signMask()) }
 
+// BitsOf returns the bits of v, rounded to the lane's format.
+func (b *Builder) BitsOf(v float64) uint64 { return b.f.Nodes[b.K(v)].Imm }
+
+// Within is the mask of lanes whose bits lie from lo to hi, those of positive floats of which hi − lo is less than the bits of the infinity without those of the
+// least normal number. It takes one comparison of floats: from hi on, moved to −Inf, there are only NaN.
+func (b *Builder) Within(x Ref, lo, hi uint64) Ref {
+	offset := b.BitsOf(math.Inf(-1)) - hi
+	return b.Le(b.IAdd(x, b.Bits(offset)), b.Bits(offset+lo))
+}
+
 // IsNaN is the mask of NaN lanes.
 func (b *Builder) IsNaN(x Ref) Ref { return b.Ne(x, x) }
 

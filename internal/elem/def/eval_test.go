@@ -88,6 +88,28 @@ func TestNormalArguments(t *testing.T) {
 	}
 }
 
+// TestWithin compares with integers, at the borders and where bits wrap around.
+func TestWithin(t *testing.T) {
+	rng := rand.New(rand.NewSource(2))
+	for _, typ := range []dtype.DType{dtype.Float64, dtype.Float32} {
+		b := NewBuilder("", micro.Invalid, typ, 1)
+		inf, least, mask := b.BitsOf(math.Inf(1)), uint64(1)<<b.mantissaBits(), uint64(1)<<b.f.Width()-1
+		for _, r := range [][2]uint64{{least, inf - 1}, {least + 1, inf}, {0, inf - least}, {b.BitsOf(1) + 1, b.BitsOf(3)}, {b.BitsOf(2), b.BitsOf(2)}} {
+			b := NewBuilder("", micro.Invalid, typ, 1)
+			f := b.Finish(b.Select(b.Within(b.Arg(0), r[0], r[1]), b.Bits(1), b.Bits(0)))
+			for _, border := range []uint64{0, least, r[0], r[1], inf, mask/2 + 1, inf + mask/2 + 1, -r[0], -r[1], rng.Uint64(), rng.Uint64()} {
+				for x := border - 3; x != border+4; x++ {
+					x := x & mask
+					out, _ := f.Eval(x)
+					if want := truth(r[0] <= x && x <= r[1]); out[0] != want {
+						t.Errorf("%s: %#x within %#x: %d", typ, x, r, out[0])
+					}
+				}
+			}
+		}
+	}
+}
+
 func isNaN(t dtype.DType, bits uint64) bool {
 	if t == dtype.Float64 {
 		f := math.Float64frombits(bits)

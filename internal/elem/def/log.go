@@ -18,27 +18,25 @@ func (b *Builder) formatBits() (half, bias, mantissa uint64) {
 	return uint64(math.Float32bits(math.Sqrt2 / 2)), 127, 1<<23 - 1
 }
 
-// withExponent returns a lane whose exponent field is k plus the bias for a positive normal x, and whose sign is set, and the offset that was added.
-func (b *Builder) withExponent(x Ref) (t Ref, offset uint64) {
+// withExponent returns a lane whose exponent field is k plus the bias for a positive normal x, and whose sign is set.
+func (b *Builder) withExponent(x Ref) Ref {
 	half, bias, _ := b.formatBits()
-	n := b.mantissaBits()
-	offset = 1<<(b.f.Width()-1) + bias<<n - half
-	return b.IAdd(x, b.Bits(offset)), offset
+	return b.IAdd(x, b.Bits(1<<(b.f.Width()-1)+bias<<b.mantissaBits()-half))
 }
 
 // splitExponent returns k as a float and m for a positive normal x.
 func (b *Builder) splitExponent(x Ref) (k, m Ref) {
 	half, _, mantissa := b.formatBits()
-	t, _ := b.withExponent(x)
-	m = b.IAdd(b.And(t, b.Bits(mantissa)), b.Bits(half))
-	return b.signedExponentField(t, 1), m
+	t := b.withExponent(x)
+	return b.signedExponentField(t, 1), b.IAdd(b.And(t, b.Bits(mantissa)), b.Bits(half))
 }
 
-// normal is true where x is positive, normal and finite, and less than √½ times the first power of two that is not: x with the exponent k in front, which
-// is there already, is as a float no NaN then, and at most that of the least normal number. Rare forms thus take some great numbers too, with the same value.
+// normal is true where x is positive, normal, finite and at most √½ times the first power of two that is not, by a comparison of what withExponent returns.
+// Rare forms thus take some great numbers too, with the same value.
 func (b *Builder) normal(x Ref) Ref {
-	t, offset := b.withExponent(x)
-	return b.Le(t, b.Bits(offset+1<<b.mantissaBits()))
+	half, bias, _ := b.formatBits()
+	n := b.mantissaBits()
+	return b.Within(x, 1<<n, half+(bias+1)<<n)
 }
 
 // exponentField returns the exponent field of a lane with a clear sign, less the bias, as a float.
@@ -145,7 +143,7 @@ func (b *Builder) log1pCore(f, flo, extra Ref) Ref {
 		c = b.Add(c, flo)
 	}
 	k, m := b.splitExponent(u)
-	t, _ := b.withExponent(u)
+	t := b.withExponent(u)
 	// 2^−k: its exponent field is 2·bias less that of t, and its sign is clear.
 	down := b.ISub(b.Bits(2*bias<<n+1<<(b.f.Width()-1)), b.And(t, b.Bits(^mantissa)))
 	g, glo := b.fastTwoSum(b.Sub(m, b.K(1)), b.Mul(c, down))
@@ -202,7 +200,7 @@ func buildAsinh(b *Builder) *Func {
 func buildAcosh(b *Builder) *Func {
 	x := b.Arg(0)
 	top := b.K2(1<<55, 1<<26)
-	rare := b.Rare(b.MaskNot(b.MaskAnd(b.Lt(b.K(1), x), b.Lt(x, top))))
+	rare := b.Rare(b.MaskNot(b.Within(x, b.BitsOf(1)+1, b.f.Nodes[top].Imm-1)))
 	far := b.MaskAnd(rare, b.Le(top, x))
 	t := b.Sub(x, b.K(1))
 	h, l := b.twoProd(t, t)

@@ -14,7 +14,7 @@ func buildCbrt(b *Builder) *Func {
 	a := b.Abs(x)
 	_, bias, mantissa := b.formatBits()
 	n := b.mantissaBits()
-	rare := b.Rare(b.MaskNot(b.MaskAnd(b.Le(b.Bits(1<<n), a), b.Lt(a, b.Inf()))))
+	rare := b.Rare(b.MaskNot(b.Within(a, 1<<n, b.BitsOf(math.Inf(1))-1)))
 	factor, shift := b.K(1<<54), b.K(54)
 	if !b.wide() {
 		factor, shift = b.K(1<<27), b.K(27)
