@@ -125,7 +125,10 @@ func innerOf(n *graph.Node) int {
 // scalarize is the pass that makes scalars of the elements of small arrays.
 func scalarize(u *unit) error {
 	chosen := smallArrays(func(yield func(*graph.Node) bool) {
-		for i := 0; i < u.g.Len() && yield(u.g.Node(i)); i++ {
+		for id, needed := range u.g.Needed(u.outputs...) { // what else the graph holds changes no program
+			if needed && !yield(u.g.Node(id)) {
+				return
+			}
 		}
 	})
 	if len(chosen) == 0 {

@@ -85,9 +85,14 @@ func NewBody(params, results []*Node) (*Body, error) {
 	return b, nil
 }
 
+type copyFrame struct {
+	n    *Node
+	next int // operand to look at
+}
+
 // copyInto copies what n depends on, in the order in which a walk from n completes the nodes, from n's graph; image maps what is there already.
 func (to *Graph) copyInto(image map[*Node]*Node, n *Node) error {
-	stack := []formatFrame{{n, 0}}
+	stack := []copyFrame{{n, 0}}
 	var in []*Node
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
@@ -100,7 +105,7 @@ func (to *Graph) copyInto(image map[*Node]*Node, n *Node) error {
 			o := n.Input(top.next)
 			top.next++
 			if image[o] == nil {
-				stack = append(stack, formatFrame{o, 0})
+				stack = append(stack, copyFrame{o, 0})
 			}
 			continue
 		}

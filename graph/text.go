@@ -46,8 +46,8 @@ const textHeader = "adjoint graph 1"
 //	    output %2
 //	  end
 //
-// The text depends on the structure alone: inputs come first in the order of their creation, then the other
-// nodes in the order in which a depth-first walk from the outputs completes them, numbered from 0.
+// Nodes are numbered from 0 in the order of their creation, which a compiler may go by where a sum rounds only one of its products: what is read back
+// compiles to the same program.
 //
 // It is an error if there is no output, if an output is invalid, of another graph, or has several results,
 // or if a scope set by SetScope cannot be printed.
@@ -69,11 +69,11 @@ func Format(w io.Writer, outputs ...*Node) error {
 	}
 	f := formatter{w: bufio.NewWriter(w), number: make([]int32, outputs[0].g.nodes.len())}
 	f.w.WriteString(textHeader + "\n")
-	for _, in := range outputs[0].g.inputs {
-		f.line(in)
-	}
-	for _, o := range outputs {
-		f.walk(o)
+	g := outputs[0].g
+	for id, needed := range g.Needed(outputs...) {
+		if n := g.Node(id); needed || n.IsInput() {
+			f.line(n)
+		}
 	}
 	for _, o := range outputs {
 		f.output(o)
@@ -88,38 +88,9 @@ type formatter struct {
 	w      *bufio.Writer
 	number []int32 // by node ID: 1 + number in the text, 0 if not written yet
 	next   int32
-	stack  []formatFrame
 	buf    []byte
 	scope  string // the last one that was checked
 	err    error
-}
-
-type formatFrame struct {
-	n    *Node
-	next int
-}
-
-// walk writes the node after everything that it depends on.
-func (f *formatter) walk(n *Node) {
-	if f.number[n.id] != 0 {
-		return
-	}
-	f.stack = append(f.stack[:0], formatFrame{n, 0})
-	for len(f.stack) > 0 {
-		top := &f.stack[len(f.stack)-1]
-		if top.next == len(top.n.Inputs()) {
-			if f.number[top.n.id] == 0 {
-				f.line(top.n)
-			}
-			f.stack = f.stack[:len(f.stack)-1]
-			continue
-		}
-		in := top.n.Input(top.next)
-		top.next++
-		if f.number[in.id] == 0 {
-			f.stack = append(f.stack, formatFrame{in, 0})
-		}
-	}
 }
 
 func (f *formatter) ref(n *Node) {

@@ -161,24 +161,27 @@ func TestRoundTripOperators(t *testing.T) {
 	}
 }
 
-// TestFormatDependsOnStructure builds one graph in two orders.
-func TestFormatDependsOnStructure(t *testing.T) {
-	build := func(swap bool) string {
+// TestFormatKeepsOrder builds one graph with and without nodes that the outputs do not depend on, and in another order.
+func TestFormatKeepsOrder(t *testing.T) {
+	build := func(more, swap bool) string {
 		g := New()
 		x := g.Input("x", Float64)
+		if more {
+			Exp(x)
+		}
 		var a, b *Node
 		if swap {
-			Exp(x)
-			b = Cos(x)
-			a = Sin(x)
+			b, a = Cos(x), Sin(x)
 		} else {
-			a = Sin(x)
-			b = Cos(x)
+			a, b = Sin(x), Cos(x)
 		}
 		return format(t, Add(a, b), b)
 	}
-	if a, b := build(false), build(true); a != b {
+	if a, b := build(false, false), build(true, false); a != b {
 		t.Errorf("%s\n%s", a, b)
+	}
+	if a, b := build(false, false), build(false, true); a == b {
+		t.Errorf("in both orders it is\n%s", a)
 	}
 }
 
