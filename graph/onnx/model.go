@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -68,6 +69,14 @@ func ReadFile(path string) (*Model, error) {
 // Nothing in the file is trusted. Sizes and references are checked before anything is allocated for them, and external data may lie in the model's folder only.
 func Read(r io.Reader) (*Model, error) { return read(r, "onnx", nil) }
 
+// noMessage says what the bytes are that are no message of protobuf.
+func noMessage(data []byte, err error) error {
+	if bytes.HasPrefix(data, []byte("version https://git-lfs")) {
+		return errors.New("it is a pointer of Git LFS to the file")
+	}
+	return fmt.Errorf("it has %d bytes and begins with %q, and cannot be read as a message of protobuf (%w)", len(data), data[:min(len(data), 16)], err)
+}
+
 func read(r io.Reader, name string, root *os.Root) (*Model, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
@@ -78,7 +87,7 @@ func read(r io.Reader, name string, root *os.Root) (*Model, error) {
 	}
 	m := &Model{name: name, p: &pb.ModelProto{}, opsets: map[string]int{}, functions: map[functionKey]*pb.FunctionProto{}, tensors: map[string]value{}, graph: graph.New()}
 	if err := (proto.UnmarshalOptions{RecursionLimit: maxNesting, DiscardUnknown: true}).Unmarshal(data, m.p); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: is no ONNX model, or not all of one: %w", name, noMessage(data, err))
 	}
 	if m.p.GetGraph() == nil {
 		return nil, fmt.Errorf("%s: has no graph: it is no ONNX model", name)

@@ -374,3 +374,21 @@ func TestHostile(t *testing.T) {
 		}
 	}
 }
+
+// TestNoModel reads files that hold something else, or a part of a model.
+func TestNoModel(t *testing.T) {
+	for _, c := range []struct{ data, want string }{
+		{"", "no ONNX model"},
+		{"hello world\n", `begins with "hello world\n"`},
+		{"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"},
+		{"\x3a\xff\x01\x0a", "not all of one"},
+	} {
+		path := filepath.Join(t.TempDir(), "some.onnx")
+		if err := os.WriteFile(path, []byte(c.data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadFile(path); err == nil || !strings.HasPrefix(err.Error(), "some.onnx: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v", c.data, err)
+		}
+	}
+}

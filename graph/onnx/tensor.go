@@ -435,7 +435,7 @@ func ReadTensor(r io.Reader) (Tensor, error) {
 	}
 	p := &pb.TensorProto{}
 	if err := (proto.UnmarshalOptions{RecursionLimit: maxNesting, DiscardUnknown: true}).Unmarshal(data, p); err != nil {
-		return Tensor{}, err
+		return Tensor{}, fmt.Errorf("no ONNX tensor, or not all of one: %w", noMessage(data, err))
 	}
 	v, err := tensor(graph.New(), p, nil)
 	if err != nil {
