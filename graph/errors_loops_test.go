@@ -111,11 +111,11 @@ func init() {
 			return here() - 1
 		}},
 		{"cond", "operand 0 is nil", func(_ *graph.Graph, in inputs) int { graph.Cond(nil, nodes{in.x}, keep, keep); return here() }},
-		{"cond", "function 0 returns 1 values and function 1 2", func(_ *graph.Graph, in inputs) int {
+		{"cond", "the function for false returns 1 values and the function for true 2", func(_ *graph.Graph, in inputs) int {
 			graph.Cond(always(nodes{in.x}), nodes{in.x, in.x}, keep, func(a nodes) nodes { return a[:1] })
 			return here() - 1
 		}},
-		{"switch", "body 0 gives (f64[2,3]) and body 1 (f64)", func(_ *graph.Graph, in inputs) int {
+		{"cond", "the function for false gives (f64[2,3]) and the function for true (f64)", func(_ *graph.Graph, in inputs) int {
 			graph.Cond(always(nodes{in.x}), nodes{in.x}, func(a nodes) nodes { return nodes{graph.ReduceSum(a[0], nil)} }, keep)
 			return here() - 1
 		}},
@@ -380,5 +380,18 @@ func TestLoopsOfMistakes(t *testing.T) {
 	}
 	if err := g.Err(); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("one mistake gives %v", err)
+	}
+}
+
+// Branches that return other numbers of values give as many invalid nodes as the longest, so that code that reads them goes on.
+func TestUnevenBranches(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", graph.Float64)
+	one, none := func(a nodes) nodes { return a }, func(nodes) nodes { return nil }
+	graph.Sin(graph.Cond(x.Greater(0), nodes{x}, one, none)[0])
+	graph.Sin(graph.Cond(x.Less(0), nodes{x}, none, one)[0])
+	graph.Sin(graph.Switch(g.Scalar(graph.Int64, 0), nodes{x}, none, none, one)[0])
+	if err := g.Err(); err == nil || strings.Count(err.Error(), "needs as many") != 3 {
+		t.Error(err)
 	}
 }

@@ -603,13 +603,22 @@ func branches(op string, index *Node, args []*Node, functions []func([]*Node) []
 	for _, f := range functions {
 		fs = append(fs, g.trace(op, typesOf(args), f))
 	}
+	which := func(k int) string {
+		if op == "cond" {
+			return [...]string{"the function for false", "the function for true"}[k]
+		}
+		return fmt.Sprintf("function %d", k)
+	}
+	count := 0
+	for _, f := range fs {
+		count = max(count, len(f.results))
+	}
 	for k, f := range fs {
 		if len(f.results) != len(fs[0].results) || len(f.results) == 0 {
-			g.Fail(op, fmt.Errorf("function 0 returns %d values and function %d %d: needs as many, and one at least", len(fs[0].results), k, len(f.results)))
-			return g.invalidNodes(len(fs[0].results))
+			g.Fail(op, fmt.Errorf("%s returns %d values and %s %d: needs as many, and one at least", which(0), len(fs[0].results), which(k), len(f.results)))
+			return g.invalidNodes(count)
 		}
 	}
-	count := len(fs[0].results)
 	bodies, captured, ok := g.seal(op, fs...)
 	if !ok {
 		return g.invalidNodes(count)
@@ -617,7 +626,7 @@ func branches(op string, index *Node, args []*Node, functions []func([]*Node) []
 	types := typesOf(fs[0].results)
 	for k, f := range fs[1:] {
 		if other := typesOf(f.results); !slices.EqualFunc(types, other, Type.Equal) {
-			g.Fail(opSwitch.Name, fmt.Errorf("body 0 gives %s and body %d %s", typesText(types, true), k+1, typesText(other, true)))
+			g.Fail(op, fmt.Errorf("%s gives %s and %s %s", which(0), typesText(types, true), which(k+1), typesText(other, true)))
 			return g.invalidNodes(count)
 		}
 	}

@@ -525,3 +525,15 @@ func TestLoader(t *testing.T) {
 		}
 	}
 }
+
+func TestLoadNoValues(t *testing.T) {
+	for _, name := range []string{"some.npz", "some.safetensors"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte("hello world\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := train.Load(path); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+			t.Error(err)
+		}
+	}
+}

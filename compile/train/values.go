@@ -119,7 +119,7 @@ func ReadValues(r io.ReaderAt, size int64) (Values, error) {
 	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+		return nil, fmt.Errorf("train: no archive of arrays (.npz): %w", err)
 	}
 	v := Values{}
 	for _, f := range z.File {
@@ -200,7 +200,7 @@ func (v Values) SaveIn(path string, storage Storage) (err error) {
 }
 
 // Load reads a file as ReadValues does, or as ReadSafetensors does if its name ends in .safetensors.
-func Load(path string) (Values, error) {
+func Load(path string) (v Values, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -211,8 +211,12 @@ func Load(path string) (Values, error) {
 		return nil, err
 	}
 	if strings.HasSuffix(path, safetensorsExtension) {
-		v, _, err := ReadSafetensors(f, info.Size())
-		return v, err
+		v, _, err = ReadSafetensors(f, info.Size())
+	} else {
+		v, err = ReadValues(f, info.Size())
 	}
-	return ReadValues(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
 }
