@@ -45,7 +45,7 @@ func (c Config) GenerateAssembly(p *vm.Program, base string) ([]File, error) {
 	}
 	files := []File{{base + ".go", text}}
 	if len(g.vectors) == 0 {
-		return files, nil
+		return c.own(files), nil
 	}
 	processors := []*processor{amd64}
 	if !g.withoutNEON {
@@ -65,7 +65,7 @@ func (c Config) GenerateAssembly(p *vm.Program, base string) ([]File, error) {
 	for _, v := range g.vectors {
 		fmt.Fprintf(&b, "\nfunc %s(%s) {}\n", v.name, declared(v.parameters("[]")))
 	}
-	return append(files, File{base + "_generic.go", formatted(b.Bytes())}), nil
+	return c.own(append(files, File{base + "_generic.go", formatted(b.Bytes())})), nil
 }
 
 // processor is a kind of processor, and what its files and the code of internal/native ask for.

@@ -7,7 +7,7 @@
 //
 // A program becomes a function. Scalars are float64, float32, int64, int32 or bool arguments and results; arrays are pointers to Go arrays in row-major order, those of the inputs first, then those of
 // outputs, which the function fills. A program that calls kernels, or needs more memory for values in between than belongs on a stack, becomes a method of a type that
-// has the memory, one for each goroutine. Nothing is allocated by a call.
+// has the memory, one for each goroutine. Nothing is allocated by a call. What a file declares beside the function begins with the function's name, unless that is the default, so that files of several functions may share a package.
 //
 // Go's compiler has no vectors: Config.GenerateAssembly writes loops over arrays as Go assembly too, in files beside the one in Go.
 package gosource
@@ -34,6 +34,8 @@ type Config struct {
 	Doc string
 }
 
+const defaultFunc = "Run"
+
 // stackBytes is what a function without memory of its own may have on the stack for arrays.
 const stackBytes = 4 << 10
 
@@ -41,7 +43,10 @@ const stackBytes = 4 << 10
 // configuration give the same bytes. Memory of arrays is that of the program, that of bodies of loops added.
 func (c Config) Generate(p *vm.Program) ([]byte, error) {
 	_, text, err := c.generate(p, false)
-	return text, err
+	if err != nil {
+		return nil, err
+	}
+	return c.own([]File{{"generated.go", text}})[0].Text, nil
 }
 
 // generate returns the file, and with assembly the loops that it calls.
@@ -50,7 +55,7 @@ func (c *Config) generate(p *vm.Program, assembly bool) (*generator, []byte, err
 		c.Package = "generated"
 	}
 	if c.Func == "" {
-		c.Func = "Run"
+		c.Func = defaultFunc
 	}
 	for _, n := range [2]string{c.Package, c.Func} {
 		if !token.IsIdentifier(n) || predeclared[n] {

@@ -2,7 +2,9 @@ package gosource_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -78,6 +80,49 @@ func TestRefused(t *testing.T) {
 		p, _ := buildSeed(t)
 		if _, err := c.Generate(p); err == nil {
 			t.Errorf("%+v is accepted", c)
+		}
+	}
+}
+
+// Files of several functions are one package, with assembly too.
+func TestFunctionsShareAPackage(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go.mod", "module shared\n\ngo 1.26\n")
+	var calls strings.Builder
+	for k, name := range []string{"Energy", "Force", ""} {
+		g := graph.New()
+		x := g.Input("energyExp64", graph.Float64, 500)
+		weights := make([]float64, 500)
+		for i := range weights {
+			weights[i] = float64(i%7) + float64(k)
+		}
+		p := must[*vm.Program](t)(compile.Compile(graph.Sum(graph.Exp(x).Mul(graph.Constant(g, weights, 500))), graph.Sin(x)))
+		config := gosource.Config{Package: "main", Func: name}
+		for _, f := range must[[]gosource.File](t)(config.GenerateAssembly(p, "part"+string(rune('a'+k)))) {
+			write(f.Name, string(f.Text))
+		}
+		in := make([]float64, 500)
+		for i := range in {
+			in[i] = float64(i) / 500
+		}
+		want := must[[]vm.Array](t)(vm.NewMachine(p).Call(in))[0].Item()
+		called := name + "(&x, new([500]float64))"
+		if name == "" {
+			called = "Run(&x, new([500]float64))"
+		}
+		fmt.Fprintf(&calls, "if v := %s; v != %v {\nprintln(%q, v)\n}\n", called, want, name)
+	}
+	write("main.go", "package main\n\nfunc main() {\nvar x [500]float64\nfor i := range x {\nx[i] = float64(i) / 500\n}\n"+calls.String()+"}\n")
+	for _, args := range [][]string{{"vet", "."}, {"run", "."}, {"run", "-tags", "purego", "."}} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = folder
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("go %v: %v\n%s", args, err, out)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func (m *generated) add(what string, p *vm.Program, inputs []*graph.Node, at tes
 	if runtime.GOARCH != "amd64" {
 		return nil
 	}
-	m.write(name+"/limit.go", "package "+name+"\n\nfunc Limit(some, all bool) {\nvectors, wide = vectorInstructions()\nvectors, wide = vectors && some, wide && all\n}\n")
+	m.write(name+"/limit.go", "package "+name+"\n\nfunc Limit(some, all bool) {\nfunctionVectors, functionWide = functionVectorInstructions()\nfunctionVectors, functionWide = functionVectors && some, functionWide && all\n}\n")
 	fmt.Fprintf(&m.main, "%s.Limit(true, false)\n", name)
 	m.expect(expected{name, what + ", assembly with AVX2", want})
 	fmt.Fprintf(&m.main, "%s.Limit(false, false)\n", name)

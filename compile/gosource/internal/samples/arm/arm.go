@@ -14,17 +14,17 @@ import "math"
 //   - gradient: output, 6
 //   - hessian: output, 6×6
 func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float64, hessian *[36]float64) {
-	t1, t2 := sincos64(q[0])              // arm.go:16
+	t1, t2 := armSincos64(q[0])           // arm.go:16
 	t3 := t1 * -0.0007963267107332633     // arm.go:18
-	t4, t5 := sincos64(q[1])              // arm.go:16
+	t4, t5 := armSincos64(q[1])           // arm.go:16
 	t6 := float64(t2*t5) + float64(t3*t4) // arm.go:25
-	t7, t8 := sincos64(q[2])              // arm.go:16
+	t7, t8 := armSincos64(q[2])           // arm.go:16
 	t9 := -0.0007963267107332633 * t7     // arm.go:18
 	t10 := -t4
 	t11 := float64(t2*t10) + float64(t3*t5)                                    // arm.go:25
 	t12 := 0.0007963267107332633 * t8                                          // arm.go:19
 	t13 := float64(t6*t9) + float64(t11*t12) + float64(t1*-0.9999993658637698) // arm.go:25
-	t14, t15 := sincos64(q[3])                                                 // arm.go:16
+	t14, t15 := armSincos64(q[3])                                              // arm.go:16
 	t16 := 0.0007963267107332633 * t15                                         // arm.go:19
 	t17 := float64(t6*t8) + float64(t11*t7)                                    // arm.go:25
 	t18 := -0.0007963267107332633 * t14                                        // arm.go:18
@@ -32,7 +32,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 	t20 := 0.9999996829318346 * t8                                                // arm.go:19
 	t21 := float64(t6*t19) + float64(t11*t20) + float64(t1*0.0007963264582434141) // arm.go:25
 	t22 := float64(t17*t18) + float64(t13*t16) + float64(0.9999996829318346*t21)
-	t23, t24 := sincos64(q[4])                                                                                                                         // arm.go:16
+	t23, t24 := armSincos64(q[4])                                                                                                                      // arm.go:16
 	t25 := 0.9999996829318346 * t24                                                                                                                    // arm.go:19
 	t26 := float64(t17*t15) + float64(t13*t14)                                                                                                         // arm.go:25
 	t27 := -0.9999996829318346 * t23                                                                                                                   // arm.go:18
@@ -437,7 +437,7 @@ func Arm(q *[6]float64, r *[3]float64, jacobian *[18]float64, gradient *[6]float
 
 // The functions below are Adjoint's own, which have the same bits on every machine.
 
-var twoOverPi0Table64 = [...]uint64{
+var armTwoOverPi0Table64 = [...]uint64{
 	0x3db45f2000000000, 0x3eb45f306dc00000, 0x3fb45f306dc9c880, 0x4009836e4e441529,
 	0x3ffc9c882a53f84e, 0x3fe054a7f09d5f44, 0x3ff3f84eafa3ea68, 0x3fed5f47d4d37700,
 	0x4001f534ddc0db62, 0x4004ddc0db629599, 0x3fbb6c52b3278860, 0x3fd4acc9e21c8208,
@@ -456,7 +456,7 @@ var twoOverPi0Table64 = [...]uint64{
 	0x3fea797fa8b5d49c, 0x400fea2d7527bac7, 0x3ffaea4f758fd7ca,
 }
 
-var twoOverPi1Table64 = [...]uint64{
+var armTwoOverPi1Table64 = [...]uint64{
 	0x3cb06dc9c882a53f, 0x3ca391054a7f09d4, 0x3c8529fc2757d1f0, 0x3cbf84eafa3ea69b,
 	0x3ca5f47d4d377036, 0x3cbea69bb81b6c52, 0x3cbbb81b6c52b327, 0x3cbb6c52b3278872,
 	0x3cb2b3278872083f, 0x3c9e21c820ff28b0, 0x3cb2083fca2c757b, 0x3cbfca2c757bd778,
@@ -475,7 +475,7 @@ var twoOverPi1Table64 = [...]uint64{
 	0x3cb758fd7cbe2f67, 0x3cbd7cbe2f67a0e7, 0x3cbe2f67a0e73ef1,
 }
 
-var twoOverPi2Table64 = [...]uint64{
+var armTwoOverPi2Table64 = [...]uint64{
 	0x39609d5f47d4d377, 0x396f47d4d377036d, 0x3964d377036d8a56, 0x3967036d8a5664f1,
 	0x395b14acc9e21c82, 0x396664f10e4107f9, 0x39610e4107f9458e, 0x39207f9458eaf7a0,
 	0x3969458eaf7aef15, 0x395d5ef5de2b0db8, 0x396aef1586dc91b8, 0x396586dc91b8e909,
@@ -494,7 +494,7 @@ var twoOverPi2Table64 = [...]uint64{
 	0x39641ce7de294a4b, 0x394f78a5292ea6bc, 0x39529497535fdafc,
 }
 
-var twoOverPi3Table64 = [...]uint64{
+var armTwoOverPi3Table64 = [...]uint64{
 	0x35bb6c52b3278840, 0x36114acc9e21c820, 0x36093c439041fe50, 0x35dc820ff28b1d50,
 	0x35cfe5163abdeba0, 0x360163abdebbc560, 0x3615ef5de2b0db92, 0x361de2b0db92371d,
 	0x3610db92371d2126, 0x3612371d2126e970, 0x361d2126e9700324, 0x35fba5c00c925dd4,
@@ -513,12 +513,12 @@ var twoOverPi3Table64 = [...]uint64{
 	0x361535fdafd88fc6, 0x361dafd88fc6ae84, 0x36188fc6ae842b01,
 }
 
-func sincos64(x float64) (float64, float64) {
+func armSincos64(x float64) (float64, float64) {
 	v2 := math.Float64bits(x) &^ 0x8000000000000000
 	v14 := math.Float64frombits(v2) < 0x1p+28
 	v15 := !v14
 	if v15 {
-		return sincos64Slow(x)
+		return armSincos64Slow(x)
 	}
 	v8 := math.FMA(math.Float64frombits(v2), 0x1.45f306dc9c883p-01, 0x1.8p+52)
 	v9 := v8 - 0x1.8p+52
@@ -545,17 +545,17 @@ func sincos64(x float64) (float64, float64) {
 	v47 := math.Float64bits(v8) << 62
 	v48 := v47 ^ math.Float64bits(x)
 	v49 := v48 & 0x8000000000000000
-	v54 := select64(v46, math.Float64bits(v45), math.Float64bits(v30))
+	v54 := armSelect64(v46, math.Float64bits(v45), math.Float64bits(v30))
 	v55 := v54 ^ v49
 	v51 := math.Float64bits(v8) + 0x1
 	v52 := v51 << 62
 	v53 := v52 & 0x8000000000000000
-	v56 := select64(v46, math.Float64bits(v30), math.Float64bits(v45))
+	v56 := armSelect64(v46, math.Float64bits(v30), math.Float64bits(v45))
 	v57 := v56 ^ v53
 	return math.Float64frombits(v55), math.Float64frombits(v57)
 }
 
-func sincos64Slow(x float64) (float64, float64) {
+func armSincos64Slow(x float64) (float64, float64) {
 	v2 := math.Float64bits(x) &^ 0x8000000000000000
 	v8 := math.FMA(math.Float64frombits(v2), 0x1.45f306dc9c883p-01, 0x1.8p+52)
 	v9 := v8 - 0x1.8p+52
@@ -564,23 +564,23 @@ func sincos64Slow(x float64) (float64, float64) {
 	v12 := math.FMA(-v9, -0x1.f1976b7ed8fbcp-110, v11)
 	v14 := math.Float64frombits(v2) < 0x1p+28
 	v15 := !v14
-	v16 := select64(v15, v2, 0x41b0000000000000)
+	v16 := armSelect64(v15, v2, 0x41b0000000000000)
 	v18 := v16 & 0x7ff0000000000000
 	v20 := v18 - 0x4100000000000000
 	v22 := v20 & 0x7f00000000000000
 	v23 := v16 - v22
 	v25 := v23 + 0x230000000000000
 	v26 := v22 >> 56
-	v27 := twoOverPi0Table64[v26]
+	v27 := armTwoOverPi0Table64[v26]
 	v28 := float64(math.Float64frombits(v25) * math.Float64frombits(v27))
 	v29 := math.FMA(math.Float64frombits(v25), math.Float64frombits(v27), -v28)
-	v30 := twoOverPi1Table64[v26]
+	v30 := armTwoOverPi1Table64[v26]
 	v31 := float64(math.Float64frombits(v25) * math.Float64frombits(v30))
 	v32 := math.FMA(math.Float64frombits(v25), math.Float64frombits(v30), -v31)
-	v33 := twoOverPi2Table64[v26]
+	v33 := armTwoOverPi2Table64[v26]
 	v34 := float64(math.Float64frombits(v25) * math.Float64frombits(v33))
 	v35 := math.FMA(math.Float64frombits(v25), math.Float64frombits(v33), -v34)
-	v36 := twoOverPi3Table64[v26]
+	v36 := armTwoOverPi3Table64[v26]
 	v37 := float64(math.Float64frombits(v25) * math.Float64frombits(v36))
 	v39 := float64(v28 * 0x1p-02)
 	v40 := math.RoundToEven(v39)
@@ -649,8 +649,8 @@ func sincos64Slow(x float64) (float64, float64) {
 	v104 := math.Float64frombits(v2) - math.Float64frombits(v2)
 	v105 := v100 + v102
 	v106 := v105 + v104
-	v107 := select64(v15, math.Float64bits(v106), math.Float64bits(v12))
-	v108 := select64(v15, math.Float64bits(v103), math.Float64bits(v8))
+	v107 := armSelect64(v15, math.Float64bits(v106), math.Float64bits(v12))
+	v108 := armSelect64(v15, math.Float64bits(v103), math.Float64bits(v8))
 	v109 := float64(math.Float64frombits(v107) * math.Float64frombits(v107))
 	v110 := float64(math.Float64frombits(v107) * v109)
 	v117 := float64(v109 * v109)
@@ -671,17 +671,17 @@ func sincos64Slow(x float64) (float64, float64) {
 	v140 := v108 << 62
 	v141 := v140 ^ math.Float64bits(x)
 	v142 := v141 & 0x8000000000000000
-	v147 := select64(v139, math.Float64bits(v138), math.Float64bits(v123))
+	v147 := armSelect64(v139, math.Float64bits(v138), math.Float64bits(v123))
 	v148 := v147 ^ v142
 	v144 := v108 + 0x1
 	v145 := v144 << 62
 	v146 := v145 & 0x8000000000000000
-	v149 := select64(v139, math.Float64bits(v123), math.Float64bits(v138))
+	v149 := armSelect64(v139, math.Float64bits(v123), math.Float64bits(v138))
 	v150 := v149 ^ v146
 	return math.Float64frombits(v148), math.Float64frombits(v150)
 }
 
-func select64(m bool, a, b uint64) uint64 {
+func armSelect64(m bool, a, b uint64) uint64 {
 	if m {
 		b = a
 	}

@@ -51,14 +51,14 @@ func (m *Layer) Run(x *[32]float64, y *[24]float64, w *[12]float64, b *[3]float6
 			t6 := t1[3*i+j]
 			t7 := y[3*i+j]
 			t8 := t5 + t6
-			t9 := tanh64(t8) - t7
-			t10 := exp64(-math.Abs(float64(t8 * 2)))
+			t9 := layerTanh64(t8) - t7
+			t10 := layerExp64(-math.Abs(float64(t8 * 2)))
 			t11 := 1 + t10
 			t2[3*i+j] = float64(0.041666666666666664 * (t9 * 2) * (4 * (t10 / (t11 * t11))))
 			r1[(3*i+j)&7] += float64(t9 * t9 * 0.03125)
 		}
 	}
-	t12 := total64(&r1)
+	t12 := layerTotal64(&r1)
 	loss = t12 / 0.75
 	m.kernel2.In[0].F64 = x[:]
 	m.kernel2.In[1].F64 = t2[:]
@@ -80,8 +80,8 @@ func (m *Layer) Run(x *[32]float64, y *[24]float64, w *[12]float64, b *[3]float6
 	return loss, nil
 }
 
-// total64 adds sums of which each has every 8th element of an array: in this order processors with vectors and those without have the same bits.
-func total64(sums *[8]float64) float64 {
+// layerTotal64 adds sums of which each has every 8th element of an array: in this order processors with vectors and those without have the same bits.
+func layerTotal64(sums *[8]float64) float64 {
 	for half := 8 / 2; half > 0; half /= 2 {
 		for i := 0; i < half; i++ {
 			sums[i] += sums[i+half]
@@ -92,10 +92,10 @@ func total64(sums *[8]float64) float64 {
 
 // The functions below are Adjoint's own, which have the same bits on every machine.
 
-func exp64(x float64) float64 {
+func layerExp64(x float64) float64 {
 	v2 := x < -746
-	v4 := lower64(710, x)
-	v5 := upper64(-746, v4)
+	v4 := layerLower64(710, x)
+	v5 := layerUpper64(-746, v4)
 	v9 := float64(v5 * 0x1.71547652b82fep+00)
 	v10 := math.RoundToEven(v9)
 	v11 := math.FMA(-v10, 0x1.62e42fefa39efp-01, v5)
@@ -112,15 +112,15 @@ func exp64(x float64) float64 {
 	v32 := math.FMA(v27, v12, v31)
 	v33 := math.FMA(v23, v32, v12)
 	v35 := v33 + 1
-	v37 := select64(v2, 0x0, math.Float64bits(v35))
-	v38 := scale64(math.Float64frombits(v37), v10)
+	v37 := layerSelect64(v2, 0x0, math.Float64bits(v35))
+	v38 := layerScale64(math.Float64frombits(v37), v10)
 	return v38
 }
 
-func tanh64(x float64) float64 {
+func layerTanh64(x float64) float64 {
 	v3 := float64(2 * x)
 	v5 := math.Float64bits(v3) | 0x8000000000000000
-	v6 := upper64(-746, math.Float64frombits(v5))
+	v6 := layerUpper64(-746, math.Float64frombits(v5))
 	v20 := float64(v6 * 0x1.71547652b82fep+00)
 	v21 := math.RoundToEven(v20)
 	v22 := math.FMA(-v21, 0x1.62e42fefa39efp-01, v6)
@@ -138,7 +138,7 @@ func tanh64(x float64) float64 {
 	v34 := math.FMA(v33, v26, 0x1.000000000000ap-01)
 	v35 := math.FMA(v30, v23, v34)
 	v36 := math.FMA(v26, v35, v25)
-	v38 := upper64(-1000, v21)
+	v38 := layerUpper64(-1000, v21)
 	v40 := v38 + 0x1.80000000003ffp+52
 	v41 := math.Float64bits(v40) << 52
 	v43 := 1 - math.Float64frombits(v41)
@@ -166,30 +166,30 @@ func tanh64(x float64) float64 {
 	return math.Float64frombits(v65)
 }
 
-// lower64 is MINPD: y unless x < y.
-func lower64(x, y float64) float64 {
+// layerLower64 is MINPD: y unless x < y.
+func layerLower64(x, y float64) float64 {
 	if x < y {
 		return x
 	}
 	return y
 }
 
-func upper64(x, y float64) float64 {
+func layerUpper64(x, y float64) float64 {
 	if x > y {
 		return x
 	}
 	return y
 }
 
-func select64(m bool, a, b uint64) uint64 {
+func layerSelect64(m bool, a, b uint64) uint64 {
 	if m {
 		b = a
 	}
 	return b
 }
 
-// scale64 returns p·2^k rounded once; see def.Scale for the bounds of p and k.
-func scale64(p, k float64) float64 {
+// layerScale64 returns p·2^k rounded once; see def.Scale for the bounds of p and k.
+func layerScale64(p, k float64) float64 {
 	sum := math.Float64bits(k + (3<<51 + 2*1023))
 	h := sum >> 1
 	return float64(float64(p*math.Float64frombits(h<<52)) * math.Float64frombits((sum-h)<<52))

@@ -6,30 +6,30 @@ import "math"
 
 // Names returns out0.
 func Names(func_, len_, sign_, math_, t1, a_b, a_b_, x, err_, i_, Run, in11 float64) (out0 float64) {
-	t2 := 1 + math.Abs(sign[float64](func_)) // programs_test.go:94
-	t3 := t2 + math.Abs(float64(t2*sign[float64](len_)))
-	t4 := t3 + math.Abs(float64(t3*sign[float64](sign_)))
-	t5 := t4 + math.Abs(float64(t4*sign[float64](math_)))
-	t6 := t5 + math.Abs(float64(t5*sign[float64](t1)))
-	t7 := t6 + math.Abs(float64(t6*sign[float64](a_b)))
-	t8 := t7 + math.Abs(float64(t7*sign[float64](a_b_)))
-	t9 := t8 + math.Abs(float64(t8*sign[float64](x)))
-	t10 := t9 + math.Abs(float64(t9*sign[float64](err_)))
-	t11 := t10 + math.Abs(float64(t10*sign[float64](i_)))
-	t12 := t11 + math.Abs(float64(t11*sign[float64](Run)))
-	out0 = t12 + math.Abs(float64(t12*sign[float64](in11)))
+	t2 := 1 + math.Abs(namesSign[float64](func_)) // programs_test.go:94
+	t3 := t2 + math.Abs(float64(t2*namesSign[float64](len_)))
+	t4 := t3 + math.Abs(float64(t3*namesSign[float64](sign_)))
+	t5 := t4 + math.Abs(float64(t4*namesSign[float64](math_)))
+	t6 := t5 + math.Abs(float64(t5*namesSign[float64](t1)))
+	t7 := t6 + math.Abs(float64(t6*namesSign[float64](a_b)))
+	t8 := t7 + math.Abs(float64(t7*namesSign[float64](a_b_)))
+	t9 := t8 + math.Abs(float64(t8*namesSign[float64](x)))
+	t10 := t9 + math.Abs(float64(t9*namesSign[float64](err_)))
+	t11 := t10 + math.Abs(float64(t10*namesSign[float64](i_)))
+	t12 := t11 + math.Abs(float64(t11*namesSign[float64](Run)))
+	out0 = t12 + math.Abs(float64(t12*namesSign[float64](in11)))
 	return out0
 }
 
 // The functions below are Adjoint's own, which have the same bits on every machine.
 
-type float interface{ float32 | float64 }
+type namesFloat interface{ float32 | float64 }
 
-type integer interface{ int32 | int64 }
+type namesInteger interface{ int32 | int64 }
 
-type number interface{ float | integer }
+type namesNumber interface{ namesFloat | namesInteger }
 
-func sign[T number](x T) T {
+func namesSign[T namesNumber](x T) T {
 	switch {
 	case x > 0:
 		return 1

@@ -9,7 +9,7 @@ package rosenbrock
 //   - x: 1000
 //   - dx: output, 1000
 func Rosenbrock(x, dx *[1000]float64) (f float64) {
-	var r1 sum64
+	var r1 rosenbrockSum64
 	r1.reset()
 	var r1turns [8]float64
 	t3 := float64(0)
@@ -65,7 +65,7 @@ func Rosenbrock(x, dx *[1000]float64) (f float64) {
 		dx[i+7] = float64(t30*200) + t36
 		t3 = t34
 		if i&511 == 504 {
-			r1.join(total64(&r1turns))
+			r1.join(rosenbrockTotal64(&r1turns))
 			clear(r1turns[:])
 		}
 	}
@@ -79,29 +79,29 @@ func Rosenbrock(x, dx *[1000]float64) (f float64) {
 		dx[i] = float64(t3*200) + t41
 		t3 = t39
 	}
-	r1.join(total64(&r1turns))
+	r1.join(rosenbrockTotal64(&r1turns))
 	f = r1.result()
 	dx[999] = float64(t3*200) + 0
 	return f
 }
 
-// sum64 calculates a sum in the order that gives it the same bits on every machine: 8 accumulators take turns within a block of 512 elements, and
+// rosenbrockSum64 calculates a sum in the order that gives it the same bits on every machine: 8 accumulators take turns within a block of 512 elements, and
 // blocks are joined in pairs.
-type sum64 struct {
+type rosenbrockSum64 struct {
 	turns  [8]float64
 	count  int
 	blocks uint64 // bit k: levels[k] holds the result of 2^k blocks
 	levels [48]float64
 }
 
-func (r *sum64) reset() {
+func (r *rosenbrockSum64) reset() {
 	r.count, r.blocks = 0, 0
 	for i := range r.turns {
 		r.turns[i] = 0
 	}
 }
 
-func (r *sum64) add(x float64) {
+func (r *rosenbrockSum64) add(x float64) {
 	if r.count == 512 {
 		r.block()
 	}
@@ -110,7 +110,7 @@ func (r *sum64) add(x float64) {
 }
 
 // fold joins the accumulators.
-func (r *sum64) fold() float64 {
+func (r *rosenbrockSum64) fold() float64 {
 	for half := 8 / 2; half > 0; half /= 2 {
 		for i := 0; i < half; i++ {
 			r.turns[i] = r.turns[i] + r.turns[i+half]
@@ -119,7 +119,7 @@ func (r *sum64) fold() float64 {
 	return r.turns[0]
 }
 
-func (r *sum64) block() {
+func (r *rosenbrockSum64) block() {
 	r.join(r.fold())
 	r.count = 0
 	for i := range r.turns {
@@ -128,7 +128,7 @@ func (r *sum64) block() {
 }
 
 // join enters the result of a block.
-func (r *sum64) join(x float64) {
+func (r *rosenbrockSum64) join(x float64) {
 	level := 0
 	for ; r.blocks>>level&1 != 0; level++ {
 		x = r.levels[level] + x
@@ -138,7 +138,7 @@ func (r *sum64) join(x float64) {
 	r.blocks |= 1 << level
 }
 
-func (r *sum64) result() float64 {
+func (r *rosenbrockSum64) result() float64 {
 	if r.count > 0 {
 		r.block()
 	}
@@ -155,8 +155,8 @@ func (r *sum64) result() float64 {
 	return x
 }
 
-// total64 adds sums of which each has every 8th element of an array: in this order processors with vectors and those without have the same bits.
-func total64(sums *[8]float64) float64 {
+// rosenbrockTotal64 adds sums of which each has every 8th element of an array: in this order processors with vectors and those without have the same bits.
+func rosenbrockTotal64(sums *[8]float64) float64 {
 	for half := 8 / 2; half > 0; half /= 2 {
 		for i := 0; i < half; i++ {
 			sums[i] += sums[i+half]

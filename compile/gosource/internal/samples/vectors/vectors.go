@@ -21,16 +21,16 @@ func NewVectors() *Vectors {
 func (m *Vectors) Run(x, dx *[1000]float64) (f float64) {
 	t1 := (*[999]float64)(m.f64[0:999])
 	t2 := (*[999]float64)(m.f64[999:1998])
-	if vectors {
+	if vectorsVectors {
 		var r1blocks [2]float64
-		loop1(x[0:999], x[1:1000], t1[:], t2[:], r1blocks[:]) // programs_test.go:48
+		vectorsLoop1(x[0:999], x[1:1000], t1[:], t2[:], r1blocks[:]) // programs_test.go:48
 		f = r1blocks[0] + r1blocks[1]
 		t3 := float64(0)
 		dx[0] = float64(t3*200) + t2[0]
-		loop2(t1[0:998], t2[1:999], dx[1:999]) // programs_test.go:46
+		vectorsLoop2(t1[0:998], t2[1:999], dx[1:999]) // programs_test.go:46
 		dx[999] = float64(t1[998]*200) + 0
 	} else {
-		var r2 sum64
+		var r2 vectorsSum64
 		r2.reset()
 		var r2turns [8]float64
 		t4 := float64(0)
@@ -86,7 +86,7 @@ func (m *Vectors) Run(x, dx *[1000]float64) (f float64) {
 			dx[i+7] = float64(t31*200) + t37
 			t4 = t35
 			if i&511 == 504 {
-				r2.join(total64(&r2turns))
+				r2.join(vectorsTotal64(&r2turns))
 				clear(r2turns[:])
 			}
 		}
@@ -100,30 +100,30 @@ func (m *Vectors) Run(x, dx *[1000]float64) (f float64) {
 			dx[i] = float64(t4*200) + t42
 			t4 = t40
 		}
-		r2.join(total64(&r2turns))
+		r2.join(vectorsTotal64(&r2turns))
 		f = r2.result()
 		dx[999] = float64(t4*200) + 0
 	}
 	return f
 }
 
-// sum64 calculates a sum in the order that gives it the same bits on every machine: 8 accumulators take turns within a block of 512 elements, and
+// vectorsSum64 calculates a sum in the order that gives it the same bits on every machine: 8 accumulators take turns within a block of 512 elements, and
 // blocks are joined in pairs.
-type sum64 struct {
+type vectorsSum64 struct {
 	turns  [8]float64
 	count  int
 	blocks uint64 // bit k: levels[k] holds the result of 2^k blocks
 	levels [48]float64
 }
 
-func (r *sum64) reset() {
+func (r *vectorsSum64) reset() {
 	r.count, r.blocks = 0, 0
 	for i := range r.turns {
 		r.turns[i] = 0
 	}
 }
 
-func (r *sum64) add(x float64) {
+func (r *vectorsSum64) add(x float64) {
 	if r.count == 512 {
 		r.block()
 	}
@@ -132,7 +132,7 @@ func (r *sum64) add(x float64) {
 }
 
 // fold joins the accumulators.
-func (r *sum64) fold() float64 {
+func (r *vectorsSum64) fold() float64 {
 	for half := 8 / 2; half > 0; half /= 2 {
 		for i := 0; i < half; i++ {
 			r.turns[i] = r.turns[i] + r.turns[i+half]
@@ -141,7 +141,7 @@ func (r *sum64) fold() float64 {
 	return r.turns[0]
 }
 
-func (r *sum64) block() {
+func (r *vectorsSum64) block() {
 	r.join(r.fold())
 	r.count = 0
 	for i := range r.turns {
@@ -150,7 +150,7 @@ func (r *sum64) block() {
 }
 
 // join enters the result of a block.
-func (r *sum64) join(x float64) {
+func (r *vectorsSum64) join(x float64) {
 	level := 0
 	for ; r.blocks>>level&1 != 0; level++ {
 		x = r.levels[level] + x
@@ -160,7 +160,7 @@ func (r *sum64) join(x float64) {
 	r.blocks |= 1 << level
 }
 
-func (r *sum64) result() float64 {
+func (r *vectorsSum64) result() float64 {
 	if r.count > 0 {
 		r.block()
 	}
@@ -177,8 +177,8 @@ func (r *sum64) result() float64 {
 	return x
 }
 
-// total64 adds sums of which each has every 8th element of an array: in this order processors with vectors and those without have the same bits.
-func total64(sums *[8]float64) float64 {
+// vectorsTotal64 adds sums of which each has every 8th element of an array: in this order processors with vectors and those without have the same bits.
+func vectorsTotal64(sums *[8]float64) float64 {
 	for half := 8 / 2; half > 0; half /= 2 {
 		for i := 0; i < half; i++ {
 			sums[i] += sums[i+half]

@@ -4,11 +4,11 @@
 
 package vectors
 
-// vectors reports whether the processor has AVX2, FMA and BMI2 and the system keeps the registers of 256 bits, wide whether that is so of AVX-512 (F, DQ, BW and VL) and 512 bits.
-var vectors, wide = vectorInstructions()
+// vectorsVectors reports whether the processor has AVX2, FMA and BMI2 and the system keeps the registers of 256 bits, wide whether that is so of AVX-512 (F, DQ, BW and VL) and 512 bits.
+var vectorsVectors, vectorsWide = vectorsVectorInstructions()
 
-func vectorInstructions() (avx2, avx512 bool) {
-	if most, _, _ := cpuid(0); most < 7 {
+func vectorsVectorInstructions() (avx2, avx512 bool) {
+	if most, _, _ := vectorsCpuid(0); most < 7 {
 		return false, false
 	}
 	const (
@@ -16,7 +16,7 @@ func vectorInstructions() (avx2, avx512 bool) {
 		osxsave = 1 << 27
 		avx     = 1 << 28
 	)
-	if _, _, c := cpuid(1); c&fma == 0 || c&osxsave == 0 || c&avx == 0 {
+	if _, _, c := vectorsCpuid(1); c&fma == 0 || c&osxsave == 0 || c&avx == 0 {
 		return false, false
 	}
 	const (
@@ -25,44 +25,44 @@ func vectorInstructions() (avx2, avx512 bool) {
 		state256 = 1<<1 | 1<<2
 		state512 = state256 | 1<<5 | 1<<6 | 1<<7
 	)
-	_, b, _ := cpuid(7)
-	state := xgetbv()
+	_, b, _ := vectorsCpuid(7)
+	state := vectorsXgetbv()
 	avx2 = b&bits256 == bits256 && state&state256 == state256
 	return avx2, avx2 && b&bits512 == bits512 && state&state512 == state512
 }
 
-// cpuid asks the processor; of leaves with leaves of their own it is leaf 0.
-func cpuid(leaf uint32) (a, b, c uint32)
+// vectorsCpuid asks the processor; of leaves with leaves of their own it is leaf 0.
+func vectorsCpuid(leaf uint32) (a, b, c uint32)
 
-// xgetbv returns which registers the system keeps.
-func xgetbv() uint32
+// vectorsXgetbv returns which registers the system keeps.
+func vectorsXgetbv() uint32
 
-// loop1 computes elements of programs_test.go:48, programs_test.go:47.
-func loop1(a0, a1, b0, b1, blocks []float64) {
-	if wide {
-		loop1AVX512(&a0[0], &a1[0], &b0[0], &b1[0], &blocks[0], len(a0))
+// vectorsLoop1 computes elements of programs_test.go:48, programs_test.go:47.
+func vectorsLoop1(a0, a1, b0, b1, blocks []float64) {
+	if vectorsWide {
+		vectorsLoop1AVX512(&a0[0], &a1[0], &b0[0], &b1[0], &blocks[0], len(a0))
 		return
 	}
-	loop1AVX2(&a0[0], &a1[0], &b0[0], &b1[0], &blocks[0], len(a0))
+	vectorsLoop1AVX2(&a0[0], &a1[0], &b0[0], &b1[0], &blocks[0], len(a0))
 }
 
 //go:noescape
-func loop1AVX512(a0, a1, b0, b1, blocks *float64, n int)
+func vectorsLoop1AVX512(a0, a1, b0, b1, blocks *float64, n int)
 
 //go:noescape
-func loop1AVX2(a0, a1, b0, b1, blocks *float64, n int)
+func vectorsLoop1AVX2(a0, a1, b0, b1, blocks *float64, n int)
 
-// loop2 computes elements of programs_test.go:46.
-func loop2(a0, a1, b0 []float64) {
-	if wide {
-		loop2AVX512(&a0[0], &a1[0], &b0[0], len(a0))
+// vectorsLoop2 computes elements of programs_test.go:46.
+func vectorsLoop2(a0, a1, b0 []float64) {
+	if vectorsWide {
+		vectorsLoop2AVX512(&a0[0], &a1[0], &b0[0], len(a0))
 		return
 	}
-	loop2AVX2(&a0[0], &a1[0], &b0[0], len(a0))
+	vectorsLoop2AVX2(&a0[0], &a1[0], &b0[0], len(a0))
 }
 
 //go:noescape
-func loop2AVX512(a0, a1, b0 *float64, n int)
+func vectorsLoop2AVX512(a0, a1, b0 *float64, n int)
 
 //go:noescape
-func loop2AVX2(a0, a1, b0 *float64, n int)
+func vectorsLoop2AVX2(a0, a1, b0 *float64, n int)

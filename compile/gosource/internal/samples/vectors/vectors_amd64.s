@@ -7,8 +7,8 @@
 // Instructions are bytes, with their offset and text behind them. Their registers are
 // rdi: pointers to arrays, rsi: constants, rdx: scratch memory, rax: element, rcx: elements left.
 
-// func cpuid(leaf uint32) (a, b, c uint32)
-TEXT ·cpuid(SB), NOSPLIT, $0-20
+// func vectorsCpuid(leaf uint32) (a, b, c uint32)
+TEXT ·vectorsCpuid(SB), NOSPLIT, $0-20
 	MOVL leaf+0(FP), AX
 	XORL CX, CX
 	CPUID
@@ -17,14 +17,14 @@ TEXT ·cpuid(SB), NOSPLIT, $0-20
 	MOVL CX, c+16(FP)
 	RET
 
-// func xgetbv() uint32
-TEXT ·xgetbv(SB), NOSPLIT, $0-4
+// func vectorsXgetbv() uint32
+TEXT ·vectorsXgetbv(SB), NOSPLIT, $0-4
 	XORL CX, CX
 	XGETBV
 	MOVL AX, ret+0(FP)
 	RET
 
-// func loop1AVX512(a0, a1, b0, b1, blocks *float64, n int)
+// func vectorsLoop1AVX512(a0, a1, b0, b1, blocks *float64, n int)
 //
 //	r6 = mul.f64 a0, a0              // programs_test.go:48
 //	r6 = sub.f64 a1, r6
@@ -42,7 +42,7 @@ TEXT ·xgetbv(SB), NOSPLIT, $0-4
 //	b0 = r6
 //	b1 = r8
 //	blocks: add of r9 over 512 elements each
-TEXT ·loop1AVX512(SB), 0, $128-48
+TEXT ·vectorsLoop1AVX512(SB), 0, $128-48
 	MOVQ a0+0(FP), AX
 	MOVQ AX, 0(SP)
 	MOVQ a1+8(FP), AX
@@ -236,7 +236,7 @@ DATA loop1AVX512Constants<>+0x1b8(SB)/8, $0x007f00ff003f00ff
 DATA loop1AVX512Constants<>+0x1c0(SB)/8, $0x0000000000ff00ff
 GLOBL loop1AVX512Constants<>(SB), RODATA|NOPTR, $576
 
-// func loop1AVX2(a0, a1, b0, b1, blocks *float64, n int)
+// func vectorsLoop1AVX2(a0, a1, b0, b1, blocks *float64, n int)
 //
 //	r6 = mul.f64 a0, a0              // programs_test.go:48
 //	r6 = sub.f64 a1, r6
@@ -254,7 +254,7 @@ GLOBL loop1AVX512Constants<>(SB), RODATA|NOPTR, $576
 //	b0 = r6
 //	b1 = r8
 //	blocks: add of r9 over 512 elements each
-TEXT ·loop1AVX2(SB), 0, $608-48
+TEXT ·vectorsLoop1AVX2(SB), 0, $608-48
 	MOVQ a0+0(FP), AX
 	MOVQ AX, 0(SP)
 	MOVQ a1+8(FP), AX
@@ -646,12 +646,12 @@ DATA loop1AVX2Constants<>+0x2f0(SB)/8, $0xffffffffffffffff
 DATA loop1AVX2Constants<>+0x2f8(SB)/8, $0xffffffffffffffff
 GLOBL loop1AVX2Constants<>(SB), RODATA|NOPTR, $896
 
-// func loop2AVX512(a0, a1, b0 *float64, n int)
+// func vectorsLoop2AVX512(a0, a1, b0 *float64, n int)
 //
 //	r3 = mul.f64 a0, 200             // programs_test.go:46
 //	r3 = add.f64 r3, a1
 //	b0 = r3
-TEXT ·loop2AVX512(SB), 0, $64-32
+TEXT ·vectorsLoop2AVX512(SB), 0, $64-32
 	MOVQ a0+0(FP), AX
 	MOVQ AX, 0(SP)
 	MOVQ a1+8(FP), AX
@@ -721,12 +721,12 @@ DATA loop2AVX512Constants<>+0x078(SB)/8, $0x007f00ff003f00ff
 DATA loop2AVX512Constants<>+0x080(SB)/8, $0x0000000000ff00ff
 GLOBL loop2AVX512Constants<>(SB), RODATA|NOPTR, $256
 
-// func loop2AVX2(a0, a1, b0 *float64, n int)
+// func vectorsLoop2AVX2(a0, a1, b0 *float64, n int)
 //
 //	r3 = mul.f64 a0, 200             // programs_test.go:46
 //	r3 = add.f64 r3, a1
 //	b0 = r3
-TEXT ·loop2AVX2(SB), 0, $64-32
+TEXT ·vectorsLoop2AVX2(SB), 0, $64-32
 	MOVQ a0+0(FP), AX
 	MOVQ AX, 0(SP)
 	MOVQ a1+8(FP), AX

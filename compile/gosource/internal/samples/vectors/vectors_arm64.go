@@ -4,45 +4,45 @@
 
 package vectors
 
-// vectors is true: every processor has the instructions.
-const vectors = true
+// vectorsVectors is true: every processor has the instructions.
+const vectorsVectors = true
 
-// loop1 computes elements of programs_test.go:48, programs_test.go:47.
-func loop1(a0, a1, b0, b1, blocks []float64) {
+// vectorsLoop1 computes elements of programs_test.go:48, programs_test.go:47.
+func vectorsLoop1(a0, a1, b0, b1, blocks []float64) {
 	n := len(a0)
 	whole := n - n%8
 	var enda0 [8]float64
-	lastElements(enda0[:], a0[whole:])
+	vectorsLastElements(enda0[:], a0[whole:])
 	var enda1 [8]float64
-	lastElements(enda1[:], a1[whole:])
+	vectorsLastElements(enda1[:], a1[whole:])
 	var endb0 [8]float64
 	var endb1 [8]float64
-	loop1NEON(&a0[0], &a1[0], &b0[0], &b1[0], &enda0[0], &enda1[0], &endb0[0], &endb1[0], &blocks[0], n)
+	vectorsLoop1NEON(&a0[0], &a1[0], &b0[0], &b1[0], &enda0[0], &enda1[0], &endb0[0], &endb1[0], &blocks[0], n)
 	copy(b0[whole:], endb0[:])
 	copy(b1[whole:], endb1[:])
 }
 
 //go:noescape
-func loop1NEON(a0, a1, b0, b1, enda0, enda1, endb0, endb1, blocks *float64, n int)
+func vectorsLoop1NEON(a0, a1, b0, b1, enda0, enda1, endb0, endb1, blocks *float64, n int)
 
-// loop2 computes elements of programs_test.go:46.
-func loop2(a0, a1, b0 []float64) {
+// vectorsLoop2 computes elements of programs_test.go:46.
+func vectorsLoop2(a0, a1, b0 []float64) {
 	n := len(a0)
 	whole := n - n%8
 	var enda0 [8]float64
-	lastElements(enda0[:], a0[whole:])
+	vectorsLastElements(enda0[:], a0[whole:])
 	var enda1 [8]float64
-	lastElements(enda1[:], a1[whole:])
+	vectorsLastElements(enda1[:], a1[whole:])
 	var endb0 [8]float64
-	loop2NEON(&a0[0], &a1[0], &b0[0], &enda0[0], &enda1[0], &endb0[0], n)
+	vectorsLoop2NEON(&a0[0], &a1[0], &b0[0], &enda0[0], &enda1[0], &endb0[0], n)
 	copy(b0[whole:], endb0[:])
 }
 
 //go:noescape
-func loop2NEON(a0, a1, b0, enda0, enda1, endb0 *float64, n int)
+func vectorsLoop2NEON(a0, a1, b0, enda0, enda1, endb0 *float64, n int)
 
-// lastElements fills to with the elements of from, and with the last of them: an iteration then meets no values that the array does not have.
-func lastElements[T any](to, from []T) {
+// vectorsLastElements fills to with the elements of from, and with the last of them: an iteration then meets no values that the array does not have.
+func vectorsLastElements[T any](to, from []T) {
 	if len(from) == 0 {
 		return
 	}

@@ -7,7 +7,7 @@
 // Instructions are bytes, with their offset and text behind them. Their registers are
 // x7: pointers to arrays, x6: constants, x2: scratch memory, x1: elements left.
 
-// func loop1NEON(a0, a1, b0, b1, enda0, enda1, endb0, endb1, blocks *float64, n int)
+// func vectorsLoop1NEON(a0, a1, b0, b1, enda0, enda1, endb0, endb1, blocks *float64, n int)
 //
 //	r6 = mul.f64 a0, a0              // programs_test.go:48
 //	r6 = sub.f64 a1, r6
@@ -25,7 +25,7 @@
 //	b0 = r6
 //	b1 = r8
 //	blocks: add of r9 over 512 elements each
-TEXT ·loop1NEON(SB), 0, $128-80
+TEXT ·vectorsLoop1NEON(SB), 0, $128-80
 	MOVD a0+0(FP), R0
 	MOVD R0, 8(RSP)
 	MOVD a1+8(FP), R0
@@ -289,12 +289,12 @@ DATA loop1NEONConstants<>+0x090(SB)/8, $0xffffffffffffffff
 DATA loop1NEONConstants<>+0x098(SB)/8, $0xffffffffffffffff
 GLOBL loop1NEONConstants<>(SB), RODATA|NOPTR, $320
 
-// func loop2NEON(a0, a1, b0, enda0, enda1, endb0 *float64, n int)
+// func vectorsLoop2NEON(a0, a1, b0, enda0, enda1, endb0 *float64, n int)
 //
 //	r3 = mul.f64 a0, 200             // programs_test.go:46
 //	r3 = add.f64 r3, a1
 //	b0 = r3
-TEXT ·loop2NEON(SB), 0, $64-56
+TEXT ·vectorsLoop2NEON(SB), 0, $64-56
 	MOVD a0+0(FP), R0
 	MOVD R0, 8(RSP)
 	MOVD a1+8(FP), R0

@@ -4,9 +4,9 @@
 
 package vectors
 
-// vectors is false: no loop is machine code.
-const vectors = false
+// vectorsVectors is false: no loop is machine code.
+const vectorsVectors = false
 
-func loop1(a0, a1, b0, b1, blocks []float64) {}
+func vectorsLoop1(a0, a1, b0, b1, blocks []float64) {}
 
-func loop2(a0, a1, b0 []float64) {}
+func vectorsLoop2(a0, a1, b0 []float64) {}
