@@ -4,10 +4,14 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/elem"
+	"github.com/adjoint-go/adjoint/internal/gemm/asm"
 )
 
-// maxDots is the most vectors that rows are multiplied with at once.
-const maxDots = 4
+// maxDots is the most vectors that rows are multiplied with at once, and maxChains the most vectors of chains.
+const (
+	maxDots   = 4
+	maxChains = 16
+)
 
 // leastAcross is the terms from which rows of A are multiplied with several columns.
 const leastAcross = 32
@@ -20,11 +24,48 @@ func (x *Plan) useDots() bool {
 	}
 	// Where rows of B are contiguous, more than one column goes by tiles as fast, unless vectors are long and rows too.
 	x.across = p.A.Col == 1 && p.N <= maxDots && p.M >= x.lanes && (p.N == 1 || !x.double && p.K >= leastAcross)
-	return x.across || p.B.Row == 1 && p.M <= maxDots && p.N >= x.lanes
+	x.down = p.A.Row == 1 && p.A.Col != 1 && p.N <= maxDots && p.M >= 2*x.lanes
+	return x.across || x.down || p.B.Row == 1 && p.M <= maxDots && p.N >= x.lanes
+}
+
+// dotsDown computes a region of few columns whose A has contiguous columns: tiles of the transposed product, which use whole vectors.
+func (x *Plan) dotsDown(w *worker, r region) {
+	p, u := &x.p, &w.tile
+	u.Flush, u.Mode, u.Ahead = x.flushing(), asm.Set, 0
+	u.ARow, u.AStep, u.BStep, u.C = uintptr(p.B.Col*x.size), uintptr(p.B.Row*x.size), uintptr(p.A.Col*x.size), uintptr(unsafe.Pointer(&w.chains))
+	widest := x.kernels.widest(p.N)
+	for p.N<<widest > maxChains {
+		widest--
+	}
+	for at := r.i0; at < r.i1; {
+		n, log := x.kernels.part(r.i1-at, widest)
+		lanes := x.lanes << log
+		u.Last, u.CRow = n-lanes+x.lanes, uintptr(lanes*x.size)
+		for k, end := r.k0, r.k0+r.kc; k < end; k += Chain {
+			u.K = min(Chain, end-k)
+			u.A, u.B = x.at(r.b, k, 0, p.B), x.at(r.a, at, k, p.A)
+			x.kernels.run(u, p.N, log, n, false)
+			x.take(w, x.at(r.c, at, 0, Strides{p.CRow, 1}), Strides{p.CRow, 1}, n, p.N, 0, lanes, r.set && k == r.k0)
+		}
+		at += n
+	}
+}
+
+// take is takeChains for the plan's dtype.
+func (x *Plan) take(w *worker, c uintptr, to Strides, n, vectors, first, lanes int, set bool) {
+	if x.double {
+		takeChains[float64](w, c, to, n, vectors, first, lanes, set, x.p.Flush)
+	} else {
+		takeChains[float32](w, c, to, n, vectors, first, lanes, set, x.p.Flush)
+	}
 }
 
 // dots computes a region by rows.
 func (x *Plan) dots(w *worker, r region) {
+	if x.down {
+		x.dotsDown(w, r)
+		return
+	}
 	p, d := &x.p, &w.dots
 	lo, hi, all, a, rows := r.i0, r.i1, p.M, r.a, p.A
 	vectors, b, factors := p.N, r.b, p.B
@@ -47,12 +88,7 @@ func (x *Plan) dots(w *worker, r region) {
 			d.K = min(Chain, end-k)
 			d.A, d.X = x.at(a, begin, k, rows), x.at(b, k, 0, factors)
 			x.kernels.dots[kernel](d)
-			c, set := x.at(r.c, at, 0, to), r.set && k == r.k0
-			if x.double {
-				takeChains[float64](w, c, to, n, vectors, at-begin, lanes, set, p.Flush)
-			} else {
-				takeChains[float32](w, c, to, n, vectors, at-begin, lanes, set, p.Flush)
-			}
+			x.take(w, x.at(r.c, at, 0, to), to, n, vectors, at-begin, lanes, r.set && k == r.k0)
 		}
 		at += n
 	}

@@ -141,6 +141,7 @@ type Plan struct {
 	sizes        sizes
 	how          how
 	across       bool // the way of dots reads rows of A
+	down         bool // or columns of A
 	double       bool
 	size         int // of an element
 	lanes        int // of a vector
@@ -184,7 +185,7 @@ type worker struct {
 	stream asm.Stream
 	halves asm.Halves
 	planes asm.Filters
-	chains [maxDots * asm.LineBytes]byte
+	chains [maxChains * asm.LineBytes]byte
 }
 
 // workerIn returns the worker at the beginning of its scratch, and where the rest begins.
@@ -304,7 +305,7 @@ func (x *Plan) choose() {
 		}
 	case dots:
 		// Blocks of the rows that are read, which are rows or columns of C.
-		if each := ceil(want, x.count); x.across {
+		if each := ceil(want, x.count); x.across || x.down {
 			x.rowBlocks = min(each, ceil(p.M, 2*x.lanes))
 		} else {
 			x.colBlocks = min(each, columns)

@@ -449,6 +449,30 @@ func TestDots(t *testing.T) {
 	}
 }
 
+// TestDotsDown has few columns of a product whose A has contiguous columns: every remainder of rows, for each number of columns and one more.
+func TestDotsDown(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	runs := 0
+	for _, d := range floats {
+		for rows := 7; rows <= 150; rows += 1 + rows/40 {
+			for columns := 1; columns <= maxDots+1; columns++ {
+				p := form(d, rows, columns, []int{2, 4, 5, 64, 257, 514}[(rows*5+columns)%6], 1+r.IntN(2)*2, r.IntN(3))
+				if columns == 1 {
+					p.CRow = 3
+				}
+				p.Add = r.IntN(3) == 0
+				runs += check(t, r, p, []sizes{usual, inItems}, []int{1, 2}, rows%3 == 0)
+			}
+		}
+	}
+	if t.Logf("%d runs", runs); runs < 1280 {
+		t.Errorf("%d runs", runs)
+	}
+	if x := NewPlan(form(dtype.Float64, 20, 3, 64, 1, 0), cpu.Best()); x.down != (x.kernels.dots != nil) {
+		t.Errorf("few columns go way %d", x.how)
+	}
+}
+
 // TestSmallCaches has what is packed only for the caches of processors without AVX-512: terms of B that lie as far apart as places of the second-level cache, rows of B across lines, and
 // columns of A tile by tile, each with shapes for which that does not pay.
 func TestSmallCaches(t *testing.T) {
@@ -617,7 +641,7 @@ func TestPaths(t *testing.T) {
 		want          how
 	}{
 		{64, 64, 64, 0, direct}, {256, 256, 256, 3, direct}, {1024, 1024, 1024, 0, shared}, {2048, 2048, 2048, 2, shared},
-		{1, 4096, 4096, 0, stream}, {1, 4096, 4096, 2, dots}, {4096, 1, 4096, 1, stream}, {20, 1, 1000, 0, dots}, {4, 100, 64, 2, dots}, {64, 2, 64, 0, dots}, {5, 100, 64, 2, direct}, {64, 2, 64, 1, direct}, {8, 1, 1000, 0, direct}, {1000, 1000, 3, 0, direct},
+		{1, 4096, 4096, 0, stream}, {1, 4096, 4096, 2, dots}, {4096, 1, 4096, 1, stream}, {20, 1, 1000, 0, dots}, {4, 100, 64, 2, dots}, {64, 2, 64, 0, dots}, {5, 100, 64, 2, direct}, {64, 2, 64, 1, dots}, {64, 5, 64, 1, direct}, {8, 1, 1000, 0, direct}, {1000, 1000, 3, 0, direct},
 	} {
 		if x := NewPlan(form(dtype.Float32, c.m, c.n, c.k, c.form, 0), cpu.AVX512); x.how != c.want && cpu.Supported() >= cpu.AVX512 {
 			t.Errorf("%+v goes way %d", c, x.how)

@@ -71,6 +71,17 @@ func (k *kernels) run(t *asm.Tile, rows, log, cols int, indexed bool) {
 	}
 }
 
+// part returns how many of some columns a tile takes of which only the last vector need not be whole, and the binary logarithm of its vectors.
+func (k *kernels) part(columns, widest int) (n, log int) {
+	for log < widest && k.lanes<<log < columns {
+		log++
+	}
+	if log > 0 && columns <= k.lanes<<log-k.lanes {
+		log--
+	}
+	return min(columns, k.lanes<<log), log
+}
+
 const portableColumns = 4
 
 // tileFloat64 is the micro-kernel in Go.

@@ -10,6 +10,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
+	"github.com/adjoint-go/adjoint/internal/gemm"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/prefetch"
 	"github.com/adjoint-go/adjoint/internal/shape"
@@ -179,12 +180,13 @@ type reducePlan struct {
 	block        elem.ReduceFunc
 	runs         elem.ReduceRunsFunc
 	row          elem.Block
-	levels       int // of partial results
-	tile         int // columns that are reduced at once
-	units        int // results, columns or tiles
-	perItem      int // units
-	pieces       any // []T of results of pieces of a single run, nil for others
-	each         int // bytes of scratch of a goroutine
+	sum          *gemm.RowSum // of rows that are a constant distance apart, nil if there is none
+	levels       int          // of partial results
+	tile         int          // columns that are reduced at once
+	units        int          // results, columns or tiles
+	perItem      int          // units
+	pieces       any          // []T of results of pieces of a single run, nil for others
+	each         int          // bytes of scratch of a goroutine
 	call         *Call
 	do           func(p *reducePlan, worker, item int)
 }
@@ -272,6 +274,9 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 				p.levels++
 			}
 			p.tile = max(1, min(rowTile, p.n))
+			if kind == micro.ReduceSum && len(p.red.strides) == 1 {
+				p.sum = gemm.NewRowSum(in.DType, cpu.Best())
+			}
 			if p.n < 2*rowTile && p.n >= 2*leastTile && p.n*p.red.count >= 2*reduceItem {
 				p.tile = leastTile
 			}
@@ -291,6 +296,9 @@ func newReducePlan(in Type, axes []int, kind micro.ReduceKind) *reducePlan {
 		p.tile, p.levels = p.perItem, bits.Len(uint(ceil(p.red.count, rowBlock)))+2
 	}
 	p.each = scratchSize(p.levels*p.tile, in.DType.Size()) + scratchSize(mostLevels, in.DType.Size()) + scratchSize(len(p.red.at), 8)
+	if p.sum != nil {
+		p.each += gemm.RowSumScratch
+	}
 	p.do = reducers[in.DType]
 	if p.units == 1 && p.innerReduced && p.red.count == 1 && p.n >= 4*reduceItem {
 		n := ceil(p.n, reduceItem)
@@ -375,7 +383,7 @@ func reduceItems[T number](p *reducePlan, worker, item int) {
 		case p.n <= narrowRow && len(p.red.strides) == 1:
 			dst[u] = reduceColumn(p, stack, from[j:])
 		default:
-			reduceRows(p, &red, stack, from[j:], dst[o*p.n+j:o*p.n+min(p.n, j+p.tile)])
+			reduceRows(p, &red, stack, from[j:], dst[o*p.n+j:o*p.n+min(p.n, j+p.tile)], work)
 		}
 	}
 }
@@ -499,11 +507,21 @@ func reduceRun[T number](p *reducePlan, stack, run []T) T {
 }
 
 // reduceRows reduces len(dst) neighbouring columns over all reduced indices: blocks of rowBlock rows,
-// then pairwise.
-func reduceRows[T number](p *reducePlan, red *odometer, stack, src, dst []T) {
+// then pairwise. Rest is what is left of the scratch.
+func reduceRows[T number](p *reducePlan, red *odometer, stack, src, dst []T, rest []byte) {
 	w := len(dst)
 	id := elem.Identity[T](p.kind)
 	block := func(v []T, rows int) {
+		if p.sum != nil && rows > 0 {
+			stride := red.strides[0]
+			last := red.offset + (rows-1)*stride
+			p.sum.Add(unsafe.Pointer(&v[0]), unsafe.Pointer(&src[red.offset : last+w][0]), rows, w, stride, rest)
+			red.at[0] += rows
+			if red.offset = last + stride; red.at[0] == red.extents[0] {
+				red.at[0], red.offset = 0, 0
+			}
+			return
+		}
 		setAll(v, id)
 		for range rows {
 			combineRow(p.row, v, src[red.offset:red.offset+w])

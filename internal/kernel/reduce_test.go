@@ -51,6 +51,7 @@ func reduceCases() []kernelCase {
 		{sh(3, 17), sh(1, 0), false},
 		{sh(200, 3), sh(0), false},
 		{sh(70, 300), sh(0), false},
+		{sh(2, 130, 40), sh(1), false},
 		{sh(3, 4, 5), sh(1), false},
 		{sh(3, 4, 5), sh(0, 2), true},
 		{sh(2, 3, 4, 5), sh(0, 2), false},
