@@ -337,6 +337,13 @@ var shapeRules = []rule{
 			}
 			return t.g.Literal(m)
 		}},
+	{name: "reshape-broadcast", class: exact, ops: []string{"reshape"}, doc: "reshape(broadcast_to(x)) of a scalar → broadcast_to(x)",
+		apply: func(t term) *graph.Node {
+			if x := t.in[0]; x.Op() == opBroadcastTo && x.Input(0).Type().IsScalar() {
+				return graph.BroadcastTo(x.Input(0), t.typ.Shape...)
+			}
+			return nil
+		}},
 	{name: "reduce-one", class: exact, on: func(op *graph.Op) bool { return op.Reduction != "" }, doc: "Σ of x over dimensions of extent 1 → reshape(x + 0), since sums begin with 0; Π, max and min → reshape(x)",
 		apply: func(t term) *graph.Node {
 			x := t.in[0]
@@ -727,6 +734,16 @@ var useRules = []rule{
 			sum := t.g.Apply(opScatterAddTo, []*graph.Node{graph.Reshape(x, s...), indices, updates}, attr.Make(attr.I("axis", axis)))
 			return graph.Reshape(sum, t.typ.Shape...)
 		}},
+	{name: "tanh-derivative", class: fastMath, ops: []string{"mul", "tanh"}, doc: "4·e/(1 + e)² with e = exp(−|2x|), the derivative of tanh, where tanh x is computed anyway → e·(1 + |tanh x|)², as accurate and without a division",
+		when: func(n *graph.Node, u *useCounts) bool { return u.besideTanh()[n] },
+		apply: func(t term) *graph.Node {
+			if t.op.Name == "tanh" { // made anew, the derivative finds it
+				return t.g.Apply(t.op, t.in, nil)
+			}
+			e, x := tanhDerivative(t.in)
+			y := graph.Add(graph.Abs(graph.Tanh(x)), graph.Like(x, 1))
+			return graph.Mul(e, graph.Mul(y, y))
+		}},
 	{name: "share-lu", class: rounding, ops: []string{"solve"}, doc: "solve(A, B), if several systems have A or its transpose, and solve(transpose(A), B) always → triangular systems of one lu(A); untransposed with the same bits",
 		when: func(n *graph.Node, u *useCounts) bool {
 			a, transposed := untransposed(n.Input(0))
@@ -769,6 +786,29 @@ func andOne(n *graph.Node) *graph.Node {
 		}
 	}
 	return nil
+}
+
+// tanhDerivative returns e = exp(−|2x|) and x if 4·e/(1 + e)² has the factors, else nil.
+func tanhDerivative(factors []*graph.Node) (e, x *graph.Node) {
+	for k, d := range factors {
+		if !isConst(factors[1-k], 4) || d.Op().Name != "div" {
+			continue
+		}
+		e, square := d.Input(0), d.Input(1)
+		y := exponent(e)
+		if y == nil || square.Op().Name != "mul" || square.Input(0) != square.Input(1) || andOne(square.Input(0)) != e || y.Op() != opNeg || y.Input(0).Op().Name != "abs" {
+			continue
+		}
+		if y = y.Input(0).Input(0); y.Op().Name != "mul" {
+			continue
+		}
+		for i, two := range y.Inputs() {
+			if isConst(two, 2) && y.Input(1-i).Type().Equal(d.Type()) {
+				return e, y.Input(1 - i)
+			}
+		}
+	}
+	return nil, nil
 }
 
 // exponent returns x of eˣ, else nil.

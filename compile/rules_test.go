@@ -205,6 +205,18 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 		}},
 		builders{func(o *operands) *graph.Node { return graph.Add(graph.Reshape(o.r, 3, 1), o.r) }},
 	},
+	"reshape-broadcast": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Reshape(graph.BroadcastTo(graph.Sin(o.s), 2, 3), 3, 2) },
+			func(o *operands) *graph.Node {
+				return graph.Add(graph.Reshape(graph.BroadcastTo(o.t, 6), 2, 3), o.x)
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return graph.Reshape(graph.BroadcastTo(graph.Sin(o.r), 2, 3), 6) },
+			func(o *operands) *graph.Node { return graph.Reshape(o.x, 3, 2) },
+		},
+	},
 	"reduce-one": {
 		builders{
 			func(o *operands) *graph.Node { return graph.ReduceSum(graph.ExpandDims(o.x, 1), []int{1}) },
@@ -357,6 +369,19 @@ var rewriteCases = map[string]struct{ fires, still builders }{
 	"sub-self": {
 		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.x) }},
 		builders{func(o *operands) *graph.Node { return graph.Sub(o.x, o.y) }},
+	},
+	"tanh-derivative": {
+		builders{
+			func(o *operands) *graph.Node { return graph.Add(derivativeOf(graph.Tanh, o.x), graph.Tanh(o.x)) },
+			func(o *operands) *graph.Node {
+				return graph.Mul(graph.Sin(graph.Tanh(o.f)), derivativeOf(func(x *graph.Node) *graph.Node { return graph.Square(graph.Tanh(x)) }, o.f))
+			},
+		},
+		builders{
+			func(o *operands) *graph.Node { return derivativeOf(graph.Tanh, o.x) },
+			func(o *operands) *graph.Node { return graph.Add(derivativeOf(graph.Tanh, o.x), graph.Tanh(o.y)) },
+			func(o *operands) *graph.Node { return graph.Add(derivativeOf(graph.Sigmoid, o.x), graph.Tanh(o.x)) },
+		},
 	},
 	"log-of-exp-and-one": {
 		builders{func(o *operands) *graph.Node { return graph.Log(graph.Exp(o.x).Add(1)) }, func(o *operands) *graph.Node { return graph.Log(graph.Add(graph.Like(o.f, 1), graph.Exp(o.f))) },
@@ -782,6 +807,15 @@ func opposites(pair func(o *operands, s, t *graph.Node) (a, b *graph.Node)) func
 	}
 }
 
+// derivativeOf is the derivative of an elementwise function.
+func derivativeOf(f func(x *graph.Node) *graph.Node, x *graph.Node) *graph.Node {
+	d, err := Gradient(graph.Sum(f(x)), x)
+	if err != nil {
+		panic(err)
+	}
+	return d[0]
+}
+
 // placedAt puts pieces at first indices into zeros.
 func placedAt(o *operands, at []int, s graph.Shape, pieces ...*graph.Node) *graph.Node {
 	return o.g.Apply(graph.LookupOp("index_transpose"), pieces, attr.Make(attr.L("indices", at), attr.L("shape", s)))
@@ -1154,6 +1188,36 @@ func TestDoublingAtTheLimits(t *testing.T) {
 		}
 		if !slices.Equal(bits[0], bits[1]) {
 			t.Errorf("%v: %x, without the rule %x", constants, bits[0], bits[1])
+		}
+	}
+}
+
+// TestTanhDerivative holds the derivative of tanh that is made of tanh to its value, far out too.
+func TestTanhDerivative(t *testing.T) {
+	values := []float64{0, negativeZero, 1e-30, 1e-3, -0.1, 0.5, -1, 2, -5, 9, 12, -20, 40, 43, math.Inf(1), math.Inf(-1), math.NaN()}
+	for _, d := range []graph.DType{graph.Float32, graph.Float64} {
+		g := graph.New()
+		x := g.Input("x", d, len(values))
+		y := graph.Tanh(x)
+		p, err := Config{FastMath: true}.Compile(y, derivativeOf(graph.Tanh, x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := vm.NewMachine(p).Call(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range values {
+			got, eps := 0.0, 0x1p-53
+			if d == graph.Float32 {
+				got, eps, v = float64(out[1].Data.([]float32)[i]), 0x1p-24, float64(float32(v))
+			} else {
+				got = out[1].Data.([]float64)[i]
+			}
+			c := math.Cosh(v)
+			if want := 1 / (c * c); math.Abs(got-want) > 12*eps*want || math.IsNaN(got) != math.IsNaN(want) {
+				t.Errorf("%v: the derivative at %v is %v, want %v", d, v, got, want)
+			}
 		}
 	}
 }
