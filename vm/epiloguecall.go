@@ -64,7 +64,7 @@ func (c *epilogueCall) bind(k int, p unsafe.Pointer) {
 
 // flatEpilogue is flatBelow for parts of a kernel's result, which are rows of a few dozens of elements: their arrays lie in the cache, so that the calls of rows take longer
 // than copying a broadcast row only if rows are still shorter.
-const flatEpilogue = 48
+const flatEpilogue = 16
 
 // Finish implements kernel.Epilogue.
 func (c *epilogueCall) Finish(worker, at, rows, cols, row int) {

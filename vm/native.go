@@ -23,8 +23,8 @@ type nativeCode struct {
 }
 
 // nativeLoop returns the machine code of one of the program's loops, made from its collapsed form, or nil
-// if there is none. overlaid is as in native.LoopOptions.
-func (p *Program) nativeLoop(l, collapsed *micro.Loop, overlaid [][]int) *native.Loop {
+// if there is none.
+func (p *Program) nativeLoop(l, collapsed *micro.Loop, o native.LoopOptions) *native.Loop {
 	if ok, _ := native.Available(); !ok {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (p *Program) nativeLoop(l, collapsed *micro.Loop, overlaid [][]int) *native
 	code, ok := p.native.loop[l]
 	if !ok {
 		var err error
-		if code, err = native.CompileLoop(collapsed, native.LoopOptions{Overlaid: overlaid}); err != nil {
+		if code, err = native.CompileLoop(collapsed, o); err != nil {
 			code = nil
 		}
 		if p.native.loop == nil {

@@ -23,6 +23,8 @@ type LoopOptions struct {
 	Unroll int
 	// Overlaid lists by output the inputs in whose place it lies, element for element; nil if each may lie in the place of any.
 	Overlaid [][]int
+	// Rows asks for code that goes through rows by itself, for RunRows. It runs everything else as other code does, but takes longer to begin.
+	Rows bool
 }
 
 // maxArrays bounds inputs plus outputs of a loop.
@@ -44,6 +46,7 @@ type loopCompiler struct {
 	spans   []uint8    // of inputs
 	absent  []bool     // inputs of which nothing is read between the edges
 	outputs int        // where the outputs begin in arrays
+	rowwise bool       // the code goes through rows of an ordinary loop
 }
 
 // loopArray is an input or output.
@@ -84,7 +87,7 @@ func CompileLoop(l *micro.Loop, o LoopOptions) (*Loop, error) {
 		return nil, err
 	}
 	out := &Loop{pages: pages, consts: c.Consts.Sealed(), fixed: c.FixedBytes(), scratch: c.FixedBytes() + int(c.SlotTop),
-		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.Lanes) * c.unroll, level: level, unroll: c.unroll, overlaid: o.Overlaid, padded: c.padded}
+		arrays: c.arrays, inputs: len(l.In), reduce: l.Reduce, step: int(c.Lanes) * c.unroll, level: level, unroll: c.unroll, overlaid: o.Overlaid, padded: c.padded, rowwise: c.rowwise}
 	if l.Reduce != micro.NoReduce {
 		out.reduceSize = c.reduced.Size()
 	}
@@ -156,6 +159,7 @@ func compileFor(l *micro.Loop, level cpu.Level, o LoopOptions) (*loopCompiler, e
 	}
 	c.choose(o.Unroll)
 	c.overlaid(o.Overlaid)
+	c.rowwise = o.Rows && l.Reduce == micro.NoReduce && !c.padded
 	return c, c.compile()
 }
 
@@ -365,20 +369,54 @@ func (c *loopCompiler) end() {
 func (c *loopCompiler) compile() error {
 	c.begin()
 	c.Machine.StartArrays(0)
+	row := len(c.Buf)
 	c.broadcastScalars()
 	if c.adapt {
 		if err := c.adaptUnroll(); err != nil {
 			return err
 		}
 	}
-	if c.loop.Reduce == micro.NoReduce {
+	switch {
+	case c.rowwise:
+		if err := c.emitRows(row); err != nil {
+			return err
+		}
+	case c.loop.Reduce == micro.NoReduce:
 		if err := c.emitPlainLoop(); err != nil {
 			return err
 		}
-	} else if err := c.emitBlocks(); err != nil {
-		return err
+	default:
+		if err := c.emitBlocks(); err != nil {
+			return err
+		}
 	}
 	c.end()
+	return nil
+}
+
+// What the table has behind the pointers of code that goes through rows: the bytes from row to row of each array, and behind these:
+const (
+	loopRows    = iota
+	loopColumns // elements of a row
+	loopEntries
+)
+
+// emitRows emits the loop over the elements of a row, and that over rows. Each row begins at top, where scalars are broadcast, which another row may find elsewhere.
+func (c *loopCompiler) emitRows(top int) error {
+	m, n := c.Machine, len(c.arrays)
+	entry := func(k int) isa.Mem { return isa.At(isa.BaseArena, 8*int32(2*n+k)) }
+	m.LoadReg(isa.RegLeft, entry(loopColumns))
+	if err := c.emitPlainLoop(); err != nil {
+		return err
+	}
+	for k := range n {
+		m.NextRow(k, isa.At(isa.BaseArena, 8*int32(n+k)))
+	}
+	m.LoadReg(isa.RegTemp, entry(loopRows))
+	m.SubImm(isa.RegTemp, 1)
+	m.StoreReg(entry(loopRows), isa.RegTemp)
+	m.CmpImm(isa.RegTemp, 0)
+	m.Patch(m.Jump(isa.CondNotEqual), top)
 	return nil
 }
 

@@ -26,6 +26,7 @@ type Loop struct {
 	level      cpu.Level
 	overlaid   [][]int // as in LoopOptions
 	padded     bool    // the last elements are copied to buffers of a whole iteration, since the code has no masks
+	rowwise    bool    // the code goes through rows by itself
 }
 
 // RunElements is the number of elements between two returns to Go, since generated code cannot be
@@ -36,7 +37,8 @@ const RunElements = 16 << 10
 type LoopWork struct {
 	table   []unsafe.Pointer // base pointers, pointers of the padded ends, pointer of the block results
 	scratch []byte
-	ends    []byte // padded copies of the last elements (without masks)
+	ends    []byte    // padded copies of the last elements (without masks)
+	rows    []uintptr // the table of code that goes through rows
 }
 
 // endBytes is room for an iteration's elements of one array.
@@ -58,6 +60,10 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 		return
 	}
 	l.raceArrays(n, ptrs)
+	if l.rowwise {
+		l.runRows(n, 1, ptrs, nil, w)
+		return
+	}
 	if l.short(n) {
 		l.runShort(n, ptrs)
 		return
@@ -106,7 +112,7 @@ func (l *Loop) Point(w *LoopWork, k int, p unsafe.Pointer) {
 // no Run with w.
 func (l *Loop) RunPointed(n int, w *LoopWork) {
 	m := len(l.arrays)
-	if n <= 0 || n > RunElements {
+	if n <= 0 || n > RunElements || l.rowwise {
 		panic("BUG: native loop over pointed arrays of the wrong length")
 	}
 	if raceEnabled {
@@ -157,6 +163,10 @@ func (l *Loop) RunRows(n, rows int, ptrs []unsafe.Pointer, bytes []int, w *LoopW
 	if n <= 0 || rows <= 0 {
 		return
 	}
+	if l.rowwise && !raceEnabled {
+		l.runRows(n, rows, ptrs, bytes, w)
+		return
+	}
 	if raceEnabled || !l.short(n) {
 		for i := range rows {
 			if i > 0 {
@@ -177,6 +187,33 @@ func (l *Loop) RunRows(n, rows int, ptrs []unsafe.Pointer, bytes []int, w *LoopW
 	runtime.KeepAlive(l.pages)
 }
 
+// runRows is RunRows by code that goes through rows by itself. Bytes may be nil for one row.
+func (l *Loop) runRows(n, rows int, ptrs []unsafe.Pointer, bytes []int, w *LoopWork) {
+	m, t := len(l.arrays), w.rows
+	together := max(1, RunElements/n)
+	for row := 0; row < rows; row += together {
+		for at := 0; at < n; at += RunElements {
+			for k := range l.arrays {
+				a := &l.arrays[k]
+				t[k] = uintptr(ptrs[k])
+				if !a.scalar {
+					t[k] += uintptr(at * a.t.Size())
+				}
+				if bytes != nil {
+					t[k] += uintptr(row * bytes[k])
+					t[m+k] = uintptr(bytes[k])
+				}
+			}
+			t[2*m+loopRows], t[2*m+loopColumns] = uintptr(min(together, rows-row)), uintptr(min(RunElements, n-at))
+			callLoop(unsafe.Pointer(&l.pages.code[0]), unsafe.Pointer(&t[0]), unsafe.Pointer(&l.consts[0]), unsafe.Pointer(&w.scratch[l.fixed]), 0)
+		}
+	}
+	runtime.KeepAlive(l.pages)
+	for _, p := range ptrs {
+		runtime.KeepAlive(p)
+	}
+}
+
 func step(ptrs []unsafe.Pointer, bytes []int) {
 	bytes = bytes[:len(ptrs)]
 	for k := range ptrs {
@@ -189,6 +226,9 @@ func (l *Loop) NewWork() *LoopWork {
 	w := &LoopWork{table: cpu.Apart[unsafe.Pointer](2*len(l.arrays) + 1), scratch: make([]byte, max(l.scratch, l.fixed)+2*64)}
 	if l.padded {
 		w.ends = make([]byte, endBytes*max(1, len(l.arrays)))
+	}
+	if l.rowwise {
+		w.rows = cpu.Apart[uintptr](2*len(l.arrays) + loopEntries)
 	}
 	return w
 }

@@ -204,6 +204,7 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 	if r.IntN(2) == 0 {
 		o.Overlaid = overlaid
 	}
+	o.Rows = r.IntN(3) == 0
 	code, err := CompileLoop(l, o)
 	var unsupported *ErrUnsupported
 	if errors.As(err, &unsupported) && o.Level == cpu.AVX2 {
@@ -245,7 +246,7 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 		ptrs = append(ptrs, base(g.arena))
 	}
 	referenceLoop(l, n, in, want)
-	if w := code.NewWork(); n > 0 && n <= RunElements && r.IntN(2) == 0 {
+	if w := code.NewWork(); n > 0 && n <= RunElements && !code.rowwise && r.IntN(2) == 0 {
 		for k, p := range ptrs {
 			code.Point(w, k, p)
 		}

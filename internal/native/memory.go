@@ -80,7 +80,7 @@ func LoopMemory(l *micro.Loop, workers int) (code, runs, making int64) {
 	if code > manyBytes {
 		code += hugeBytes
 	}
-	runs = int64(workers) * (2*8*cpu.LineWords + 64 + arrays*(16+endBytes) + 64*int64(len(l.In)+len(l.Consts)+l.Temps) + 4<<10)
+	runs = int64(workers) * (4*8*cpu.LineWords + 64 + arrays*(32+endBytes) + 64*int64(len(l.In)+len(l.Consts)+l.Temps) + 4<<10)
 	making = fixedMaking + loopUnrolled*((simple+arrays)*simpleMaking+riches*richMaking) + functions*functionMaking + bufferMaking*(code+runs)
 	return code, runs, making
 }

@@ -208,7 +208,7 @@ func TestLoopsEndWithMemory(t *testing.T) {
 		loops := 0
 		for range 60 {
 			l := newRandomLoop(r, 1+r.IntN(6), []typedOp{ops[r.IntN(len(ops))], ops[r.IntN(len(ops))]}, micro.ReduceKind(r.IntN(5)))
-			code, err := CompileLoop(l, LoopOptions{Level: level})
+			code, err := CompileLoop(l, LoopOptions{Level: level, Rows: r.IntN(2) == 0})
 			if errors.As(err, new(*ErrUnsupported)) {
 				continue
 			}
@@ -253,6 +253,73 @@ func TestLoopsEndWithMemory(t *testing.T) {
 		}
 		if loops < 40 {
 			t.Errorf("%s: only %d loops have code", level, loops)
+		}
+	}
+}
+
+// TestRunRows compares code that goes through rows with other code that is called for each: rows of any length and distance, inputs that are the same in each row, and scalars that are not.
+func TestRunRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(40, 1))
+	for _, level := range levels(t) {
+		ops := everyOp(func(op micro.Op, d, to dtype.DType) bool { return Supported(op, d, to) })
+		rowwise := 0
+		for i := range 120 {
+			l := newRandomLoop(r, 1+r.IntN(6), []typedOp{ops[r.IntN(len(ops))], ops[r.IntN(len(ops))]}, micro.NoReduce)
+			overlaid := make([][]int, len(l.Out))
+			plain, err := CompileLoop(l, LoopOptions{Level: level})
+			if errors.As(err, new(*ErrUnsupported)) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, err := CompileLoop(l, LoopOptions{Level: level, Overlaid: overlaid, Rows: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, rows := 1+r.IntN(3*code.step), 1+r.IntN(9)
+			if i%40 == 0 {
+				n, rows = RunElements/2-r.IntN(100), 5
+			}
+			if code.rowwise {
+				rowwise++
+			}
+			var ptrs []unsafe.Pointer
+			var bytes []int
+			var arrays, want [][]byte
+			for k, a := range slices.Concat(l.In, l.Out) {
+				length := n
+				if a.Strides[0] == 0 {
+					length = 1
+				}
+				step := (length + r.IntN(2)*r.IntN(40)) * a.Type.Size()
+				if k < len(l.In) && r.IntN(4) == 0 {
+					step = 0
+				}
+				b := make([]byte, (rows-1)*step+length*a.Type.Size())
+				for i := range len(b) / a.Type.Size() {
+					putElement(b, a.Type, i, randomBits(r, a.Type))
+				}
+				arrays, want = append(arrays, b), append(want, slices.Clone(b))
+				ptrs, bytes = append(ptrs, base(b)), append(bytes, step)
+			}
+			work := plain.NewWork()
+			for row := range rows {
+				at := make([]unsafe.Pointer, len(want))
+				for k := range want {
+					at[k] = unsafe.Pointer(&want[k][row*bytes[k]])
+				}
+				plain.Run(n, at, work)
+			}
+			code.RunRows(n, rows, ptrs, bytes, code.NewWork())
+			for k := range want {
+				if !slices.Equal(arrays[k], want[k]) {
+					t.Fatalf("%s: %d rows of %d elements: array %d differs\n%s", level, rows, n, k, code.Listing())
+				}
+			}
+		}
+		if want := 60; level > cpu.NEON && rowwise < want {
+			t.Errorf("%s: only %d loops go through rows", level, rowwise)
 		}
 	}
 }
