@@ -57,6 +57,14 @@ func reduceAll[T Number](kind micro.ReduceKind, block ReduceFunc, dst, src []T, 
 			x := src[4*k : 4*k+4]
 			dst[k] = ((x[0] + 0) + (x[2] + 0)) + ((x[1] + 0) + (x[3] + 0))
 		}
+	case kind == micro.ReduceMax && n == 2:
+		for k := range dst {
+			dst[k] = max(src[2*k], src[2*k+1])
+		}
+	case kind == micro.ReduceMin && n == 2:
+		for k := range dst {
+			dst[k] = min(src[2*k], src[2*k+1])
+		}
 	case n <= short:
 		for k := range dst {
 			dst[k] = reduceShort(kind, src[k*n:(k+1)*n])

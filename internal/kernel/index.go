@@ -414,14 +414,22 @@ func checkSameBut(s, t []int, axis int) error {
 func takeAlong[T anyElement](c *Call) error {
 	src, dst, idx, axis := data[T](&c.In[0]), data[T](&c.Out[0]), &c.In[1], c.Attrs.Int("axis")
 	_, n, inner := shape.Split(c.In[0].Shape, axis)
-	m := c.Out[0].Shape[axis]
+	group := c.Out[0].Shape[axis] * inner // elements of one index of the axes before
 	fromStart := c.Attrs.Bool("from_start")
+	from, column, left := 0, 0, group // of src: where the group begins; of dst: the place behind the axis, and elements of the group
 	for e := range dst {
-		k := resolveIndex(indexAt(idx, e), n)
-		if k < 0 || fromStart && indexAt(idx, e) < 0 {
-			return indexError(indexAt(idx, e), e, n, axis)
+		i := indexAt(idx, e)
+		k := resolveIndex(i, n)
+		if k < 0 || fromStart && i < 0 {
+			return indexError(i, e, n, axis)
 		}
-		dst[e] = src[(e/(m*inner)*n+k)*inner+e%inner]
+		dst[e] = src[from+k*inner+column]
+		if column++; column == inner {
+			column = 0
+		}
+		if left--; left == 0 {
+			from, left = from+n*inner, group
+		}
 	}
 	return nil
 }
