@@ -293,6 +293,11 @@ func (w *loopWorker) lookAhead(a ahead, at int) {
 // seek points the bases to the start of a line of the innermost dimension.
 func (w *loopWorker) seek(line int) {
 	x := w.x
+	if x.flat || len(x.dims) == 1 { // there is one
+		copy(w.inBase, x.inPtr)
+		copy(w.outBase, x.outPtr)
+		return
+	}
 	for k, st := range x.in {
 		w.inBase[k] = unsafe.Add(x.inPtr[k], x.lineOffset(st, line)*x.l.In[k].Type.Size())
 	}

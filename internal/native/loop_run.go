@@ -59,7 +59,9 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 	if n == 0 {
 		return
 	}
-	l.raceArrays(n, ptrs)
+	if raceEnabled {
+		l.raceArrays(n, ptrs)
+	}
 	if l.rowwise {
 		l.runRows(n, 1, ptrs, nil, w)
 		return
@@ -294,7 +296,7 @@ func copyEnd[T uint8 | uint32 | uint64](dst unsafe.Pointer, from *byte, end int)
 
 // raceArrays tells the race detector what the run reads and writes. Where that may take time it is also checked that no output lies in the place of an input that it was not compiled for.
 func (l *Loop) raceArrays(n int, ptrs []unsafe.Pointer) {
-	if raceEnabled && l.overlaid != nil {
+	if l.overlaid != nil {
 		l.checkOverlaid(n, ptrs)
 	}
 	for k := range l.arrays {

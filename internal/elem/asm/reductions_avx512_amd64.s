@@ -689,15 +689,51 @@ fold:
 	RET
 
 // func RepeatF64AVX512(dst uintptr, src uintptr, n int, runs int, step int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI, BMI2
 TEXT ·RepeatF64AVX512(SB), $0-40
-	MOVQ  dst+0(FP), DI
-	MOVQ  src+8(FP), SI
-	MOVQ  n+16(FP), CX
-	MOVQ  runs+24(FP), DX
-	MOVQ  step+32(FP), R8
-	MOVQ  CX, R9
-	MOVQ  CX, R10
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    n+16(FP), CX
+	MOVQ    runs+24(FP), DX
+	MOVQ    step+32(FP), R8
+	MOVQ    CX, R9
+	MOVQ    CX, R10
+	CMPQ    R8, $0x08
+	JNE     apart
+	CMPQ    CX, $0x04
+	JGT     apart
+	CMPQ    CX, $0x02
+	JLT     apart
+	LEAQ    -1(CX), AX
+	TESTQ   CX, AX
+	JNZ     apart
+	TZCNTQ  CX, AX
+	VMOVQ   AX, X3
+	MOVQ    $+8, R11
+	SHRXQ   AX, R11, R11
+	MOVQ    $-1, AX
+	BZHIQ   R11, AX, AX
+	KMOVW   AX, K2
+	LEAQ    numbers64<>+0(SB), AX
+	VMOVUPD (AX), Z2
+	VPSRLQ  X3, Z2, Z2
+
+within:
+	CMPQ      DX, R11
+	JLT       left
+	VMOVUPD.Z (SI), K2, Z0
+	VPERMPD   Z0, Z2, Z0
+	VMOVUPD   Z0, (DI)
+	LEAQ      (SI)(R11*8), SI
+	ADDQ      $0x40, DI
+	SUBQ      R11, DX
+	JMP       within
+
+left:
+	TESTQ DX, DX
+	JZ    return
+
+apart:
 	SHRQ  $0x03, R9
 	ANDQ  $0x07, R10
 	MOVQ  $-1, AX
@@ -726,19 +762,57 @@ end:
 next:
 	DECQ DX
 	JNZ  run
+
+return:
 	VZEROUPPER
 	RET
 
 // func RepeatF32AVX512(dst uintptr, src uintptr, n int, runs int, step int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI, BMI2
 TEXT ·RepeatF32AVX512(SB), $0-40
-	MOVQ  dst+0(FP), DI
-	MOVQ  src+8(FP), SI
-	MOVQ  n+16(FP), CX
-	MOVQ  runs+24(FP), DX
-	MOVQ  step+32(FP), R8
-	MOVQ  CX, R9
-	MOVQ  CX, R10
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    n+16(FP), CX
+	MOVQ    runs+24(FP), DX
+	MOVQ    step+32(FP), R8
+	MOVQ    CX, R9
+	MOVQ    CX, R10
+	CMPQ    R8, $0x04
+	JNE     apart
+	CMPQ    CX, $0x08
+	JGT     apart
+	CMPQ    CX, $0x02
+	JLT     apart
+	LEAQ    -1(CX), AX
+	TESTQ   CX, AX
+	JNZ     apart
+	TZCNTQ  CX, AX
+	VMOVQ   AX, X3
+	MOVQ    $+16, R11
+	SHRXQ   AX, R11, R11
+	MOVQ    $-1, AX
+	BZHIQ   R11, AX, AX
+	KMOVW   AX, K2
+	LEAQ    numbers32<>+0(SB), AX
+	VMOVUPS (AX), Z2
+	VPSRLD  X3, Z2, Z2
+
+within:
+	CMPQ      DX, R11
+	JLT       left
+	VMOVUPS.Z (SI), K2, Z0
+	VPERMPS   Z0, Z2, Z0
+	VMOVUPS   Z0, (DI)
+	LEAQ      (SI)(R11*4), SI
+	ADDQ      $0x40, DI
+	SUBQ      R11, DX
+	JMP       within
+
+left:
+	TESTQ DX, DX
+	JZ    return
+
+apart:
 	SHRQ  $0x04, R9
 	ANDQ  $0x0f, R10
 	MOVQ  $-1, AX
@@ -767,6 +841,8 @@ end:
 next:
 	DECQ DX
 	JNZ  run
+
+return:
 	VZEROUPPER
 	RET
 
@@ -814,3 +890,31 @@ DATA constants32<>+0(SB)/4, $0x3f800000
 DATA constants32<>+4(SB)/4, $0xff800000
 DATA constants32<>+8(SB)/4, $0x7f800000
 GLOBL constants32<>(SB), RODATA|NOPTR, $12
+
+DATA numbers64<>+0(SB)/8, $0x0000000000000000
+DATA numbers64<>+8(SB)/8, $0x0000000000000001
+DATA numbers64<>+16(SB)/8, $0x0000000000000002
+DATA numbers64<>+24(SB)/8, $0x0000000000000003
+DATA numbers64<>+32(SB)/8, $0x0000000000000004
+DATA numbers64<>+40(SB)/8, $0x0000000000000005
+DATA numbers64<>+48(SB)/8, $0x0000000000000006
+DATA numbers64<>+56(SB)/8, $0x0000000000000007
+GLOBL numbers64<>(SB), RODATA|NOPTR, $64
+
+DATA numbers32<>+0(SB)/4, $0x00000000
+DATA numbers32<>+4(SB)/4, $0x00000001
+DATA numbers32<>+8(SB)/4, $0x00000002
+DATA numbers32<>+12(SB)/4, $0x00000003
+DATA numbers32<>+16(SB)/4, $0x00000004
+DATA numbers32<>+20(SB)/4, $0x00000005
+DATA numbers32<>+24(SB)/4, $0x00000006
+DATA numbers32<>+28(SB)/4, $0x00000007
+DATA numbers32<>+32(SB)/4, $0x00000008
+DATA numbers32<>+36(SB)/4, $0x00000009
+DATA numbers32<>+40(SB)/4, $0x0000000a
+DATA numbers32<>+44(SB)/4, $0x0000000b
+DATA numbers32<>+48(SB)/4, $0x0000000c
+DATA numbers32<>+52(SB)/4, $0x0000000d
+DATA numbers32<>+56(SB)/4, $0x0000000e
+DATA numbers32<>+60(SB)/4, $0x0000000f
+GLOBL numbers32<>(SB), RODATA|NOPTR, $64
