@@ -302,6 +302,7 @@ func (c *loopCompiler) choose(unroll int) {
 const (
 	leastAdapted = 16   // low-level instructions from which on it matters whether they wait
 	mostUnrolled = 4096 // bounds those of an iteration
+	unrolledPace = 1.5  // about how many a cycle processors with many registers execute; more for short ones, but four vectors of long ones do not stay in registers
 )
 
 // adaptUnroll unrolls further where instructions wait for one another: the chains of several vectors run beside one another.
@@ -320,13 +321,13 @@ func (c *loopCompiler) adaptUnroll() error {
 		vectors = (d[len(d)-1] + int(c.Lanes) - 1) / int(c.Lanes)
 	}
 	best := math.MaxFloat64
-	most, pace := bits.OnesCount32(c.Files[isa.FileVector].All)/8, 1
+	most, pace := bits.OnesCount32(c.Files[isa.FileVector].All)/8, unrolledPace
 	if c.ByUnits() {
-		most, pace = 4, isa.UnitPace
+		most, pace = 4, float64(isa.UnitPace)
 	}
 	for u := least; u <= max(least, most); u *= 2 {
 		// A chain takes a third longer than its latencies: what is in it does not always come first.
-		time := math.Ceil(float64(vectors)/float64(u)) * max(float64(u*length/pace), float64(chain)*4/3)
+		time := math.Ceil(float64(vectors)/float64(u)) * max(float64(u*length)/pace, float64(chain)*4/3)
 		if u == least || time < 0.9*best && u*length <= mostUnrolled {
 			best, c.unroll = time, u
 		}
