@@ -7,12 +7,17 @@
 // func tileF32AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -30,11 +35,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -102,12 +102,17 @@ TEXT ·tileF32AVX2x1x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -116,11 +121,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -225,14 +225,19 @@ TEXT ·tileF32AVX2x1x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -243,11 +248,6 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -371,12 +371,17 @@ unflush:
 // func indexedF32AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -394,11 +399,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -470,12 +470,17 @@ TEXT ·indexedF32AVX2x1x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -484,11 +489,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -595,14 +595,19 @@ TEXT ·indexedF32AVX2x1x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -613,11 +618,6 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -739,12 +739,17 @@ unflush:
 // func tileF32AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -767,11 +772,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -859,14 +859,19 @@ TEXT ·tileF32AVX2x2x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -878,11 +883,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1015,18 +1015,23 @@ TEXT ·tileF32AVX2x2x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1042,11 +1047,6 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1210,12 +1210,17 @@ unflush:
 // func indexedF32AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1238,11 +1243,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1334,14 +1334,19 @@ TEXT ·indexedF32AVX2x2x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1353,11 +1358,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1492,18 +1492,23 @@ TEXT ·indexedF32AVX2x2x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1519,11 +1524,6 @@ continue:
 	VMASKMOVPS 96(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1685,12 +1685,17 @@ unflush:
 // func tileF32AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1718,11 +1723,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1829,16 +1829,21 @@ TEXT ·tileF32AVX2x3x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -1853,11 +1858,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2011,12 +2011,17 @@ unflush:
 // func indexedF32AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2044,11 +2049,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2159,16 +2159,21 @@ TEXT ·indexedF32AVX2x3x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2183,11 +2188,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2343,12 +2343,17 @@ unflush:
 // func tileF32AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2381,11 +2386,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2512,18 +2512,23 @@ TEXT ·tileF32AVX2x4x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2541,11 +2546,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2727,12 +2727,17 @@ unflush:
 // func indexedF32AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2765,11 +2770,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2900,18 +2900,23 @@ TEXT ·indexedF32AVX2x4x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -2929,11 +2934,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3117,12 +3117,17 @@ unflush:
 // func tileF32AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3160,11 +3165,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3310,20 +3310,25 @@ TEXT ·tileF32AVX2x5x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3344,11 +3349,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3557,12 +3557,17 @@ unflush:
 // func indexedF32AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3600,11 +3605,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3754,20 +3754,25 @@ TEXT ·indexedF32AVX2x5x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -3788,11 +3793,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4003,12 +4003,17 @@ unflush:
 // func tileF32AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF32AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4051,11 +4056,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4221,22 +4221,27 @@ TEXT ·tileF32AVX2x6x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	VPXOR   Y10, Y10, Y10
-	VPXOR   Y11, Y11, Y11
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4260,11 +4265,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4501,12 +4501,17 @@ unflush:
 // func indexedF32AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF32AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPS    32(BX)(AX*4), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPS 32(BX)(AX*4), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4549,11 +4554,6 @@ continue:
 	VMASKMOVPS (SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4723,22 +4723,27 @@ TEXT ·indexedF32AVX2x6x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPS 32(BX)(AX*4), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	VPXOR   Y10, Y10, Y10
-	VPXOR   Y11, Y11, Y11
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -4762,11 +4767,6 @@ continue:
 	VMASKMOVPS 32(SI), Y15, Y11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5005,12 +5005,17 @@ unflush:
 // func tileF64AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5028,11 +5033,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5100,12 +5100,17 @@ TEXT ·tileF64AVX2x1x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5114,11 +5119,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5223,14 +5223,19 @@ TEXT ·tileF64AVX2x1x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5241,11 +5246,6 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5369,12 +5369,17 @@ unflush:
 // func indexedF64AVX2x1x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5392,11 +5397,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -5468,12 +5468,17 @@ TEXT ·indexedF64AVX2x1x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5482,11 +5487,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -5593,14 +5593,19 @@ TEXT ·indexedF64AVX2x1x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5611,11 +5616,6 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -5737,12 +5737,17 @@ unflush:
 // func tileF64AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5765,11 +5770,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5857,14 +5857,19 @@ TEXT ·tileF64AVX2x2x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -5876,11 +5881,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6013,18 +6013,23 @@ TEXT ·tileF64AVX2x2x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6040,11 +6045,6 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6208,12 +6208,17 @@ unflush:
 // func indexedF64AVX2x2x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6236,11 +6241,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6332,14 +6332,19 @@ TEXT ·indexedF64AVX2x2x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6351,11 +6356,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6490,18 +6490,23 @@ TEXT ·indexedF64AVX2x2x4(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6517,11 +6522,6 @@ continue:
 	VMASKMOVPD 96(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6683,12 +6683,17 @@ unflush:
 // func tileF64AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6716,11 +6721,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6827,16 +6827,21 @@ TEXT ·tileF64AVX2x3x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -6851,11 +6856,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -7009,12 +7009,17 @@ unflush:
 // func indexedF64AVX2x3x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7042,11 +7047,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7157,16 +7157,21 @@ TEXT ·indexedF64AVX2x3x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7181,11 +7186,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7341,12 +7341,17 @@ unflush:
 // func tileF64AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7379,11 +7384,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -7510,18 +7510,23 @@ TEXT ·tileF64AVX2x4x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7539,11 +7544,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -7725,12 +7725,17 @@ unflush:
 // func indexedF64AVX2x4x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7763,11 +7768,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7898,18 +7898,23 @@ TEXT ·indexedF64AVX2x4x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -7927,11 +7932,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -8115,12 +8115,17 @@ unflush:
 // func tileF64AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -8158,11 +8163,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -8308,20 +8308,25 @@ TEXT ·tileF64AVX2x5x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8342,11 +8347,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -8555,12 +8555,17 @@ unflush:
 // func indexedF64AVX2x5x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -8598,11 +8603,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -8752,20 +8752,25 @@ TEXT ·indexedF64AVX2x5x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -8786,11 +8791,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -9001,12 +9001,17 @@ unflush:
 // func tileF64AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·tileF64AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -9049,11 +9054,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -9219,22 +9219,27 @@ TEXT ·tileF64AVX2x6x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	VPXOR   Y10, Y10, Y10
-	VPXOR   Y11, Y11, Y11
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -9258,11 +9263,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -9499,12 +9499,17 @@ unflush:
 // func indexedF64AVX2x6x1(t *byte)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·indexedF64AVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	LEAQ       ones_zeros<>+0(SB), BX
-	NEGQ       AX
-	VMOVUPD    32(BX)(AX*8), Y15
-	NEGQ       AX
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	LEAQ    ones_zeros<>+0(SB), BX
+	NEGQ    AX
+	VMOVUPD 32(BX)(AX*8), Y15
+	NEGQ    AX
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -9547,11 +9552,6 @@ continue:
 	VMASKMOVPD (SI), Y15, Y5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -9721,22 +9721,27 @@ TEXT ·indexedF64AVX2x6x2(SB), NOSPLIT, $0-8
 	NEGQ    AX
 	VMOVUPD 32(BX)(AX*8), Y15
 	NEGQ    AX
-	MOVQ    56(DI), CX
-	CMPQ    72(DI), $+2
-	JEQ     continue
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	VPXOR   Y10, Y10, Y10
-	VPXOR   Y11, Y11, Y11
-	JMP     start
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
+	MOVQ  56(DI), CX
+	CMPQ  72(DI), $+2
+	JEQ   continue
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	JMP   start
 
 continue:
 	MOVQ       40(DI), SI
@@ -9760,11 +9765,6 @@ continue:
 	VMASKMOVPD 32(SI), Y15, Y11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8

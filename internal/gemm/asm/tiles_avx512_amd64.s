@@ -7,11 +7,16 @@
 // func tileF32AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -29,11 +34,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -86,11 +86,16 @@ unflush:
 // func tileF32AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -105,11 +110,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -203,11 +203,16 @@ unflush:
 // func tileF32AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -226,11 +231,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -355,11 +355,16 @@ unflush:
 // func tileF32AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -386,11 +391,6 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -575,11 +575,16 @@ unflush:
 // func indexedF32AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -597,11 +602,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -658,11 +658,16 @@ unflush:
 // func indexedF32AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -677,11 +682,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -774,11 +774,16 @@ unflush:
 // func indexedF32AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -797,11 +802,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -916,11 +916,16 @@ unflush:
 // func indexedF32AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -947,11 +952,6 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -1110,11 +1110,16 @@ unflush:
 // func tileF32AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1137,11 +1142,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1205,11 +1205,16 @@ unflush:
 // func tileF32AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -1229,11 +1234,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1346,11 +1346,16 @@ unflush:
 // func tileF32AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -1378,11 +1383,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1538,11 +1538,16 @@ unflush:
 // func tileF32AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -1586,11 +1591,6 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -1830,11 +1830,16 @@ unflush:
 // func indexedF32AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -1857,11 +1862,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -1929,11 +1929,16 @@ unflush:
 // func indexedF32AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -1953,11 +1958,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2069,11 +2069,16 @@ unflush:
 // func indexedF32AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -2101,11 +2106,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2251,11 +2251,16 @@ unflush:
 // func indexedF32AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -2299,11 +2304,6 @@ continue:
 	VMOVUPS.Z 448(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -2517,11 +2517,16 @@ unflush:
 // func tileF32AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -2549,11 +2554,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2627,11 +2627,16 @@ unflush:
 // func tileF32AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -2656,11 +2661,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -2791,11 +2791,16 @@ unflush:
 // func tileF32AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -2832,11 +2837,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3022,11 +3022,16 @@ unflush:
 // func indexedF32AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3054,11 +3059,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3136,11 +3136,16 @@ unflush:
 // func indexedF32AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -3165,11 +3170,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3299,11 +3299,16 @@ unflush:
 // func indexedF32AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -3340,11 +3345,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -3520,11 +3520,16 @@ unflush:
 // func tileF32AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -3557,11 +3562,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3646,11 +3646,16 @@ unflush:
 // func tileF32AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -3680,11 +3685,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -3834,11 +3834,16 @@ unflush:
 // func tileF32AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -3884,11 +3889,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4105,11 +4105,16 @@ unflush:
 // func indexedF32AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4142,11 +4147,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4235,11 +4235,16 @@ unflush:
 // func indexedF32AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -4269,11 +4274,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4422,11 +4422,16 @@ unflush:
 // func indexedF32AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -4472,11 +4477,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -4683,11 +4683,16 @@ unflush:
 // func tileF32AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -4725,11 +4730,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -4824,11 +4824,16 @@ unflush:
 // func tileF32AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -4863,11 +4868,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5035,11 +5035,16 @@ unflush:
 // func tileF32AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -5094,11 +5099,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -5345,11 +5345,16 @@ unflush:
 // func indexedF32AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -5387,11 +5392,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5490,11 +5490,16 @@ unflush:
 // func indexedF32AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -5529,11 +5534,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -5700,11 +5700,16 @@ unflush:
 // func indexedF32AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -5759,11 +5764,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6000,11 +6000,16 @@ unflush:
 // func tileF32AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6047,11 +6052,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6157,11 +6157,16 @@ unflush:
 // func tileF32AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -6201,11 +6206,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6392,11 +6392,16 @@ unflush:
 // func tileF32AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -6460,11 +6465,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -6742,11 +6742,16 @@ unflush:
 // func indexedF32AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -6789,11 +6794,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -6903,11 +6903,16 @@ unflush:
 // func indexedF32AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -6947,11 +6952,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7137,11 +7137,16 @@ unflush:
 // func indexedF32AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -7205,11 +7210,6 @@ continue:
 	VMOVUPS.Z 192(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -7477,11 +7477,16 @@ unflush:
 // func tileF32AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7529,11 +7534,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z6
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -7649,11 +7649,16 @@ unflush:
 // func tileF32AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -7698,11 +7703,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -7907,11 +7907,16 @@ unflush:
 // func indexedF32AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -7959,11 +7964,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z6
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -8083,11 +8083,16 @@ unflush:
 // func indexedF32AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -8132,11 +8137,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -8340,11 +8340,16 @@ unflush:
 // func tileF32AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -8397,11 +8402,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -8528,11 +8528,16 @@ unflush:
 // func tileF32AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -8582,11 +8587,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -8810,11 +8810,16 @@ unflush:
 // func indexedF32AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -8867,11 +8872,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -9002,11 +9002,16 @@ unflush:
 // func indexedF32AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -9056,11 +9061,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -9283,11 +9283,16 @@ unflush:
 // func tileF32AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -9345,11 +9350,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z8
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -9486,11 +9486,16 @@ unflush:
 // func tileF32AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -9545,11 +9550,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z17
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -9791,11 +9791,16 @@ unflush:
 // func indexedF32AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -9853,11 +9858,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z8
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -9998,11 +9998,16 @@ unflush:
 // func indexedF32AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -10057,11 +10062,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z17
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -10302,11 +10302,16 @@ unflush:
 // func tileF32AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -10369,11 +10374,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -10521,11 +10521,16 @@ unflush:
 // func tileF32AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -10585,11 +10590,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -10850,11 +10850,16 @@ unflush:
 // func indexedF32AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -10917,11 +10922,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -11073,11 +11073,16 @@ unflush:
 // func indexedF32AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -11137,11 +11142,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -11401,11 +11401,16 @@ unflush:
 // func tileF32AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -11473,11 +11478,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z10
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -11635,11 +11635,16 @@ unflush:
 // func tileF32AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -11704,11 +11709,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z21
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -11987,11 +11987,16 @@ unflush:
 // func indexedF32AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -12059,11 +12064,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z10
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -12225,11 +12225,16 @@ unflush:
 // func indexedF32AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -12294,11 +12299,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z21
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -12576,11 +12576,16 @@ unflush:
 // func tileF32AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -12653,11 +12658,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -12826,11 +12826,16 @@ unflush:
 // func tileF32AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -12900,11 +12905,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -13202,11 +13202,16 @@ unflush:
 // func indexedF32AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -13279,11 +13284,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -13456,11 +13456,16 @@ unflush:
 // func indexedF32AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -13530,11 +13535,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -13831,11 +13831,16 @@ unflush:
 // func tileF32AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -13913,11 +13918,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z12
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -14096,11 +14096,16 @@ unflush:
 // func tileF32AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -14175,11 +14180,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z25
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -14495,11 +14495,16 @@ unflush:
 // func indexedF32AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -14577,11 +14582,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z12
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -14764,11 +14764,16 @@ unflush:
 // func indexedF32AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -14843,11 +14848,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z25
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -15162,11 +15162,16 @@ unflush:
 // func tileF32AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -15249,11 +15254,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -15443,11 +15443,16 @@ unflush:
 // func tileF32AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF32AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -15527,11 +15532,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z27
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -15866,11 +15866,16 @@ unflush:
 // func indexedF32AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -15953,11 +15958,6 @@ continue:
 	VMOVUPS.Z (SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -16151,11 +16151,16 @@ unflush:
 // func indexedF32AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF32AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -16235,11 +16240,6 @@ continue:
 	VMOVUPS.Z 64(SI), K1, Z27
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -16573,11 +16573,16 @@ unflush:
 // func tileF64AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -16595,11 +16600,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -16652,11 +16652,16 @@ unflush:
 // func tileF64AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -16671,11 +16676,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -16769,11 +16769,16 @@ unflush:
 // func tileF64AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -16792,11 +16797,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -16921,11 +16921,16 @@ unflush:
 // func tileF64AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -16952,11 +16957,6 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -17141,11 +17141,16 @@ unflush:
 // func indexedF64AVX512x1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -17163,11 +17168,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z0
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	SUBQ $+2, CX
@@ -17224,11 +17224,16 @@ unflush:
 // func indexedF64AVX512x1x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -17243,11 +17248,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -17340,11 +17340,16 @@ unflush:
 // func indexedF64AVX512x1x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -17363,11 +17368,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -17482,11 +17482,16 @@ unflush:
 // func indexedF64AVX512x1x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x1x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -17513,11 +17518,6 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	CMPQ 72(DI), $+2
@@ -17676,11 +17676,16 @@ unflush:
 // func tileF64AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -17703,11 +17708,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -17771,11 +17771,16 @@ unflush:
 // func tileF64AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -17795,11 +17800,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -17912,11 +17912,16 @@ unflush:
 // func tileF64AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -17944,11 +17949,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -18104,11 +18104,16 @@ unflush:
 // func tileF64AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -18152,11 +18157,6 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -18396,11 +18396,16 @@ unflush:
 // func indexedF64AVX512x2x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -18423,11 +18428,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z1
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -18495,11 +18495,16 @@ unflush:
 // func indexedF64AVX512x2x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -18519,11 +18524,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -18635,11 +18635,16 @@ unflush:
 // func indexedF64AVX512x2x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -18667,11 +18672,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -18817,11 +18817,16 @@ unflush:
 // func indexedF64AVX512x2x8(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x2x8(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -18865,11 +18870,6 @@ continue:
 	VMOVUPD.Z 448(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -19083,11 +19083,16 @@ unflush:
 // func tileF64AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -19115,11 +19120,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -19193,11 +19193,16 @@ unflush:
 // func tileF64AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -19222,11 +19227,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -19357,11 +19357,16 @@ unflush:
 // func tileF64AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -19398,11 +19403,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -19588,11 +19588,16 @@ unflush:
 // func indexedF64AVX512x3x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -19620,11 +19625,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z2
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -19702,11 +19702,16 @@ unflush:
 // func indexedF64AVX512x3x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -19731,11 +19736,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -19865,11 +19865,16 @@ unflush:
 // func indexedF64AVX512x3x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x3x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -19906,11 +19911,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -20086,11 +20086,16 @@ unflush:
 // func tileF64AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -20123,11 +20128,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -20212,11 +20212,16 @@ unflush:
 // func tileF64AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -20246,11 +20251,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -20400,11 +20400,16 @@ unflush:
 // func tileF64AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -20450,11 +20455,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -20671,11 +20671,16 @@ unflush:
 // func indexedF64AVX512x4x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -20708,11 +20713,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z3
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -20801,11 +20801,16 @@ unflush:
 // func indexedF64AVX512x4x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -20835,11 +20840,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -20988,11 +20988,16 @@ unflush:
 // func indexedF64AVX512x4x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x4x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -21038,11 +21043,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -21249,11 +21249,16 @@ unflush:
 // func tileF64AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -21291,11 +21296,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -21390,11 +21390,16 @@ unflush:
 // func tileF64AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -21429,11 +21434,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -21601,11 +21601,16 @@ unflush:
 // func tileF64AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -21660,11 +21665,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -21911,11 +21911,16 @@ unflush:
 // func indexedF64AVX512x5x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -21953,11 +21958,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z4
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -22056,11 +22056,16 @@ unflush:
 // func indexedF64AVX512x5x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -22095,11 +22100,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -22266,11 +22266,16 @@ unflush:
 // func indexedF64AVX512x5x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x5x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -22325,11 +22330,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -22566,11 +22566,16 @@ unflush:
 // func tileF64AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -22613,11 +22618,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -22723,11 +22723,16 @@ unflush:
 // func tileF64AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -22767,11 +22772,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -22958,11 +22958,16 @@ unflush:
 // func tileF64AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -23026,11 +23031,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -23308,11 +23308,16 @@ unflush:
 // func indexedF64AVX512x6x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -23355,11 +23360,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z5
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -23469,11 +23469,16 @@ unflush:
 // func indexedF64AVX512x6x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -23513,11 +23518,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -23703,11 +23703,16 @@ unflush:
 // func indexedF64AVX512x6x4(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x6x4(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -23771,11 +23776,6 @@ continue:
 	VMOVUPD.Z 192(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -24043,11 +24043,16 @@ unflush:
 // func tileF64AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -24095,11 +24100,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z6
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -24215,11 +24215,16 @@ unflush:
 // func tileF64AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -24264,11 +24269,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -24473,11 +24473,16 @@ unflush:
 // func indexedF64AVX512x7x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -24525,11 +24530,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z6
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -24649,11 +24649,16 @@ unflush:
 // func indexedF64AVX512x7x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -24698,11 +24703,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -24906,11 +24906,16 @@ unflush:
 // func tileF64AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -24963,11 +24968,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -25094,11 +25094,16 @@ unflush:
 // func tileF64AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -25148,11 +25153,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -25376,11 +25376,16 @@ unflush:
 // func indexedF64AVX512x8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -25433,11 +25438,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z7
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -25568,11 +25568,16 @@ unflush:
 // func indexedF64AVX512x8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -25622,11 +25627,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z15
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -25849,11 +25849,16 @@ unflush:
 // func tileF64AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -25911,11 +25916,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z8
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -26052,11 +26052,16 @@ unflush:
 // func tileF64AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -26111,11 +26116,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z17
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -26357,11 +26357,16 @@ unflush:
 // func indexedF64AVX512x9x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -26419,11 +26424,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z8
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -26564,11 +26564,16 @@ unflush:
 // func indexedF64AVX512x9x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -26623,11 +26628,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z17
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -26868,11 +26868,16 @@ unflush:
 // func tileF64AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -26935,11 +26940,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -27087,11 +27087,16 @@ unflush:
 // func tileF64AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -27151,11 +27156,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -27416,11 +27416,16 @@ unflush:
 // func indexedF64AVX512x10x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -27483,11 +27488,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z9
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -27639,11 +27639,16 @@ unflush:
 // func indexedF64AVX512x10x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -27703,11 +27708,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z19
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -27967,11 +27967,16 @@ unflush:
 // func tileF64AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -28039,11 +28044,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z10
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -28201,11 +28201,16 @@ unflush:
 // func tileF64AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -28270,11 +28275,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z21
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -28553,11 +28553,16 @@ unflush:
 // func indexedF64AVX512x11x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -28625,11 +28630,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z10
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -28791,11 +28791,16 @@ unflush:
 // func indexedF64AVX512x11x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -28860,11 +28865,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z21
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -29142,11 +29142,16 @@ unflush:
 // func tileF64AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -29219,11 +29224,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -29392,11 +29392,16 @@ unflush:
 // func tileF64AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -29466,11 +29471,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -29768,11 +29768,16 @@ unflush:
 // func indexedF64AVX512x12x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -29845,11 +29850,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z11
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -30022,11 +30022,16 @@ unflush:
 // func indexedF64AVX512x12x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -30096,11 +30101,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z23
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -30397,11 +30397,16 @@ unflush:
 // func tileF64AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -30479,11 +30484,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z12
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -30662,11 +30662,16 @@ unflush:
 // func tileF64AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -30741,11 +30746,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z25
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -31061,11 +31061,16 @@ unflush:
 // func indexedF64AVX512x13x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -31143,11 +31148,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z12
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -31330,11 +31330,16 @@ unflush:
 // func indexedF64AVX512x13x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -31409,11 +31414,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z25
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -31728,11 +31728,16 @@ unflush:
 // func tileF64AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -31815,11 +31820,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -32009,11 +32009,16 @@ unflush:
 // func tileF64AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·tileF64AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -32093,11 +32098,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z27
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ (DI), SI
 	MOVQ 16(DI), AX
 	MOVQ 24(DI), DX
@@ -32432,11 +32432,16 @@ unflush:
 // func indexedF64AVX512x14x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       64(DI), AX
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ       56(DI), CX
 	CMPQ       72(DI), $+2
 	JEQ        continue
@@ -32519,11 +32524,6 @@ continue:
 	VMOVUPD.Z (SI), K1, Z13
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8
@@ -32717,11 +32717,16 @@ unflush:
 // func indexedF64AVX512x14x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+, SSE
 TEXT ·indexedF64AVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   64(DI), AX
-	MOVQ   $-1, BX
-	BZHIQ  AX, BX, BX
-	KMOVW  BX, K1
+	MOVQ    t+0(FP), DI
+	MOVQ    64(DI), AX
+	MOVQ    $-1, BX
+	BZHIQ   AX, BX, BX
+	KMOVW   BX, K1
+	CMPL    80(DI), $0x00
+	JEQ     flush
+	LDMXCSR 80(DI)
+
+flush:
 	MOVQ   56(DI), CX
 	CMPQ   72(DI), $+2
 	JEQ    continue
@@ -32801,11 +32806,6 @@ continue:
 	VMOVUPD.Z 64(SI), K1, Z27
 
 start:
-	CMPL    80(DI), $0x00
-	JEQ     flush
-	LDMXCSR 80(DI)
-
-flush:
 	MOVQ 24(DI), DX
 	MOVQ 32(DI), BX
 	MOVQ 8(DI), R8

@@ -69,6 +69,7 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	w.last = mem(regTile, tile.last)
 	w.emit("MOVQ", mem(regTile, tile.last), reg.RAX)
 	w.loadMask(reg.RAX, reg.RBX)
+	w.flush(mem(regTile, tile.flush), false) // first, since what follows waits for it
 	w.emit("MOVQ", mem(regTile, tile.k), regK)
 	w.emit("CMPQ", mem(regTile, tile.mode), operand.I8(asm.Continue))
 	w.emit("JEQ", operand.LabelRef("continue"))
@@ -84,7 +85,6 @@ func (w *writer) tile(rows, vectors int, indexed bool) {
 	w.Label("continue")
 	eachC(func(r, v int, at operand.Mem, last bool) { w.load(at, last, acc(r, v)) })
 	w.Label("start")
-	w.flush(mem(regTile, tile.flush), false)
 	if !indexed {
 		w.emit("MOVQ", mem(regTile, tile.a), regA)
 		w.emit("MOVQ", mem(regTile, tile.aStep), regAStep)
