@@ -228,7 +228,7 @@ func (x *loop) compile(f *frame) {
 	case line.Reduce != micro.NoReduce:
 		line.Out[len(line.Out)-1].Strides[0] = 0
 	}
-	if x.code = x.p.nativeLoop(x.l, &line, native.LoopOptions{Overlaid: x.overlaid(), Rows: x.isPart && len(x.dims) > 1}); x.code != nil {
+	if x.code = x.p.nativeLoop(x.l, &line, native.LoopOptions{Overlaid: x.overlaid(), Rows: x.isPart}); x.code != nil {
 		for i := range x.workers {
 			x.workers[i].work = x.code.NewWork()
 		}
