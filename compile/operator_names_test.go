@@ -17,7 +17,7 @@ import (
 // namingFiles are the files of the compiler and of drawings that name operators, with the names. What is true of an operator stands at the operator (graph.Op); names are
 // for rules over certain operators, and for what the language of graphs itself has: inputs, constants, results, loops and branches.
 var namingFiles = map[string]string{
-	"compile/rules.go": "abs add broadcast_to cast concat div dynamic_update_slice exp identity index index_transpose log log1p logical_not lu matmul max min mul mul_no_nan neg overlay pad pow reshape result scatter_add scatter_add_to slice slice_transpose solve stop_gradient sub transpose where",
+	"compile/rules.go": "abs add broadcast_to cast concat div dynamic_update_slice exp identity index index_transpose log log1p logical_not lu matmul max min mul mul_no_nan neg overlay pad pow reshape result scatter_add scatter_add_to slice slice_transpose solve stop_gradient sub tanh transpose where",
 
 	"compile/batch_calls.go":  "batched_call", // is that operator
 	"compile/batch_custom.go": "batched",      // is that operator

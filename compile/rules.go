@@ -788,6 +788,28 @@ func andOne(n *graph.Node) *graph.Node {
 	return nil
 }
 
+// besideTanh holds the derivatives of tanh x for which tanh x is computed before, and these tanh x.
+func (u *useCounts) besideTanh() map[*graph.Node]bool {
+	if u.tanhs == nil {
+		u.tanhs = map[*graph.Node]bool{}
+		of := map[*graph.Node]*graph.Node{} // by x
+		for i := range u.g.Len() {
+			if u.count[i] == 0 {
+				continue
+			}
+			switch n := u.g.Node(i); n.Op().Name {
+			case "tanh":
+				of[n.Input(0)] = n
+			case "mul":
+				if _, x := tanhDerivative(n.Inputs()); of[x] != nil {
+					u.tanhs[n], u.tanhs[of[x]] = true, true
+				}
+			}
+		}
+	}
+	return u.tanhs
+}
+
 // tanhDerivative returns e = exp(−|2x|) and x if 4·e/(1 + e)² has the factors, else nil.
 func tanhDerivative(factors []*graph.Node) (e, x *graph.Node) {
 	for k, d := range factors {

@@ -23,28 +23,6 @@ type useCounts struct {
 	tanhs map[*graph.Node]bool
 }
 
-// besideTanh holds the derivatives of tanh x for which tanh x is computed before, and these tanh x.
-func (u *useCounts) besideTanh() map[*graph.Node]bool {
-	if u.tanhs == nil {
-		u.tanhs = map[*graph.Node]bool{}
-		of := map[*graph.Node]*graph.Node{} // by x
-		for i := range u.g.Len() {
-			if u.count[i] == 0 {
-				continue
-			}
-			switch n := u.g.Node(i); n.Op().Name {
-			case "tanh":
-				of[n.Input(0)] = n
-			case "mul":
-				if _, x := tanhDerivative(n.Inputs()); of[x] != nil {
-					u.tanhs[n], u.tanhs[of[x]] = true, true
-				}
-			}
-		}
-	}
-	return u.tanhs
-}
-
 // systems is the number of systems that are solved with a matrix or its transpose.
 func (u *useCounts) systems(a *graph.Node) int {
 	if u.solved == nil {
