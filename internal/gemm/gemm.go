@@ -185,6 +185,7 @@ type worker struct {
 	stream asm.Stream
 	halves asm.Halves
 	planes asm.Filters
+	gather asm.Gather
 	chains [maxChains * asm.LineBytes]byte
 }
 
@@ -404,6 +405,7 @@ type Piece struct {
 	M, N, K int // K ≤ Chain
 	Add     bool
 	Ahead   int // elements that B is fetched ahead
+	Fetch   *Fetching
 }
 
 // Piece computes a piece of the plan's dtype on the calling goroutine, with scratch of Each bytes. Any number of goroutines may do so at a time.
@@ -418,6 +420,10 @@ func (x *Plan) Piece(scratch []byte, p *Piece) {
 	}
 	if p.Table != nil {
 		t.bStep, t.indexed = int(uintptr(unsafe.Pointer(unsafe.SliceData(p.Table)))), true
+	}
+	if f := p.Fetch; f != nil && x.kernels.fetch != nil {
+		w.gather.From, w.gather.Next = add(uintptr(f.From), f.Away), uintptr(f.Next*x.size)
+		t.fetch, t.sources, t.ofTile = &w.gather, f.N, ceil(f.N, ceil(p.M, x.mr))
 	}
 	x.tiles(w, &t, p.M, p.N)
 	runtime.KeepAlive(p)
@@ -892,8 +898,11 @@ type tiles struct {
 	c           uintptr
 	cRow        int
 	k, mode     int
-	ahead       int  // how far B is fetched ahead
-	indexed     bool // bStep is where a table of terms begins
+	ahead       int         // how far B is fetched ahead
+	indexed     bool        // bStep is where a table of terms begins
+	fetch       *asm.Gather // nil, or sources that are fetched,
+	sources     int         // so many,
+	ofTile      int         // and so many of them with each tile
 }
 
 // next is how far the elements of A of the next tile are behind those of a tile of h rows.
@@ -958,6 +967,11 @@ func (x *Plan) byColumns(w *worker, t *tiles, rows, cols int) {
 				h++
 			}
 			u.A, u.B, u.C = a, b, c
+			if t.sources > 0 {
+				t.fetch.K = min(t.ofTile, t.sources)
+				x.kernels.fetch(t.fetch)
+				t.fetch.From, t.sources = add(t.fetch.From, t.fetch.K*int(t.fetch.Next)), t.sources-t.fetch.K
+			}
 			x.kernels.run(u, h, log, width, t.indexed)
 			a, c = add(a, t.next(h)), add(c, h*t.cRow)
 		}

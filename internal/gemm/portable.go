@@ -23,6 +23,8 @@ type kernels struct {
 	everySecond      func(h *asm.Halves)
 	interleave       func(h *asm.Halves)
 	filters          func(f *asm.Filters)
+	fetch            func(g *asm.Gather)
+	gathers          []func(g *asm.Gather) // by the number of runs; none without AVX-512
 	correlate        [][7]func(c *asm.Correlation)
 	widen            func(l *asm.Lanes)
 	portableTile     func(t *asm.Tile, rows, cols int)

@@ -61,6 +61,7 @@ type convRows struct {
 	chainsOfRow   int  // or chains of a row
 	lines         *gemm.Rows
 	correlation   *convCorrelation // nil for others
+	packed        *convPacked      // nil for others
 
 	offsetInScratch struct{ turned, pad, pack, sums int }
 }
@@ -137,9 +138,13 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 		}
 	} else {
 		r.single = r.sources == 1 && r.results == 1 && g.taps <= gemm.Chain && (r.apart == unit || r.result[0] == 1)
-		r.cut(g, product)
+		time := r.cut(g, product)
+		if r.copied {
+			time += r.sources * r.plane / 2
+		}
+		r.packed = newConvPacked(g, r, offsets, time, product)
 		short := 2*r.width < ceil(r.width, lanes)*lanes
-		if short && !r.single && r.apart == unit && (!r.joined || 2*r.rowsItem*r.width < r.ld) {
+		if short && r.packed == nil && !r.single && r.apart == unit && (!r.joined || 2*r.rowsItem*r.width < r.ld) {
 			return nil
 		}
 	}
@@ -313,8 +318,8 @@ func (r *convRows) reads(d, h, w tapOffset) int {
 	return ((part*r.padded[0]+d.shift)*r.padded[1]+h.shift)*r.padded[2] + w.shift
 }
 
-// cut chooses the items: some results at some positions, whose operands stay in a cache while they are used.
-func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
+// cut chooses the items: some results at some positions, whose operands stay in a cache while they are used. It returns about how many cycles an image and group take.
+func (r *convRows) cut(g *convGeometry, product *gemm.Plan) int {
 	terms := max(1, r.sources*g.taps/(r.apart[0]*r.apart[1]*r.apart[2]))
 	row := r.sources * g.taps * r.width // multiply-adds for a row of a result
 	work := max(convItemLeast, min(convItemWork, g.images*g.groups*r.results*r.rows*row/convItems))
@@ -341,7 +346,7 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 		if r.resultsPiece, r.joined = 1, joins; joins {
 			r.ld = r.rowsItem * r.padded[2]
 		}
-		return
+		return 0
 	}
 	// Rows of one plane that follow one another are computed as one, if that is faster, as vectors are filled better or more of them are computed at once. The elements between
 	// rows, which belong to no position, are left out when they are copied to the result.
@@ -355,10 +360,11 @@ func (r *convRows) cut(g *convGeometry, product *gemm.Plan) {
 		r.resultsPiece = min(r.resultsItem, product.Height())
 	}
 	separate := r.rowsItem * ceil(r.resultsItem, r.resultsPiece) * product.PieceTime(r.resultsPiece, r.width, terms)
-	if joins && r.rowsItem > 1 && product.PieceTime(r.resultsItem, together, terms)+copying < separate {
+	if joined := product.PieceTime(r.resultsItem, together, terms) + copying; joins && r.rowsItem > 1 && joined < separate {
 		lanes := product.Width() / 2
-		r.joined, r.ld = true, ceil(together, lanes)*lanes
+		r.joined, r.ld, separate = true, ceil(together, lanes)*lanes, joined
 	}
+	return separate * r.blocks * r.parts
 }
 
 // pieces is the number of items of a row.
@@ -369,6 +375,8 @@ func (r *convRows) each() int {
 	switch {
 	case r.correlation != nil:
 		return r.correlation.each()
+	case r.packed != nil:
+		return r.turnedItem + r.packed.each()
 	case r.which == convOfFilters:
 		n := scratchSize(r.tapsItem*r.lead(), r.size) + scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
 		if !r.sumsStay {
@@ -470,7 +478,6 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	if n := r.images * p.groups; r.filtersFirst {
 		plane, block = rest%n, rest/n
 	}
-	x := r.spanOf(number)
 	first := block * r.resultsItem
 	results := min(r.resultsItem, r.results-first)
 	filters := turned[T]{data[T](&c.In[1]), p.groups * r.results, plane%p.groups*r.results + first}
@@ -483,7 +490,12 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	}
 	size := r.extents[0] * r.extents[1] * r.extents[2]
 	at := ((r.first*p.groups+plane)*r.results + first) * size
+	if r.packed != nil {
+		packedItem(p, worker, number, plane, results, filters.of(&r.kinds[0]), at)
+		return
+	}
 	from, to := rowsSource[T](p, &c.In[0], plane), data[T](&c.Out[0])[at:]
+	x := r.spanOf(number)
 	for i := 0; i < len(r.kinds); i += r.pair {
 		computeKinds(p, worker, r.kinds[i:i+r.pair], x, results, filters, from, to)
 	}

@@ -160,6 +160,23 @@ type Blocks struct {
 	Last                int     // elements of four bytes of the last vector, or with AVX2 where it begins in bytes: vectors may overlap there
 }
 
+// Gather describes the packing of what the terms of a convolution read into a panel of two vectors a term: terms go through the taps of one source after another. Strides are in bytes.
+type Gather struct {
+	To    uintptr
+	From  uintptr // the source of the first term
+	Next  uintptr // from source to source
+	First uintptr // Runs of the first term; each tap has some for either vector, as many as the kernel
+	Taps  uintptr // where those of a source begin,
+	End   uintptr // and end
+	K     int     // at least 1
+}
+
+// Run says which lanes of a vector are read from where it would begin, as a distance in bytes from the source. Lanes that no Run of a vector has are 0.
+type Run struct {
+	From int64
+	Mask uint64
+}
+
 // Rows describes the solution of R equations with a triangular matrix, R = 1 … 8 being that of the kernel, for N right-hand sides. Strides are in bytes.
 type Rows struct {
 	X    uintptr // right-hand sides, which become the solution

@@ -2121,3 +2121,48 @@ func FiltersF32AVX512(f *Filters)
 //
 //go:noescape
 func FiltersF64AVX512(f *Filters)
+
+// FetchAVX512 fetches 128 bytes of K sources into the second-level cache.
+//
+//go:noescape
+func FetchAVX512(p *Gather)
+
+//go:noescape
+func GatherF32AVX512x1(p *Gather)
+
+//go:noescape
+func GatherF32AVX512x2(p *Gather)
+
+//go:noescape
+func GatherF32AVX512x3(p *Gather)
+
+//go:noescape
+func GatherF32AVX512x4(p *Gather)
+
+// GathersF32AVX512 packs what the terms of a convolution read, by the number of runs of a vector.
+var GathersF32AVX512 = [5]func(g *Gather){
+	1: GatherF32AVX512x1,
+	2: GatherF32AVX512x2,
+	3: GatherF32AVX512x3,
+	4: GatherF32AVX512x4,
+}
+
+//go:noescape
+func GatherF64AVX512x1(p *Gather)
+
+//go:noescape
+func GatherF64AVX512x2(p *Gather)
+
+//go:noescape
+func GatherF64AVX512x3(p *Gather)
+
+//go:noescape
+func GatherF64AVX512x4(p *Gather)
+
+// GathersF64AVX512 packs what the terms of a convolution read, by the number of runs of a vector.
+var GathersF64AVX512 = [5]func(g *Gather){
+	1: GatherF64AVX512x1,
+	2: GatherF64AVX512x2,
+	3: GatherF64AVX512x3,
+	4: GatherF64AVX512x4,
+}

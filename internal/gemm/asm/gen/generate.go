@@ -84,6 +84,7 @@ var kinds = []struct {
 	{windowsFile, (*writer).windows},
 	{"halves", (*writer).halves},
 	{"filters", (*writer).filters},
+	{gatherFile, (*writer).gathers},
 }
 
 // generate returns the text of every generated file of package asm.
@@ -91,7 +92,7 @@ func generate() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, kind := range kinds {
 		for _, s := range sets {
-			if kind.name == windowsFile && s.bytes == 64 {
+			if kind.name == windowsFile && s.bytes == 64 || kind.name == gatherFile && s.bytes != 64 {
 				continue
 			}
 			w := &writer{Context: build.NewContext(), isa: s}
@@ -181,6 +182,7 @@ func stubs() ([]byte, error) {
 	windowStubs(w)
 	halvesStubs(w)
 	filterStubs(w)
+	gatherStubs(w)
 	return format.Source(out.Bytes())
 }
 
