@@ -91,7 +91,7 @@ func vectorCycles(results, positions int, product *gemm.Plan) int {
 // cycles is that of the positions of an image.
 func (r *convRows) cycles(results int, product *gemm.Plan) int {
 	if r.packed != nil {
-		return vectorCycles(results, r.rows*r.width, product) + r.blocks*ceil(r.rows*r.width, product.Width())*r.packed.cycles()
+		return vectorCycles(results, r.rows*r.width, product) + r.blocks*ceil(r.rows*r.width, product.Width())*r.packed.cycles(r.blocks)
 	}
 	if r.joined {
 		return r.parts * vectorCycles(results, (r.rowsItem-1)*r.padded[2]+r.width, product)

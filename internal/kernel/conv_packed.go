@@ -29,7 +29,7 @@ const (
 	packedFilters = 768 << 10 // bytes of filters of an item: they stay in the second-level cache
 	packedResults = 4         // tiles of an item at least: what is packed is shared by them
 	packedTaps    = 128       // at most
-	packedLeast   = 2         // tiles of results,
+	packedLeast   = 3         // tiles of results,
 	packedTerms   = 64        // and terms, from which packing is worth it
 )
 
@@ -74,9 +74,9 @@ func newConvPacked(g *convGeometry, r *convRows, offsets [3][]tapOffset, rowsTim
 	results := min(r.results, evenly(units, max(packedResults, units/max(1, blocks)))*product.Height())
 	blocks = ceil(r.results, results)
 	if r.joined {
-		rowsTime += 2 * r.results * positions // copying to a result waits for memory
+		rowsTime += 70 * r.results * r.rows // lines that are copied to a result wait for memory
 	}
-	if product.PieceTime(r.results, positions, terms)+blocks*all*q.cycles()*terms > rowsTime {
+	if product.PieceTime(r.results, positions, terms)+all*(blocks*q.cycles(blocks)*terms+20*q.ofVector*g.taps) > rowsTime {
 		return nil
 	}
 	q.panels = evenly(all, max(1, work/(results*terms*product.Width())))
@@ -87,8 +87,8 @@ func newConvPacked(g *convGeometry, r *convRows, offsets [3][]tapOffset, rowsTim
 	return q
 }
 
-// cycles is what packing a term of a panel takes.
-func (q *convPacked) cycles() int { return 5 + 5*q.ofVector }
+// cycles is what packing a term of a panel takes, as often as there are blocks of results.
+func (q *convPacked) cycles(blocks int) int { return 2 + 6*q.ofVector + 2*min(1, blocks-1) }
 
 // each is the scratch of a goroutine besides that of products.
 func (q *convPacked) each() int {
