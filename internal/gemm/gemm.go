@@ -186,6 +186,7 @@ type worker struct {
 	halves asm.Halves
 	planes asm.Filters
 	gather asm.Gather
+	slide  asm.Slide
 	chains [maxChains * asm.LineBytes]byte
 }
 

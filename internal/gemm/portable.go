@@ -24,7 +24,8 @@ type kernels struct {
 	interleave       func(h *asm.Halves)
 	filters          func(f *asm.Filters)
 	fetch            func(g *asm.Gather)
-	gathers          []func(g *asm.Gather) // by the number of runs; none without AVX-512
+	slides           [][asm.SlideLines + 1][3]func(s *asm.Slide) // by neighbouring taps, lines of them, and vectors
+	gathers          []func(g *asm.Gather)                       // by the number of runs; none without AVX-512
 	correlate        [][7]func(c *asm.Correlation)
 	widen            func(l *asm.Lanes)
 	portableTile     func(t *asm.Tile, rows, cols int)

@@ -32,22 +32,24 @@ type convRows struct {
 	together      int // images of a phase
 	padChannels   int // of an item
 	turnItems     int
-	turnChannels  int  // of an item
-	rowsItem      int  // of an item
-	colsItem      int  // of a row, of an item
-	resultsItem   int  // of an item
-	resultsPiece  int  // of a piece of a row
-	blocks        int  // of results
-	parts         int  // items of an image, group and block; of a group for filters
-	filtersFirst  bool // a block of filters goes through all images before the next one
-	single        bool // each plane has one filter, which all rows of an item are computed with at once
-	planesItem    int  // of an item, if single
-	padItem       int  // bytes of planes that an item copies with their padding, if it is the only one that reads them
-	pair          int  // kinds that are computed before any is copied to the result: two whose positions alternate in a row
-	joined        bool // rows of an item are computed as one, with what lies between them
-	ld            int  // elements of a channel of results that are not computed in place; of a row of sums for filters
-	panels        int  // of the adjoint, packed
-	tapsItem      int  // taps of channels of an item for filters
+	turnChannels  int     // of an item
+	rowsItem      int     // of an item
+	colsItem      int     // of a row, of an item
+	resultsItem   int     // of an item
+	resultsPiece  int     // of a piece of a row
+	blocks        int     // of results
+	parts         int     // items of an image, group and block; of a group for filters
+	filtersFirst  bool    // a block of filters goes through all images before the next one
+	single        bool    // each plane has one filter, which all rows of an item are computed with at once
+	planesItem    int     // of an item, if single
+	padItem       int     // bytes of planes that an item copies with their padding, if it is the only one that reads them
+	pair          int     // kinds that are computed before any is copied to the result: two whose positions alternate in a row
+	joined        bool    // rows of an item are computed as one, with what lies between them
+	ld            int     // elements of a channel of results that are not computed in place; of a row of sums for filters
+	panels        int     // of the adjoint, packed
+	tapsItem      int     // taps of channels of an item for filters
+	slid          int     // neighbouring taps of a line, if lines slide along rows instead of being laid out; 0 if not
+	slides        []int64 // where lines of such taps begin
 	padBytes      int
 	packBytes     int
 	sumBytes      int // of sums of chains, and for float32 of their float64 sums if there are so many
@@ -99,6 +101,7 @@ const (
 	// of the gradient of filters
 	convFilterTaps  = 56 // rows of products of an item at most,
 	convFilterItems = 4  // and items at least, if there are so many tiles
+	slideWidth      = 8  // of rows along which taps slide: ends of rows take time
 	// chains are added in float32 as many times as in a product
 	chainsOfSums = gemm.Segment / gemm.Chain
 )
@@ -192,8 +195,15 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	r.offsetInScratch.pack = take(r.packBytes)
 	r.lines = gemm.NewRows(d, cpu.Best())
 	all := r.sources * g.taps
-	units := ceil(all, product.Height())
-	r.tapsItem = min(all, evenly(units, max(1, min(units/convFilterItems, convFilterTaps/product.Height())))*product.Height())
+	height := product.Height()
+	if lines := product.SlideLines(g.window[2]); lines > 0 && g.stride[2] == 1 && g.dilation[2] == 1 && r.width >= slideWidth {
+		r.slid, height = g.window[2], lines*g.window[2]
+		for at := 0; at < all; at += r.slid {
+			r.slides = append(r.slides, r.kinds[0].table[at])
+		}
+	}
+	units := ceil(all, height)
+	r.tapsItem = min(all, evenly(units, max(1, min(units/convFilterItems, convFilterTaps/height)))*height)
 	r.parts = ceil(all, r.tapsItem)
 	// Between phases sums are kept for all items.
 	r.kept = r.tapsItem * r.ld
@@ -378,7 +388,12 @@ func (r *convRows) each() int {
 	case r.packed != nil:
 		return r.turnedItem + r.packed.each()
 	case r.which == convOfFilters:
-		n := scratchSize(r.tapsItem*r.lead(), r.size) + scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
+		n := scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
+		if r.slid > 0 {
+			n += scratchSize(r.mostParts(), int(unsafe.Sizeof(gemm.Part{})))
+		} else {
+			n += scratchSize(r.tapsItem*r.lead(), r.size)
+		}
 		if !r.sumsStay {
 			n += r.sumBytes
 		}
@@ -890,17 +905,30 @@ func filterRows[T float](p *convPlan, worker, item int) {
 		}
 	}
 	lead := r.lead()
-	laid := take[T](&work, r.tapsItem*lead)
+	var laid []T
+	if r.slid == 0 {
+		laid = take[T](&work, r.tapsItem*lead)
+	}
 	adjoint := part[T](c.Work, r.offsetInScratch.pack, r.packBytes)[q*r.panels*r.together*width*p.outs:]
-	piece := gemm.Piece{A: address(laid), ARow: lead, BRow: width, CRow: r.ld, M: len(table)}
+	slide := gemm.Sliding{Taps: r.slid, Row: r.padded[2], CRow: r.ld}
+	var parts []gemm.Part
+	if r.slid > 0 {
+		slide.Lines = r.slides[first/r.slid : (first+len(table))/r.slid]
+		slide.A = address(rowsSource[T](p, &c.In[0], q))
+		parts = takeParts(&work, r.mostParts())
+	}
+	piece := gemm.Piece{ARow: lead, BRow: width, CRow: r.ld, M: len(table)}
 	for lo := 0; lo < r.images*r.rows; lo += r.rowsChain {
 		hi := min(lo+r.rowsChain, r.images*r.rows)
 		for k := 0; k < r.width; k += gemm.Chain {
 			cols := min(gemm.Chain, r.width-k)
-			if p.taps == 1 && r.rowsChain == 1 { // channels lie as they would be laid out
+			if r.slid > 0 {
+				slide.Parts, slide.Cols = partsOf(parts[:0], r, span{lo, hi, k, k + cols}, p.groups), cols
+			} else if p.taps == 1 && r.rowsChain == 1 { // channels lie as they would be laid out
 				from := rowsSource[T](p, &c.In[0], lo/r.rows*p.groups+q)
 				piece.A, piece.ARow = address(from[first*r.plane+r.rowStart(lo%r.rows)+k:]), r.plane
 			} else {
+				piece.A = address(laid)
 				layTaps(p, work, laid, table, span{lo, hi, k, k + cols}, q)
 			}
 			piece.K = (hi - lo) * cols
@@ -908,6 +936,11 @@ func filterRows[T float](p *convPlan, worker, item int) {
 			for panel := range r.panels {
 				piece.B = address(adjoint[(panel*r.together*p.outs+lo*r.width+k)*width:])
 				piece.C, piece.N = address(acc[panel*width:]), min(width, r.results-panel*width)
+				if r.slid > 0 {
+					slide.B, slide.C, slide.N, slide.Add = piece.B, piece.C, piece.N, piece.Add
+					p.product.Slide(work, &slide)
+					continue
+				}
 				p.product.Piece(work, &piece)
 			}
 			if chain++; single && (chain%chainsOfSums == 0 || chain == all) {
@@ -927,6 +960,26 @@ func filterRows[T float](p *convPlan, worker, item int) {
 	}
 	gw := data[T](&c.Out[0])[q*r.results*r.sources*p.taps+first:]
 	r.lines.Transpose((*gemm.Scratch)(unsafe.Pointer(unsafe.SliceData(work))), address(gw), r.sources*p.taps, address(acc), r.ld, len(table), r.results)
+}
+
+// mostParts is the most parts of planes that the rows of a chain are.
+func (r *convRows) mostParts() int { return r.rowsChain/r.result[1] + 2 }
+
+// partsOf appends the parts of planes of a group that some positions of the phase's images are.
+func partsOf(parts []gemm.Part, r *convRows, x span, groups int) []gemm.Part {
+	for x.lo < x.hi {
+		n, row := x.lo/r.rows, x.lo%r.rows
+		lines := min(x.hi-x.lo, r.result[1]-row%r.result[1])
+		parts = append(parts, gemm.Part{From: int64((n*groups*r.sources*r.plane + r.rowStart(row) + x.left) * r.size), Rows: int64(lines)})
+		x.lo += lines
+	}
+	return parts
+}
+
+// takeParts is take for parts.
+func takeParts(w *[]byte, n int) []gemm.Part {
+	words := take[int](w, n*int(unsafe.Sizeof(gemm.Part{})/unsafe.Sizeof(0)))
+	return unsafe.Slice((*gemm.Part)(unsafe.Pointer(unsafe.SliceData(words))), n)
 }
 
 // layTaps lays out what taps of channels of a group read at some positions of the phase's images.

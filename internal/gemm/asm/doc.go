@@ -177,6 +177,31 @@ type Run struct {
 	Mask uint64
 }
 
+// SlideLines is the most lines of taps of a Slide.
+const SlideLines = 4
+
+// Slide describes a tile of the gradient of filters: as many rows as the kernel has lines of neighbouring taps, and the columns of one or two vectors of a panel. Its terms are the positions of rows, over which the taps slide,
+// and every element is a chain of fused multiply-adds, in the order of the positions. Strides are in bytes.
+type Slide struct {
+	A     uintptr
+	Lines uintptr // where a table begins of how far the first tap of each line is from A, as int64
+	Parts uintptr // Parts of the positions
+	N     int     // of them, at least 1
+	Cols  int     // of a row, at least 1
+	Skip  uintptr // from the end of a row's positions to the next row
+	B     uintptr // two vectors a position
+	C     uintptr
+	CRow  uintptr
+	Last  int // columns of the last vector, at least 1
+	Mode  int // Set or Add
+}
+
+// Part is rows of positions that lie at the same distance from one another, as a distance in bytes from A, and their number.
+type Part struct {
+	From int64
+	Rows int64
+}
+
 // Rows describes the solution of R equations with a triangular matrix, R = 1 … 8 being that of the kernel, for N right-hand sides. Strides are in bytes.
 type Rows struct {
 	X    uintptr // right-hand sides, which become the solution

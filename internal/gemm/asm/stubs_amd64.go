@@ -2166,3 +2166,193 @@ var GathersF64AVX512 = [5]func(g *Gather){
 	3: GatherF64AVX512x3,
 	4: GatherF64AVX512x4,
 }
+
+//go:noescape
+func slideF32AVX2x3x1x1(p *Slide)
+
+//go:noescape
+func slideF32AVX2x3x1x2(p *Slide)
+
+//go:noescape
+func slideF32AVX2x3x2x1(p *Slide)
+
+//go:noescape
+func slideF32AVX2x3x2x2(p *Slide)
+
+//go:noescape
+func slideF32AVX2x5x1x1(p *Slide)
+
+//go:noescape
+func slideF32AVX2x5x1x2(p *Slide)
+
+// SlidesF32AVX2 holds the kernels by the number of neighbouring taps, of lines of them, and of vectors; not every one exists.
+var SlidesF32AVX2 = [8][5][3]func(p *Slide){
+	3: {
+		1: {1: slideF32AVX2x3x1x1, 2: slideF32AVX2x3x1x2},
+		2: {1: slideF32AVX2x3x2x1, 2: slideF32AVX2x3x2x2},
+	},
+	5: {
+		1: {1: slideF32AVX2x5x1x1, 2: slideF32AVX2x5x1x2},
+	},
+}
+
+//go:noescape
+func slideF64AVX2x3x1x1(p *Slide)
+
+//go:noescape
+func slideF64AVX2x3x1x2(p *Slide)
+
+//go:noescape
+func slideF64AVX2x3x2x1(p *Slide)
+
+//go:noescape
+func slideF64AVX2x3x2x2(p *Slide)
+
+//go:noescape
+func slideF64AVX2x5x1x1(p *Slide)
+
+//go:noescape
+func slideF64AVX2x5x1x2(p *Slide)
+
+// SlidesF64AVX2 holds the kernels by the number of neighbouring taps, of lines of them, and of vectors; not every one exists.
+var SlidesF64AVX2 = [8][5][3]func(p *Slide){
+	3: {
+		1: {1: slideF64AVX2x3x1x1, 2: slideF64AVX2x3x1x2},
+		2: {1: slideF64AVX2x3x2x1, 2: slideF64AVX2x3x2x2},
+	},
+	5: {
+		1: {1: slideF64AVX2x5x1x1, 2: slideF64AVX2x5x1x2},
+	},
+}
+
+//go:noescape
+func slideF32AVX512x3x1x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x3x1x2(p *Slide)
+
+//go:noescape
+func slideF32AVX512x3x2x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x3x2x2(p *Slide)
+
+//go:noescape
+func slideF32AVX512x3x3x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x3x3x2(p *Slide)
+
+//go:noescape
+func slideF32AVX512x3x4x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x3x4x2(p *Slide)
+
+//go:noescape
+func slideF32AVX512x5x1x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x5x1x2(p *Slide)
+
+//go:noescape
+func slideF32AVX512x5x2x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x5x2x2(p *Slide)
+
+//go:noescape
+func slideF32AVX512x7x1x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x7x1x2(p *Slide)
+
+//go:noescape
+func slideF32AVX512x7x2x1(p *Slide)
+
+//go:noescape
+func slideF32AVX512x7x2x2(p *Slide)
+
+// SlidesF32AVX512 holds the kernels by the number of neighbouring taps, of lines of them, and of vectors; not every one exists.
+var SlidesF32AVX512 = [8][5][3]func(p *Slide){
+	3: {
+		1: {1: slideF32AVX512x3x1x1, 2: slideF32AVX512x3x1x2},
+		2: {1: slideF32AVX512x3x2x1, 2: slideF32AVX512x3x2x2},
+		3: {1: slideF32AVX512x3x3x1, 2: slideF32AVX512x3x3x2},
+		4: {1: slideF32AVX512x3x4x1, 2: slideF32AVX512x3x4x2},
+	},
+	5: {
+		1: {1: slideF32AVX512x5x1x1, 2: slideF32AVX512x5x1x2},
+		2: {1: slideF32AVX512x5x2x1, 2: slideF32AVX512x5x2x2},
+	},
+	7: {
+		1: {1: slideF32AVX512x7x1x1, 2: slideF32AVX512x7x1x2},
+		2: {1: slideF32AVX512x7x2x1, 2: slideF32AVX512x7x2x2},
+	},
+}
+
+//go:noescape
+func slideF64AVX512x3x1x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x3x1x2(p *Slide)
+
+//go:noescape
+func slideF64AVX512x3x2x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x3x2x2(p *Slide)
+
+//go:noescape
+func slideF64AVX512x3x3x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x3x3x2(p *Slide)
+
+//go:noescape
+func slideF64AVX512x3x4x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x3x4x2(p *Slide)
+
+//go:noescape
+func slideF64AVX512x5x1x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x5x1x2(p *Slide)
+
+//go:noescape
+func slideF64AVX512x5x2x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x5x2x2(p *Slide)
+
+//go:noescape
+func slideF64AVX512x7x1x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x7x1x2(p *Slide)
+
+//go:noescape
+func slideF64AVX512x7x2x1(p *Slide)
+
+//go:noescape
+func slideF64AVX512x7x2x2(p *Slide)
+
+// SlidesF64AVX512 holds the kernels by the number of neighbouring taps, of lines of them, and of vectors; not every one exists.
+var SlidesF64AVX512 = [8][5][3]func(p *Slide){
+	3: {
+		1: {1: slideF64AVX512x3x1x1, 2: slideF64AVX512x3x1x2},
+		2: {1: slideF64AVX512x3x2x1, 2: slideF64AVX512x3x2x2},
+		3: {1: slideF64AVX512x3x3x1, 2: slideF64AVX512x3x3x2},
+		4: {1: slideF64AVX512x3x4x1, 2: slideF64AVX512x3x4x2},
+	},
+	5: {
+		1: {1: slideF64AVX512x5x1x1, 2: slideF64AVX512x5x1x2},
+		2: {1: slideF64AVX512x5x2x1, 2: slideF64AVX512x5x2x2},
+	},
+	7: {
+		1: {1: slideF64AVX512x7x1x1, 2: slideF64AVX512x7x1x2},
+		2: {1: slideF64AVX512x7x2x1, 2: slideF64AVX512x7x2x2},
+	},
+}

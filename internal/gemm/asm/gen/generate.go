@@ -85,6 +85,7 @@ var kinds = []struct {
 	{"halves", (*writer).halves},
 	{"filters", (*writer).filters},
 	{gatherFile, (*writer).gathers},
+	{"slides", (*writer).slides},
 }
 
 // generate returns the text of every generated file of package asm.
@@ -183,6 +184,7 @@ func stubs() ([]byte, error) {
 	halvesStubs(w)
 	filterStubs(w)
 	gatherStubs(w)
+	slideStubs(w)
 	return format.Source(out.Bytes())
 }
 
