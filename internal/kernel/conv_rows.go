@@ -421,6 +421,10 @@ func (r *convRows) stateBytes() int64 {
 		k := &r.kinds[i]
 		n += 16*int64(len(k.taps)+len(k.table)+len(k.ends)) + 32*int64(len(k.terms)) + 192
 	}
+	if r.packed != nil {
+		n += int64(unsafe.Sizeof(*r.packed)) + 2*int64(len(r.packed.taps))*int64(unsafe.Sizeof(convTap{}))
+	}
+	n += 16 * int64(len(r.slides))
 	for _, list := range r.residues {
 		n += 16*int64(len(list)) + 64
 	}

@@ -136,6 +136,21 @@ func TestConvWork(t *testing.T) {
 	}
 }
 
+// packedConvs are convolutions whose terms are packed a chain at a time with AVX-512: padding on all sides or none, wider than the window, vectors of one run and more, groups, strides, dilation, one to three dimensions, blocks of results, several
+// items of an image, and last panels of one vector.
+var packedConvs = []convSetup{
+	{sh(2, 12, 9, 18), sh(47, 12, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, false},
+	{sh(2, 70, 19, 23), sh(60, 70, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 1, false},
+	{sh(2, 13, 15, 16), sh(98, 13, 3, 3), sh(1, 1), sh(1, 1), sh(0, 0, 0, 0), 1, false},
+	{sh(1, 43, 15, 7), sh(100, 43, 2, 2), sh(1, 1), sh(1, 1), sh(0, 1, 0, 1), 1, false},
+	{sh(1, 30, 5, 25), sh(50, 30, 2, 3), sh(1, 1), sh(1, 1), sh(3, 2, 4, 1), 1, false},
+	{sh(2, 80, 9, 19), sh(86, 40, 3, 3), sh(1, 1), sh(2, 1), sh(2, 2, 1, 1), 2, false},
+	{sh(1, 43, 21, 37), sh(60, 43, 3, 3), sh(2, 2), sh(1, 1), sh(1, 1, 1, 1), 1, false},
+	{sh(1, 43, 300), sh(44, 43, 7), sh(1), sh(1), sh(3, 3), 1, false},
+	{sh(1, 20, 3, 5, 19), sh(46, 20, 3, 2, 3), sh(1, 1, 1), sh(1, 1, 1), sh(1, 1, 0, 1, 1, 1), 1, false},
+	{sh(1, 90, 20, 9), sh(260, 90, 3, 3), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, false},
+}
+
 func convCases() []kernelCase {
 	setups := []convSetup{
 		{sh(1, 1, 5), sh(1, 1, 3), sh(1), sh(1), sh(0, 0), 1, false},
@@ -212,7 +227,7 @@ func convCases() []kernelCase {
 		{sh(1, 16, 7, 6), sh(16, 16, 3, 2), sh(1, 1), sh(1, 1), sh(1, 1, 1, 1), 1, true},
 	}
 	var cs []kernelCase
-	for _, s := range append(setups, randomConvs(400)...) {
+	for _, s := range slices.Concat(setups, packedConvs, randomConvs(400)) {
 		y := s.result()
 		x, w, gy := spread(1, shape.Size(s.x)), spread(2, shape.Size(s.w)), spread(3, shape.Size(y))
 		z, gx, gw := make([]float64, len(gy)), make([]float64, len(x)), make([]float64, len(w))
@@ -470,6 +485,34 @@ var _ = addCases(
 		in: []arg{v(sh(1, 1, 5), 1, nan, inf, nan, -inf)}, out: []arg{v(sh(1, 1, 3), nan, nan, nan), ints(sh(1, 1, 3), 1, 1, 3)}},
 )
 
+// TestConvPacked has convolutions packed that are tested as such.
+func TestConvPacked(t *testing.T) {
+	if cpu.Best() != cpu.AVX512 {
+		t.Skip("no masks of bits")
+	}
+	runs, blocks := map[int]int{}, 0
+	for _, s := range packedConvs {
+		a := attrs(attr.L("strides", s.strides), attr.L("dilation", s.dilation), attr.L("padding", s.padding), attr.I("groups", s.groups))
+		for _, d := range floatDTypes {
+			for which := range 2 {
+				p := newConvPlan(s.x, s.w, s.result(), d, a, which)
+				if which == convOfInput && (s.w[1] <= 42 || s.strides[0] > 1 || d == dtype.Float64) {
+					continue
+				}
+				if p.rows == nil || p.rows.packed == nil {
+					t.Errorf("%v by %v, %v, tensor %d: not packed", s.x, s.w, d, which)
+					continue
+				}
+				runs[p.rows.packed.ofVector]++
+				blocks += p.rows.blocks - 1
+			}
+		}
+	}
+	if runs[1] == 0 || runs[2] == 0 || runs[3] == 0 || blocks == 0 {
+		t.Errorf("numbers of runs %v, %d blocks", runs, blocks)
+	}
+}
+
 // TestConvWays has convolutions go the way that is meant for their shapes, and not where it is not.
 func TestConvWays(t *testing.T) {
 	for _, c := range []struct {
@@ -483,9 +526,16 @@ func TestConvWays(t *testing.T) {
 		{8, 512, 512, 2, 3, 1, 1, convForward, "laid"},
 		{8, 512, 512, 2, 3, 1, 1, convOfInput, "laid"},
 		{8, 512, 512, 1, 3, 1, 1, convForward, "laid"},
-		{8, 512, 512, 4, 3, 2, 1, convOfInput, "rows"}, // strides
-		{8, 64, 64, 56, 3, 1, 1, convForward, "rows"},  // long rows
-		{8, 16, 4, 4, 3, 1, 1, convForward, "rows"},    // few results
+		{8, 512, 512, 4, 3, 2, 1, convOfInput, "rows"},          // strides
+		{8, 64, 64, 56, 3, 1, 1, convForward, "packed or rows"}, // long rows
+		{8, 64, 64, 56, 3, 1, 1, convOfInput, "packed or rows"},
+		{8, 64, 64, 56, 3, 1, 1, convOfFilters, "sliding or sliding or rows"},
+		{8, 64, 64, 56, 7, 1, 1, convOfFilters, "sliding or rows"},
+		{8, 64, 64, 56, 3, 2, 1, convOfFilters, "rows"}, // strides
+		{8, 64, 64, 4, 3, 1, 1, convOfFilters, "rows"},  // short rows
+		{8, 24, 24, 56, 3, 1, 1, convForward, "rows"},   // few results
+		{8, 3, 64, 56, 3, 1, 1, convForward, "rows"},    // few terms
+		{8, 16, 4, 4, 3, 1, 1, convForward, "rows"},     // few results
 		{8, 64, 64, 4, 3, 1, 64, convForward, "single"},
 		{8, 64, 64, 14, 5, 2, 64, convForward, "single"},
 		{8, 64, 64, 14, 5, 2, 64, convOfInput, "single"},
@@ -496,13 +546,13 @@ func TestConvWays(t *testing.T) {
 		{64, 64, 64, 7, 3, 1, 1, convForward, "images"},
 		{64, 64, 64, 7, 3, 1, 1, convOfInput, "images"},
 		{64, 12, 16, 14, 5, 2, 1, convOfInput, "images"},
-		{64, 64, 64, 16, 3, 1, 1, convForward, "rows"}, // rows that fill vectors
-		{64, 2, 16, 7, 3, 1, 1, convOfInput, "rows"},   // too few results
-		{31, 64, 64, 7, 3, 1, 1, convForward, "rows"},  // too few images
-		{64, 1, 6, 28, 5, 1, 1, convForward, "rows"},   // too few terms
+		{64, 64, 64, 16, 3, 1, 1, convForward, "packed or rows"}, // rows that fill vectors
+		{64, 2, 16, 7, 3, 1, 1, convOfInput, "rows"},             // too few results
+		{31, 64, 64, 7, 3, 1, 1, convForward, "packed or rows"},  // too few images
+		{64, 1, 6, 28, 5, 1, 1, convForward, "rows"},             // too few terms
 		{64, 6, 16, 14, 5, 1, 1, convOfFilters, "images"},
-		{64, 6, 60, 14, 5, 1, 1, convOfFilters, "rows"}, // many filters
-		{64, 6, 16, 4, 5, 1, 1, convOfFilters, "rows"},  // few positions
+		{64, 6, 60, 14, 5, 1, 1, convOfFilters, "sliding or sliding or rows"}, // many filters
+		{64, 6, 16, 4, 5, 1, 1, convOfFilters, "rows"},                        // few positions
 	} {
 		pad := c.window / 2
 		n := (c.extent+2*pad-c.window)/c.stride + 1
@@ -516,6 +566,10 @@ func TestConvWays(t *testing.T) {
 			got = "laid"
 		case p.rows != nil && p.rows.single:
 			got = "single"
+		case p.rows != nil && p.rows.packed != nil:
+			got = "packed"
+		case p.rows != nil && p.rows.slid > 0:
+			got = "sliding"
 		case p.rows != nil:
 			got = "rows"
 		}
