@@ -101,7 +101,6 @@ const (
 	// of the gradient of filters
 	convFilterTaps  = 56 // rows of products of an item at most,
 	convFilterItems = 4  // and items at least, if there are so many tiles
-	slideWidth      = 8  // of rows along which taps slide: ends of rows take time
 	// chains are added in float32 as many times as in a product
 	chainsOfSums = gemm.Segment / gemm.Chain
 )
@@ -196,7 +195,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	r.lines = gemm.NewRows(d, cpu.Best())
 	all := r.sources * g.taps
 	height := product.Height()
-	if lines := product.SlideLines(g.window[2]); lines > 0 && g.stride[2] == 1 && g.dilation[2] == 1 && r.width >= slideWidth {
+	if lines := product.SlideLines(g.window[2]); lines > 0 && g.stride[2] == 1 && g.dilation[2] == 1 {
 		r.slid, height = g.window[2], lines*g.window[2]
 		for at := 0; at < all; at += r.slid {
 			r.slides = append(r.slides, r.kinds[0].table[at])

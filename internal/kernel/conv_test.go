@@ -532,10 +532,10 @@ func TestConvWays(t *testing.T) {
 		{8, 64, 64, 56, 3, 1, 1, convOfFilters, "sliding or sliding or rows"},
 		{8, 64, 64, 56, 7, 1, 1, convOfFilters, "sliding or rows"},
 		{8, 64, 64, 56, 3, 2, 1, convOfFilters, "rows"}, // strides
-		{8, 64, 64, 4, 3, 1, 1, convOfFilters, "rows"},  // short rows
-		{8, 24, 24, 56, 3, 1, 1, convForward, "rows"},   // few results
-		{8, 3, 64, 56, 3, 1, 1, convForward, "rows"},    // few terms
-		{8, 16, 4, 4, 3, 1, 1, convForward, "rows"},     // few results
+		{8, 64, 64, 4, 3, 1, 1, convOfFilters, "sliding or sliding or rows"},
+		{8, 24, 24, 56, 3, 1, 1, convForward, "rows"}, // few results
+		{8, 3, 64, 56, 3, 1, 1, convForward, "rows"},  // few terms
+		{8, 16, 4, 4, 3, 1, 1, convForward, "rows"},   // few results
 		{8, 64, 64, 4, 3, 1, 64, convForward, "single"},
 		{8, 64, 64, 14, 5, 2, 64, convForward, "single"},
 		{8, 64, 64, 14, 5, 2, 64, convOfInput, "single"},
@@ -552,7 +552,7 @@ func TestConvWays(t *testing.T) {
 		{64, 1, 6, 28, 5, 1, 1, convForward, "rows"},             // too few terms
 		{64, 6, 16, 14, 5, 1, 1, convOfFilters, "images"},
 		{64, 6, 60, 14, 5, 1, 1, convOfFilters, "sliding or sliding or rows"}, // many filters
-		{64, 6, 16, 4, 5, 1, 1, convOfFilters, "rows"},                        // few positions
+		{64, 6, 16, 4, 5, 1, 1, convOfFilters, "sliding or sliding or rows"},  // few positions
 	} {
 		pad := c.window / 2
 		n := (c.extent+2*pad-c.window)/c.stride + 1
