@@ -137,7 +137,7 @@ func (q *convPacked) runs(to []gemm.Run, r *convRows, first, positions int) {
 
 // packedItem computes some results of an image and group, which begin at an element of the result, at the positions of some panels.
 func packedItem[T float](p *convPlan, worker, number, plane, results int, filters []T, to int) {
-	r, q, work := p.rows, p.rows.packed, p.call.Workers[worker][p.rows.turnedItem:]
+	r, q, work := p.rows, p.rows.packed, p.call.Workers[worker]
 	panel := take[T](&work, gemm.Chain*2*q.lanes)
 	runs := takeRuns(&work, 2*q.ofVector*len(q.taps))
 	positions, terms := r.rows*r.width, r.sources*p.taps

@@ -40,6 +40,7 @@ type convRows struct {
 	blocks        int     // of results
 	parts         int     // items of an image, group and block; of a group for filters
 	filtersFirst  bool    // a block of filters goes through all images before the next one
+	inPlace       bool    // filters of the gradient for the input are read where they lie, instead of being turned
 	single        bool    // each plane has one filter, which all rows of an item are computed with at once
 	planesItem    int     // of an item, if single
 	padItem       int     // bytes of planes that an item copies with their padding, if it is the only one that reads them
@@ -55,8 +56,7 @@ type convRows struct {
 	sumBytes      int // of sums of chains, and for float32 of their float64 sums if there are so many
 	phase         int
 	first, images int  // of the phase
-	turned        int  // bytes of turned filters,
-	turnedItem    int  // or of those of an item, which turns them itself if it is the only one that reads them: they stay in a cache
+	turned        int  // bytes of turned filters
 	sumsStay      bool // between phases
 	kept          int  // elements of sums of chains
 	rowsChain     int  // rows of positions of a chain,
@@ -96,7 +96,6 @@ const (
 	convScratch    = 1 << 15  // elements of results that are not computed in place
 	convKinds      = 64       // of positions at most
 	convTurned     = 1 << 14  // elements of filters that are turned at once, about
-	convTurnedItem = 1 << 19  // bytes of filters that an item turns at most
 	filterLines    = 16       // filters that are turned together: lines of a cache that are read beside one another, and written whole
 	// of the gradient of filters
 	convFilterTaps  = 56 // rows of products of an item at most,
@@ -150,6 +149,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 			return nil
 		}
 	}
+	r.inPlace = which == convOfInput && !r.single && r.packed == nil
 	r.setKinds(g, offsets)
 	image := g.groups * r.sources * r.plane * r.size
 	r.together = max(1, min(g.images, convPhaseBytes/max(1, image)))
@@ -167,12 +167,7 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 	}
 	at := 0
 	take := func(bytes int) int { at += bytes; return at - bytes }
-	if which == convOfInput && !r.single {
-		if n := scratchSize(r.resultsItem*g.filters*g.taps, r.size); g.images*r.parts == 1 && n <= convTurnedItem {
-			r.turnedItem = n
-		}
-	}
-	if which == convOfInput && r.turnedItem == 0 && !(r.single && len(r.kinds) == 1 && len(r.kinds[0].taps) == g.taps) {
+	if which == convOfInput && !r.inPlace && !(r.single && len(r.kinds) == 1 && len(r.kinds[0].taps) == g.taps) {
 		r.turned = scratchSize(g.groups*g.chans*g.filters*g.taps, r.size)
 		r.turnChannels = evenly(g.chans, max(1, 512/g.taps, convTurned/(g.filters*g.taps)))
 		r.turnItems = g.groups * ceil(g.chans, r.turnChannels)
@@ -299,13 +294,17 @@ func (r *convRows) setKinds(g *convGeometry, offsets [3][]tapOffset) {
 				chain := 0
 				for c := range r.sources {
 					for i, at := range reads {
+						a := len(k.table)
+						if r.inPlace {
+							a = c*g.chans*g.taps + k.taps[i]
+						}
 						if now := (c*g.taps + k.taps[i]) / gemm.Chain; now != chain {
 							if chain = now; len(k.table) > 0 {
 								k.ends = append(k.ends, len(k.table))
 							}
 						}
 						if r.which != convOfFilters {
-							k.terms = append(k.terms, gemm.Term{B: int64((at + c*r.plane) * r.size), A: int64(len(k.table) * r.size)})
+							k.terms = append(k.terms, gemm.Term{B: int64((at + c*r.plane) * r.size), A: int64(a * r.size)})
 						}
 						k.table = append(k.table, int64((at+c*r.plane)*r.size))
 					}
@@ -385,7 +384,7 @@ func (r *convRows) each() int {
 	case r.correlation != nil:
 		return r.correlation.each()
 	case r.packed != nil:
-		return r.turnedItem + r.packed.each()
+		return r.packed.each()
 	case r.which == convOfFilters:
 		n := scratchSize(int(unsafe.Sizeof(gemm.Scratch{})), 1)
 		if r.slid > 0 {
@@ -398,7 +397,7 @@ func (r *convRows) each() int {
 		}
 		return n
 	}
-	return r.turnedItem + r.padItem + scratchSize(r.pair*r.resultsItem*r.ld, r.size)
+	return r.padItem + scratchSize(r.pair*r.resultsItem*r.ld, r.size)
 }
 
 // workspace is the scratch that all goroutines share.
@@ -500,11 +499,10 @@ func positionsItem[T float](p *convPlan, worker, item int) {
 	results := min(r.resultsItem, r.results-first)
 	filters := turned[T]{data[T](&c.In[1]), p.groups * r.results, plane%p.groups*r.results + first}
 	switch {
+	case r.inPlace:
+		filters = turned[T]{w: filters.w[(plane%p.groups*p.filters*p.chans+first)*p.taps:]}
 	case r.turned > 0:
 		filters.w = part[T](c.Work, r.offsetInScratch.turned, r.turned)
-	case r.turnedItem > 0:
-		turnFilters(p, worker, turned[T]{part[T](c.Workers[worker], 0, r.turnedItem), results, 0}, plane%p.groups, first, first+results)
-		filters = turned[T]{part[T](c.Workers[worker], 0, r.turnedItem), results, 0}
 	}
 	size := r.extents[0] * r.extents[1] * r.extents[2]
 	at := ((r.first*p.groups+plane)*r.results + first) * size
@@ -589,7 +587,7 @@ func (t turned[T]) of(k *convKind) []T { return t.w[t.all*k.before+t.first*len(k
 
 // computeKinds computes the positions of one kind, or of two that alternate: row by row where they lie, or in scratch, of which they are copied.
 func computeKinds[T float](p *convPlan, worker int, kinds []convKind, x span, results int, filters turned[T], from, to []T) {
-	r, work := p.rows, p.call.Workers[worker][p.rows.turnedItem+p.rows.padItem:]
+	r, work := p.rows, p.call.Workers[worker][p.rows.padItem:]
 	scratch := take[T](&work, r.pair*r.resultsItem*r.ld)
 	size := r.extents[0] * r.extents[1] * r.extents[2]
 	first := &kinds[0] // its rows are not shorter than those of another
@@ -636,6 +634,9 @@ func computeKinds[T float](p *convPlan, worker int, kinds []convKind, x span, re
 func computeRows[T float](p *convPlan, work []byte, k *convKind, x span, results int, filters, from, to, scratch []T) {
 	r, begin, size := p.rows, 0, p.rows.extents[0]*p.rows.extents[1]*p.rows.extents[2]
 	piece := gemm.Piece{ARow: len(k.table), CRow: r.ld, M: results}
+	if r.inPlace {
+		piece.ARow = p.taps
+	}
 	if r.ld == 0 {
 		piece.CRow = size
 	}
@@ -665,7 +666,7 @@ func computeRows[T float](p *convPlan, work []byte, k *convKind, x span, results
 			continue
 		}
 		for ch := 0; ch < results; ch += r.resultsPiece {
-			piece.A, piece.M, piece.N = address(filters[ch*len(k.table):]), min(r.resultsPiece, results-ch), x.right-x.left
+			piece.A, piece.M, piece.N = address(filters[ch*piece.ARow:]), min(r.resultsPiece, results-ch), x.right-x.left
 			for row := x.lo; row < x.hi; row++ {
 				if at := r.place(k, row, x.left); at >= 0 {
 					piece.B, piece.C = address(from[r.rowStart(row)+x.left:]), address(to[ch*size+at:])
@@ -725,7 +726,7 @@ func turnItem[T float](p *convPlan, worker, item int) {
 
 // turnFilters copies the filters of some channels of a group as those of the input's gradient: by kind, channel, filter and tap.
 func turnFilters[T float](p *convPlan, worker int, to turned[T], q, first, last int) {
-	w, work, apart := data[T](&p.call.In[1]), p.call.Workers[worker][p.rows.turnedItem:], p.chans*p.taps
+	w, work, apart := data[T](&p.call.In[1]), p.call.Workers[worker], p.chans*p.taps
 	for f0 := 0; f0 < p.filters; f0 += filterLines {
 		lines := min(filterLines, p.filters-f0)
 		for ch := first; ch < last; ch++ {
