@@ -149,7 +149,8 @@ func newConvRows(g *convGeometry, d dtype.DType, which int, product *gemm.Plan) 
 			return nil
 		}
 	}
-	r.inPlace = which == convOfInput && !r.single && r.packed == nil
+	// Filters that few positions are multiplied with are not worth turning.
+	r.inPlace = which == convOfInput && !r.single && r.packed == nil && g.images*r.rows*r.width <= 2*lanes*lanes
 	r.setKinds(g, offsets)
 	image := g.groups * r.sources * r.plane * r.size
 	r.together = max(1, min(g.images, convPhaseBytes/max(1, image)))

@@ -354,7 +354,8 @@ func TestConvInPlace(t *testing.T) {
 		{convSetup{x: sh(1, 30, 7, 7), w: sh(40, 30, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, true},
 		{convSetup{x: sh(1, 50, 6, 9), w: sh(33, 50, 3, 3), strides: sh(2, 2), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, true},
 		{convSetup{x: sh(1, 12, 7, 14), w: sh(18, 6, 2, 3), strides: sh(1, 3), dilation: sh(1, 1), padding: sh(0, 1, 2, 0), groups: 2}, true},
-		{convSetup{x: sh(1, 60, 15, 16), w: sh(40, 60, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, cpu.Best() != cpu.AVX512},
+		{convSetup{x: sh(1, 60, 15, 16), w: sh(40, 60, 3, 3), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 1}, false},
+		{convSetup{x: sh(1, 20, 33, 33), w: sh(10, 20, 2, 2), strides: sh(1, 1), dilation: sh(1, 1), padding: sh(0, 0, 0, 0), groups: 1}, false}, // many positions
 		{convSetup{x: sh(1, 7, 15, 16), w: sh(7, 1, 3, 3), strides: sh(2, 2), dilation: sh(1, 1), padding: sh(1, 1, 1, 1), groups: 7}, false},
 	} {
 		y := c.result()
@@ -363,7 +364,7 @@ func TestConvInPlace(t *testing.T) {
 			return attrs(attr.L("strides", c.strides), attr.L("dilation", c.dilation), attr.L("padding", c.padding), attr.I("groups", c.groups), attr.L("shape", x))
 		}
 		for _, d := range floatDTypes {
-			if p := newConvPlan(c.x, c.w, y, d, list(c.x), convOfInput); p.rows == nil || p.rows.inPlace != c.inPlace || p.rows.turned > 0 == c.inPlace {
+			if p := newConvPlan(c.x, c.w, y, d, list(c.x), convOfInput); p.rows == nil || d == dtype.Float32 && cpu.Best() == cpu.AVX512 && (p.rows.inPlace != c.inPlace || p.rows.turned > 0 == c.inPlace) {
 				t.Errorf("%v with %v, %v: not by rows, or %d bytes of turned filters", c.x, c.w, d, p.rows.turned)
 			}
 			k, r := Lookup("conv_input_grad"), rand.New(rand.NewPCG(33, 34))
