@@ -36,7 +36,14 @@ const (
 // newConvPacked returns nil where rows are better, whose time is given in cycles for an image and group.
 func newConvPacked(g *convGeometry, r *convRows, offsets [3][]tapOffset, rowsTime int, product *gemm.Plan) *convPacked {
 	most := product.MostRuns()
-	if most == 0 || r.apart != [3]int{1, 1, 1} || r.single || g.taps > packedTaps || r.rows*r.width < product.Width() || r.results < packedLeast*product.Height() || r.sources*g.taps < packedTerms {
+	if most == 0 || r.apart != [3]int{1, 1, 1} || r.single || g.taps > packedTaps || r.rows*r.width < product.Width() || r.sources*g.taps < packedTerms {
+		return nil
+	}
+	least := packedLeast * product.Height()
+	if !r.joined && r.width <= product.Width()/2 {
+		least, rowsTime = least-product.Height(), rowsTime+rowsTime/3 // tiles of one vector read as many elements of filters
+	}
+	if r.results < least {
 		return nil
 	}
 	q := &convPacked{direct: r.step == [3]int{1, 1, 1}, source: r.padded, lanes: product.Width() / 2, size: r.size}
