@@ -8,6 +8,7 @@ type cell struct {
 	temp  int32 // of a temporary: its number + 1, 0 while it has none
 	kind  uint8 // what lies there
 	lasts bool  // a chunk has left a value there to later ones
+	later bool  // of a temporary: its value is read after the instruction that was named last
 }
 
 // What lies in a cell.

@@ -6,6 +6,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native/isa"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // namer goes through scalar code ahead of the rest of its compilation, chunk by chunk: it checks the cells, names the values in them, and finds those that are read after their chunk.
@@ -17,6 +18,7 @@ type namer struct {
 	cells     cellTable
 	valueBase int32 // numbers below belong to earlier chunks
 	touched   []uint32
+	later     []uint8 // by instruction: see readLater; nil for code of one chunk
 	out       *named
 }
 
@@ -38,18 +40,19 @@ func newNamer(s *micro.Straight, o StraightOptions, bias int32) *namer {
 
 // eachChunk calls use for one chunk after the other, until one is in error. What it is called with is valid until the next call, and may be swapped for another one.
 func (c *namer) eachChunk(use func(lo, hi int, x *named) error) error {
-	live := c.liveAtChunkEnds()
+	chunks := max(1, (len(c.program.Code)+c.chunk-1)/c.chunk)
 	take := func(k int, x *named) error {
 		if x.err != nil {
 			return x.err
 		}
 		return use(k*c.chunk, min((k+1)*c.chunk, len(c.program.Code)), x)
 	}
-	if len(live) == 1 {
+	if chunks == 1 {
 		x := &named{}
-		c.name(0, live[0], x)
+		c.name(0, x)
 		return take(0, x)
 	}
+	c.later = c.readLater()
 	var bug any
 	stop, empty, full := make(chan struct{}), make(chan *named, 2), make(chan *named, 2)
 	empty <- &named{}
@@ -57,10 +60,10 @@ func (c *namer) eachChunk(use func(lo, hi int, x *named) error) error {
 	go func() {
 		defer close(full)
 		defer func() { bug = recover() }()
-		for k := range live {
+		for k := range chunks {
 			select {
 			case x := <-empty:
-				c.name(k*c.chunk, live[k], x)
+				c.name(k*c.chunk, x)
 				full <- x
 			case <-stop:
 				return
@@ -72,7 +75,7 @@ func (c *namer) eachChunk(use func(lo, hi int, x *named) error) error {
 		for range full { // until it has ended
 		}
 	}()
-	for k := range live {
+	for k := range chunks {
 		x, ok := <-full
 		if !ok {
 			panic(bug)
@@ -85,8 +88,8 @@ func (c *namer) eachChunk(use func(lo, hi int, x *named) error) error {
 	return nil
 }
 
-// name fills x with what it says of the chunk that begins at instruction lo, at whose end the given temporaries are live.
-func (c *namer) name(lo int, live []uint64, x *named) {
+// name fills x with what it says of the chunk that begins at instruction lo.
+func (c *namer) name(lo int, x *named) {
 	x.vals, x.ssa, x.lasting, x.carried, x.err = x.vals[:0], x.ssa[:0], x.lasting[:0], x.carried[:0], nil
 	c.out, c.touched = x, c.touched[:0]
 	for i := lo; i < min(lo+c.chunk, len(c.program.Code)); i++ {
@@ -95,52 +98,39 @@ func (c *namer) name(lo int, live []uint64, x *named) {
 			return
 		}
 	}
-	c.findLasting(live)
+	c.findLasting()
 	c.valueBase += int32(len(x.vals))
 }
 
-// liveAtChunkEnds returns, for each chunk, the temporaries whose value is read after it, as a
-// set of their numbers.
-func (c *namer) liveAtChunkEnds() [][]uint64 {
-	s, chunk := c.program, c.chunk
-	n := max(1, (len(s.Code)+chunk-1)/chunk)
-	out := make([][]uint64, n)
-	if n == 1 {
-		return out
-	}
-	var live []uint64
-	// place returns where a temporary stands in the set.
-	place := func(n uint32) (word int, bit uint64) {
-		k := c.cells.number(c.cells.at(n))
-		for int(k)/64 >= len(live) {
-			live = append(live, 0)
-		}
-		return int(k) / 64, 1 << (k % 64)
-	}
+// readLater returns for each instruction a set of those of its operands, and 1<<resultBit for its result, that are temporaries whose value is read after it.
+func (c *namer) readLater() []uint8 {
+	s := c.program
 	lo, size := s.TempLo, s.TempHi-s.TempLo
-	read := func(n uint32) {
-		if n-lo < size {
-			word, bit := place(n)
-			live[word] |= bit
-		}
-	}
+	later := prefetch.Pages(make([]uint8, len(s.Code)))
+	live := make([]uint64, size/64+1) // by temporary
 	for i := len(s.Code) - 1; i >= 0; i-- {
-		c.cellsAhead(i - instrsAhead)
-		if (i+1)%chunk == 0 && i+1 < len(s.Code) {
-			out[i/chunk] = append([]uint64(nil), live...)
-		}
 		in := &s.Code[i]
-		if in.Dst-lo < size {
-			word, bit := place(in.Dst)
-			live[word] &^= bit
+		if n := in.Dst - lo; n < size {
+			later[i] = uint8(live[n/64]>>(n%64)&1) << resultBit
+			live[n/64] &^= 1 << (n % 64)
 		}
-		operands := in.Operands()
-		for k := range in.Op.Arity() {
-			read(operands[k])
+		operands, arity := in.Operands(), in.Op.Arity()
+		for k, cell := range operands[:arity] {
+			if n := cell - lo; n < size {
+				later[i] |= uint8(live[n/64]>>(n%64)&1) << k
+			}
+		}
+		for _, cell := range operands[:arity] {
+			if n := cell - lo; n < size {
+				live[n/64] |= 1 << (n % 64)
+			}
 		}
 	}
-	return out
+	return later
 }
+
+// resultBit stands for an instruction's result in namer.later; operands have their numbers.
+const resultBit = 3
 
 // cellError describes a cell that must not be accessed.
 func (c *namer) cellError(i int, cell uint32, t dtype.DType, what string) error {
@@ -163,8 +153,8 @@ func (c *namer) checkCell(i int, cell uint32, t dtype.DType) error {
 	return nil
 }
 
-// read returns the value in a cell.
-func (c *namer) read(i int, cell uint32, t dtype.DType) (int32, error) {
+// read returns the value in a cell; later says of a temporary that the value is read after the instruction.
+func (c *namer) read(i int, cell uint32, t dtype.DType, later bool) (int32, error) {
 	if err := c.checkCell(i, cell, t); err != nil {
 		return isa.None, err
 	}
@@ -182,6 +172,7 @@ func (c *namer) read(i int, cell uint32, t dtype.DType) (int32, error) {
 		}
 		at.kind = kind
 	}
+	at.later = later
 	if at.value >= c.valueBase {
 		return at.value - c.valueBase, nil
 	}
@@ -204,8 +195,8 @@ func (c *namer) isTemp(cell uint32) bool {
 	return cell-c.program.TempLo < c.program.TempHi-c.program.TempLo
 }
 
-// write returns a fresh value for a cell.
-func (c *namer) write(i int, cell uint32, t dtype.DType) (int32, error) {
+// write returns a fresh value for a cell; later is that of read.
+func (c *namer) write(i int, cell uint32, t dtype.DType, later bool) (int32, error) {
 	if err := c.checkCell(i, cell, t); err != nil {
 		return isa.None, err
 	}
@@ -231,7 +222,7 @@ func (c *namer) write(i int, cell uint32, t dtype.DType) (int32, error) {
 		val.Home, val.Disp, val.Output = isa.SpaceArena, int32(cell)*4-c.bias, true
 	}
 	c.out.vals = append(c.out.vals, val)
-	at.value = v + c.valueBase
+	at.value, at.later = v+c.valueBase, later
 	if temp {
 		c.touched = append(c.touched, cell)
 	}
@@ -239,15 +230,14 @@ func (c *namer) write(i int, cell uint32, t dtype.DType) (int32, error) {
 }
 
 // findLasting lists the temporaries of this chunk, or read in it, that are read after it.
-func (c *namer) findLasting(live []uint64) {
-	if live == nil {
+func (c *namer) findLasting() {
+	if c.later == nil {
 		return
 	}
 	for _, cell := range c.touched {
-		at := c.cells.at(cell)
-		if k := c.cells.number(at); int(k)/64 < len(live) && live[k/64]>>(k%64)&1 != 0 {
-			live[k/64] &^= 1 << (k % 64) // once
-			c.out.lasting = append(c.out.lasting, lastingValue{k, at.value - c.valueBase})
+		if at := c.cells.at(cell); at.later {
+			at.later = false // once
+			c.out.lasting = append(c.out.lasting, lastingValue{c.cells.number(at), at.value - c.valueBase})
 			at.lasts = true
 		}
 	}
@@ -276,24 +266,28 @@ func (c *namer) nameValues(i int) error {
 		return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
 	}
 	arity := in.Op.Arity()
+	later := uint8(0)
+	if c.later != nil {
+		later = c.later[i]
+	}
 	var err error
 	a, b, d := isa.None, isa.None, isa.None
 	if arity > 0 {
-		if a, err = c.read(i, in.A, in.OperandType(0)); err != nil {
+		if a, err = c.read(i, in.A, in.OperandType(0), later&1 != 0); err != nil {
 			return err
 		}
 	}
 	if arity > 1 {
-		if b, err = c.read(i, in.B, in.Type); err != nil {
+		if b, err = c.read(i, in.B, in.Type, later&2 != 0); err != nil {
 			return err
 		}
 	}
 	if arity > 2 {
-		if d, err = c.read(i, in.C, in.Type); err != nil {
+		if d, err = c.read(i, in.C, in.Type, later&4 != 0); err != nil {
 			return err
 		}
 	}
-	dst, err := c.write(i, in.Dst, in.Result())
+	dst, err := c.write(i, in.Dst, in.Result(), later>>resultBit != 0)
 	if err != nil {
 		return err
 	}
