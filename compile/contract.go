@@ -16,10 +16,10 @@ import (
 // The product gives its operands to the sum and is no longer run, nor are negations of scalars that only such products read: x·y + z becomes
 // z − x·y for (−x)·y, which rounds the same.
 func contract(l *lowering) error {
-	uses := make([]uint8, l.g.Len()) // 2 stands for more
+	facts := make([]sumFacts, l.g.Len())
 	count := func(id int32) {
-		if uses[id] < 2 {
-			uses[id]++
+		if facts[id]&useMask < 2 {
+			facts[id]++
 		}
 	}
 	sums := 0
@@ -30,8 +30,17 @@ func contract(l *lowering) error {
 		for _, in := range l.in(i) {
 			count(in)
 		}
-		if l.isSum(i) {
+		switch {
+		case l.isSum(i):
+			facts[i] |= sumFact
 			sums++
+		case l.op[i] == micro.Mul:
+			facts[i] |= productFact
+		case l.op[i] == micro.Neg:
+			facts[i] |= negationFact
+		}
+		if l.class[i] == classScalar {
+			facts[i] |= scalarFact
 		}
 	}
 	for _, o := range l.outputs {
@@ -41,13 +50,14 @@ func contract(l *lowering) error {
 		return nil
 	}
 	product := func(id, of int32) bool {
-		return uses[id] == 1 && l.op[id] == micro.Mul && l.class[id] == l.class[of] &&
+		return facts[id]&(useMask|productFact) == 1|productFact && l.class[id] == l.class[of] &&
 			(l.class[of] == classScalar || l.g.Node(int(id)).Shape().Equal(l.g.Node(int(of)).Shape()))
 	}
-	links := l.sumChains(uses)
-	l.weave(uses, links)
+	negation := func(id int32) bool { return facts[id]&(negationFact|scalarFact) == negationFact|scalarFact }
+	links := l.sumChains(facts)
+	l.weave(facts, links)
 	joins := func(a, of, b int32) bool {
-		return product(a, of) && !(links[of] >= longChain && !l.isWoven(of) && l.linkOf(of, uses, links) == b)
+		return product(a, of) && !(links[of] >= longChain && !l.isWoven(of) && l.linkOf(of, facts, links) == b)
 	}
 	operands, first := prefetch.Pages(make([]int32, 0, len(l.operands)+sums)), prefetch.Pages(make([]int32, len(l.first)))
 	joined, negations := 0, 0
@@ -56,7 +66,7 @@ func contract(l *lowering) error {
 		if l.isSum(i) && in[0] != in[1] {
 			a, b, difference := in[0], in[1], micro.FMS
 			ok := joins(a, i, b)
-			if !ok || l.op[i] == micro.Add && joins(b, i, a) && slices.ContainsFunc(l.in(b), l.isNegation) {
+			if !ok || l.op[i] == micro.Add && joins(b, i, a) && slices.ContainsFunc(l.in(b), negation) {
 				a, b, difference = b, a, micro.FNMA
 				ok = joins(a, i, b)
 			}
@@ -65,7 +75,7 @@ func contract(l *lowering) error {
 				operands = append(append(operands, l.in(a)...), b)
 				factors := operands[len(operands)-3:][:2]
 				for k, x := range factors {
-					if l.op[i] != micro.FMS && l.isNegation(x) {
+					if l.op[i] != micro.FMS && negation(x) {
 						factors[k] = l.in(x)[0]
 						l.op[i] = micro.FMA + micro.FNMA - l.op[i]
 						negations++
@@ -89,24 +99,35 @@ func contract(l *lowering) error {
 	return nil
 }
 
+// sumFacts is what the pass asks about nodes that lie anywhere, in one byte: the number of uses, of which 2 stands for more, and what they are.
+type sumFacts uint8
+
+const (
+	useMask     sumFacts = 3
+	productFact sumFacts = 1 << (iota + 1) // run by a multiplication
+	negationFact
+	sumFact    // see isSum
+	scalarFact // of scalar code
+)
+
 // longChain is the number of sums from which a chain of them is not contracted.
 const longChain = 16
 
 // sumChains returns the length of the chain that each sum of scalars belongs to: sums of which each has the
 // one before as an operand, which is used nowhere else.
-func (l *lowering) sumChains(uses []uint8) []int32 {
+func (l *lowering) sumChains(facts []sumFacts) []int32 {
 	links := prefetch.Pages(make([]int32, len(l.op)))
 	for i := range int32(len(l.op)) {
-		if l.class[i] == classScalar && l.isSum(i) {
+		if facts[i]&(sumFact|scalarFact) == sumFact|scalarFact {
 			links[i] = 1
-			if p := l.linkOf(i, uses, links); p >= 0 {
+			if p := l.linkOf(i, facts, links); p >= 0 {
 				links[i] += links[p]
 			}
 		}
 	}
 	for i := int32(len(l.op)) - 1; i >= 0; i-- {
 		if links[i] > 1 {
-			if p := l.linkOf(i, uses, links); p >= 0 {
+			if p := l.linkOf(i, facts, links); p >= 0 {
 				links[p] = links[i]
 			}
 		}
@@ -117,7 +138,7 @@ func (l *lowering) sumChains(uses []uint8) []int32 {
 // weave finds the long chains of scalars that go on at the same time: those with products of which a factor, computed by scalar code, is one in another such
 // chain too, as in the adjoints of parameters that are used together. In woven, links of them have 1 plus the number of their product, which is the place in
 // the reverse sweep that made it; in this order the scheduler takes them. A factor is then at hand for all its products, and no link waits for the one before.
-func (l *lowering) weave(uses []uint8, links []int32) {
+func (l *lowering) weave(facts []sumFacts, links []int32) {
 	if !slices.ContainsFunc(links, func(n int32) bool { return n >= longChain }) {
 		return
 	}
@@ -126,7 +147,7 @@ func (l *lowering) weave(uses []uint8, links []int32) {
 	product := func(link int32) int32 {                                                                   // the later one
 		latest := int32(-1)
 		for _, a := range l.in(link) {
-			if uses[a] == 1 && l.op[a] == micro.Mul && l.class[a] == classScalar {
+			if facts[a]&(useMask|productFact|scalarFact) == 1|productFact|scalarFact {
 				latest = max(latest, a)
 			}
 		}
@@ -139,7 +160,7 @@ func (l *lowering) weave(uses []uint8, links []int32) {
 		if chain[i] == 0 {
 			chain[i] = i + 1
 		}
-		if p := l.linkOf(i, uses, links); p >= 0 {
+		if p := l.linkOf(i, facts, links); p >= 0 {
 			chain[p] = chain[i]
 		}
 		a := product(i)
@@ -171,10 +192,10 @@ func (l *lowering) weave(uses []uint8, links []int32) {
 func (l *lowering) isWoven(sum int32) bool { return l.woven != nil && l.woven[sum] > 0 }
 
 // linkOf returns the operand by which a sum goes on with a chain, the one with the longer chain behind it; −1 for none.
-func (l *lowering) linkOf(id int32, uses []uint8, links []int32) int32 {
+func (l *lowering) linkOf(id int32, facts []sumFacts, links []int32) int32 {
 	best := int32(-1)
 	for _, p := range l.in(id) {
-		if uses[p] == 1 && links[p] > 0 && (best < 0 || links[p] > links[best]) {
+		if facts[p]&(useMask|sumFact|scalarFact) == 1|sumFact|scalarFact && (best < 0 || links[p] > links[best]) {
 			best = p
 		}
 	}
