@@ -72,7 +72,20 @@ func (l *lowering) inRoots(id int32) []int32 { return l.roots[l.first[id]:l.firs
 func (l *lowering) resolve() {
 	l.roots = prefetch.Pages(make([]int32, len(l.operands)))
 	for k, in := range l.operands {
+		if ahead := k + 2*nodesAhead; ahead < len(l.operands) {
+			prefetch.At(l.root, l.operands[ahead])
+		}
 		l.roots[k] = l.root[in]
+	}
+}
+
+// nodesAhead is the number of nodes by which passes ask for what they look up of operands.
+const nodesAhead = 16
+
+// groupsAhead asks for the instructions of the roots of a node's operands.
+func (l *lowering) groupsAhead(id int32) {
+	for _, r := range l.inRoots(id) {
+		prefetch.At(l.groupOf, r)
 	}
 }
 
@@ -113,6 +126,7 @@ func classify(u *unit) (*lowering, error) {
 		l.first[i+1] = int32(len(l.operands))
 	}
 	needed()
+	operations := &operations{}
 	for i := range n {
 		node := u.g.Node(i)
 		l.root[i], l.groupOf[i], l.dtype[i] = int32(i), -1, node.DType()
@@ -129,7 +143,7 @@ func classify(u *unit) (*lowering, error) {
 				l.root[i] = l.root[in]
 				l.offset[i] = l.offset[in] + int64(first)*int64(node.DType().Size())
 			} else {
-				l.class[i], l.op[i] = classOf(node)
+				l.class[i], l.op[i] = classOf(node, operations)
 				if of, k, ok := graph.ResultOf(node); ok && k >= len(of.Results()) {
 					if l.steps == nil {
 						l.steps = map[int32][]int32{}
@@ -155,7 +169,26 @@ func rankOfStep(n *graph.Node) int {
 	return 0
 }
 
-func classOf(n *graph.Node) (class, micro.Op) {
+// operations finds the micro-operations of operators, of which a graph has few.
+type operations struct {
+	of  []*graph.Op
+	are []micro.Op
+}
+
+func (o *operations) find(op *graph.Op) micro.Op {
+	k := slices.Index(o.of, op)
+	if k < 0 {
+		m := micro.ByName(op.Micro)
+		if m == micro.Invalid {
+			panic("BUG: operator " + op.Name + " names the unknown micro-operation " + op.Micro)
+		}
+		k = len(o.of)
+		o.of, o.are = append(o.of, op), append(o.are, m)
+	}
+	return o.are[k]
+}
+
+func classOf(n *graph.Node, operations *operations) (class, micro.Op) {
 	op := n.Op()
 	_, _, result := graph.ResultOf(n)
 	switch {
@@ -164,10 +197,7 @@ func classOf(n *graph.Node) (class, micro.Op) {
 	case n.Results() != nil:
 		return classTuple, 0
 	case op.Micro != "":
-		m := micro.ByName(op.Micro)
-		if m == micro.Invalid {
-			panic("BUG: operator " + op.Name + " names the unknown micro-operation " + op.Micro)
-		}
+		m := operations.find(op)
 		if n.Type().IsScalar() {
 			return classScalar, m
 		}

@@ -49,6 +49,9 @@ func group(l *lowering) error {
 	gr.resolve()
 	for i := range l.g.Len() {
 		id := int32(i)
+		if i+nodesAhead < len(gr.class) {
+			gr.groupsAhead(id + nodesAhead)
+		}
 		switch gr.class[i] {
 		case classScalar, classAssemble:
 			gr.scalar(id)

@@ -162,7 +162,10 @@ func (m *memoryPlanner) liveRanges() {
 		for _, r := range x.again {
 			m.plan.again[pos] = append(m.plan.again[pos], &version{root: r, last: int32(pos)})
 		}
-		for _, id := range x.nodes {
+		for i, id := range x.nodes {
+			if i+nodesAhead < len(x.nodes) {
+				m.groupsAhead(x.nodes[i+nodesAhead])
+			}
 			for _, r := range m.inRoots(id) {
 				if !m.within(k, r) {
 					read(r, pos)
@@ -313,7 +316,7 @@ func (m *memoryPlanner) placeConsts() {
 				}
 			}
 			for _, in := range m.in(id) {
-				if m.class[in] == classWindow && m.class[m.root[in]] == classConst {
+				if m.windows != nil && m.class[in] == classWindow && m.class[m.root[in]] == classConst {
 					add(m.root[in])
 				}
 			}

@@ -201,15 +201,16 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 		if chain[i] != 1 {
 			continue
 		}
-		var links []int32
+		links := c.chainLinks[:0]
 		for j := int32(i); j != isa.None; j = follow[j] {
 			links = append(links, j)
 		}
+		c.chainLinks = links
 		if len(links) < isa.LaneCount {
 			continue
 		}
 		for slot := 0; slot < code[i].Op.Arity(); slot++ {
-			terms := links[:0:0]
+			terms := make([]int32, 0, len(links))
 			for _, j := range links {
 				s, _ := link(j)
 				k := slot

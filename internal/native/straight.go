@@ -53,6 +53,7 @@ type straightCompiler struct {
 	outputs       []int32
 	chainLength   []int32
 	chainFollow   []int32
+	chainLinks    []int32
 	hasScalarUser []bool
 	rowPlaces     []int32 // displacements of rows in the scratch block, for every chunk
 }
@@ -101,7 +102,7 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	c.SlotBytes, c.SlotBase = 8, -c.Bias
 	c.ResetSlots(int32(s.TempLo+1)&^1*4-c.Bias, int32(s.TempHi)*4-c.Bias)
 	c.noLanes = o.NoLanes || level != cpu.AVX512
-	c.Buf = make([]byte, 0, 8*len(s.Code)+4096)
+	c.Buf = make([]byte, 0, 10*len(s.Code)+4096)
 	var starts []int
 	err := newNamer(s, o, c.Bias).eachChunk(func(lo, hi int, x *named) error {
 		c.Machine.Align(16)
