@@ -57,6 +57,8 @@ type lowering struct {
 	steps map[int32][]int32 // by loop: the nodes that read a value of its body at each step
 	calls map[int32]*call   // by node with bodies
 
+	linked func() []straightNode // memory for the scheduler of scalar code that is a whole graph; nil for none, or where it was taken
+
 	place []place // of roots
 	plan  memoryPlan
 	temps tempRegion

@@ -139,7 +139,13 @@ func (l *lowering) sumChains(facts []sumFacts) []int32 {
 // chain too, as in the adjoints of parameters that are used together. In woven, links of them have 1 plus the number of their product, which is the place in
 // the reverse sweep that made it; in this order the scheduler takes them. A factor is then at hand for all its products, and no link waits for the one before.
 func (l *lowering) weave(facts []sumFacts, links []int32) {
-	if !slices.ContainsFunc(links, func(n int32) bool { return n >= longChain }) {
+	long, longest := int32(0), int32(0) // links of long chains
+	for _, n := range links {
+		if n >= longChain {
+			long, longest = long+1, max(longest, n)
+		}
+	}
+	if long == longest { // of one chain, or of none
 		return
 	}
 	chain, reader := prefetch.Pages(make([]int32, len(links))), prefetch.Pages(make([]int32, len(links))) // the last link of a link's chain, and of the one that reads a factor, plus 1

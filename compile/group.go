@@ -46,6 +46,9 @@ type grouper struct {
 // group is the pass that forms instructions.
 func group(l *lowering) error {
 	gr := &grouper{lowering: l, lastUse: map[int32]int32{}, brief: map[string]int32{}, alone: l.config.Unoptimized}
+	if n := l.onlyScalars(); n >= manyNodes {
+		l.linked = prefetch.Soon[straightNode](n)
+	}
 	gr.resolve()
 	for i := range l.g.Len() {
 		id := int32(i)
@@ -67,6 +70,19 @@ func group(l *lowering) error {
 	}
 	gr.listScalars()
 	return nil
+}
+
+// onlyScalars returns the number of nodes of scalar code if there are no other instructions, 0 otherwise.
+func (l *lowering) onlyScalars() (n int) {
+	for _, c := range l.class {
+		switch c {
+		case classScalar, classAssemble:
+			n++
+		case classLoop, classReduce, classKernel, classTuple, classResult:
+			return 0
+		}
+	}
+	return n
 }
 
 // listScalars lists the nodes of scalar code, which may be many, once it is known how many there are.

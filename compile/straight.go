@@ -119,7 +119,14 @@ func (s *straightScheduler) link(m *lowering, x *instruction) {
 	for i, id := range x.nodes {
 		s.local[id] = int32(i) + 1
 	}
-	s.nodes, s.edges, s.late = prefetch.Pages(make([]straightNode, len(x.nodes))), s.edges[:0], append(s.late[:0], lateRead{})
+	s.nodes = nil
+	if m.linked != nil {
+		s.nodes, m.linked = m.linked(), nil
+	}
+	if len(s.nodes) != len(x.nodes) {
+		s.nodes = prefetch.Pages(make([]straightNode, len(x.nodes)))
+	}
+	s.edges, s.late = s.edges[:0], append(s.late[:0], lateRead{})
 	for i, id := range x.nodes {
 		if k := i + 2*scheduleAhead; k < len(x.nodes) {
 			for _, r := range m.inRoots(x.nodes[k]) {

@@ -110,6 +110,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, order []int32, replace func(
 	to.scopes = slices.Clone(g.scopes)
 	to.callers, to.posIndex = nil, nil // positions come from g alone
 
+	images := prefetch.Soon[*Node](g.Len())
 	need := g.Needed(outputs...)
 	for _, in := range g.inputs {
 		need[in.id] = true
@@ -118,7 +119,7 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, order []int32, replace func(
 	for top >= 0 && order == nil && !need[top] {
 		top--
 	}
-	image := prefetch.Pages(make([]*Node, top+1))
+	image := images()[:top+1]
 	var buf []*Node
 	for i := range image {
 		if order != nil {

@@ -28,6 +28,21 @@ func Pages[E any](s []E) []E {
 	return s
 }
 
+// Soon makes a slice of n zero elements on another processor, with its pages touched as Pages does, and returns the function that waits for it, which is called once. A short slice is made
+// when that is called.
+func Soon[E any](n int) (take func() []E) {
+	if size := int(unsafe.Sizeof(*new(E))); size == 0 || n < manyBytes/size {
+		return func() []E { return make([]E, n) }
+	}
+	made := make(chan []E, 1)
+	go func() {
+		s := make([]E, n)
+		touch(s)
+		made <- s
+	}()
+	return func() []E { return <-made }
+}
+
 // Ahead makes slices of one length, each on another processor while the one before is filled, with its pages touched: see Pages.
 type Ahead[E any] struct{ next chan []E }
 
