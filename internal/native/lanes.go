@@ -36,17 +36,15 @@ type lanePack struct {
 
 // laneFinder is the state of packing a chunk.
 type laneFinder struct {
-	packs    []lanePack
-	byLanes  map[laneTuple]int32 // number of a pack, none if it cannot be made
-	producer []int32             // by value: instruction, or none
-	level    []int32             // by instruction
-	packOf   []int32             // by instruction: a used pack, or none
-	laneOf   []uint8
-	done     []bool
-	single   map[int32]int32 // by value: vector of it
-	cells    map[int32]int32 // by displacement: vector of the cells from there on
-	tried    int
-	rows     []laneRow
+	packs   []lanePack
+	byLanes map[laneTuple]int32 // number of a pack, none if it cannot be made
+	packOf  []int32             // by instruction: a used pack, or none
+	laneOf  []uint8
+	done    []bool
+	single  map[int32]int32 // by value: vector of it
+	cells   map[int32]int32 // by displacement: vector of the cells from there on
+	tried   int
+	rows    []laneRow
 }
 
 // ssaInstr holds the values of an instruction's result and operands.
@@ -71,22 +69,6 @@ func (c *straightCompiler) findLanes(lo int) bool {
 	f := &c.lanesFound
 	code := c.program.Code[lo : lo+len(c.named.ssa)]
 	f.packs, f.byLanes, f.tried = f.packs[:0], nil, 0
-	f.producer = resize(f.producer, len(c.Vals))
-	for i := range f.producer {
-		f.producer[i] = isa.None
-	}
-	f.level = resize(f.level, len(code))
-	for i := range c.named.ssa {
-		s := &c.named.ssa[i]
-		level := int32(0)
-		for k := 0; k < code[i].Op.Arity(); k++ {
-			if p := f.producer[s.operand(k)]; p != isa.None {
-				level = max(level, f.level[p])
-			}
-		}
-		f.level[i] = level + 1
-		f.producer[s.dst] = int32(i)
-	}
 	var seeds []int32
 	seeds = c.outputSeeds(code, seeds)
 	seeds = c.chainSeeds(code, seeds)
@@ -122,6 +104,62 @@ func (c *straightCompiler) findLanes(lo int) bool {
 		mark(p)
 	}
 	return covered*8 >= len(code)
+}
+
+// findChains fills what lanes are found by: where values come from, levels, and the chains that are long enough.
+func (x *named) findChains(code []micro.Instr) {
+	x.producer = resize(x.producer, len(x.vals))
+	for i := range x.producer {
+		x.producer[i] = isa.None
+	}
+	x.level, x.length, x.follow, x.chains = resize(x.level, len(code)), resize(x.length, len(code)), resize(x.follow, len(code)), x.chains[:0]
+	for i := range x.ssa {
+		s := &x.ssa[i]
+		level := int32(0)
+		for k := range code[i].Op.Arity() {
+			if p := x.producer[s.operand(k)]; p != isa.None {
+				level = max(level, x.level[p])
+			}
+		}
+		x.level[i] = level + 1
+		x.producer[s.dst] = int32(i)
+		x.length[i], x.follow[i] = 0, isa.None
+	}
+	for i := range code {
+		if slot, p := x.link(code, int32(i)); slot >= 0 {
+			x.length[i] = x.length[p] + 1
+			if x.follow[p] == isa.None {
+				x.follow[p] = int32(i)
+			}
+		}
+	}
+	for i := range code {
+		if x.length[i] != 1 {
+			continue
+		}
+		links := 0
+		for j := int32(i); j != isa.None && links < isa.LaneCount; j = x.follow[j] {
+			links++
+		}
+		if links == isa.LaneCount {
+			x.chains = append(x.chains, int32(i))
+		}
+	}
+}
+
+// link returns the slot of the operand by which instruction i goes on with a chain, and the link before it.
+func (x *named) link(code []micro.Instr, i int32) (slot int, from int32) {
+	op := code[i].Op
+	if code[i].Type != dtype.Float64 || op != micro.Add && op != micro.Sub && op != micro.Mul && fusedOps[op] == 0 {
+		return -1, isa.None
+	}
+	for k := op.Arity() - 1; k >= 0; k-- {
+		p := x.producer[x.ssa[i].operand(k)]
+		if p != isa.None && code[p].Op == op && x.level[p] == x.level[i]-1 {
+			return k, p
+		}
+	}
+	return -1, isa.None
 }
 
 func resize[T any](s []T, n int) []T {
@@ -169,50 +207,17 @@ func (c *straightCompiler) outputSeeds(code []micro.Instr, seeds []int32) []int3
 
 // chainSeeds makes packs of the terms of chains.
 func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32 {
-	f := &c.lanesFound
-	// link returns the slot of the operand by which i goes on with a chain.
-	link := func(i int32) (slot int, from int32) {
-		op := code[i].Op
-		if code[i].Type != dtype.Float64 || op != micro.Add && op != micro.Sub && op != micro.Mul && fusedOps[op] == 0 {
-			return -1, isa.None
-		}
-		for k := op.Arity() - 1; k >= 0; k-- {
-			p := f.producer[c.named.ssa[i].operand(k)]
-			if p != isa.None && code[p].Op == op && f.level[p] == f.level[i]-1 {
-				return k, p
-			}
-		}
-		return -1, isa.None
-	}
-	chain := resize(c.chainLength, len(code)) // links up to here
-	c.chainLength = chain
-	follow := resize(c.chainFollow, len(code)) // the link after this one
-	c.chainFollow = follow
-	for i := range code {
-		chain[i], follow[i] = 0, isa.None
-		if slot, p := link(int32(i)); slot >= 0 {
-			chain[i] = chain[p] + 1
-			if follow[p] == isa.None {
-				follow[p] = int32(i)
-			}
-		}
-	}
-	for i := range code {
-		if chain[i] != 1 {
-			continue
-		}
+	x := &c.named
+	for _, i := range x.chains {
 		links := c.chainLinks[:0]
-		for j := int32(i); j != isa.None; j = follow[j] {
+		for j := i; j != isa.None; j = x.follow[j] {
 			links = append(links, j)
 		}
 		c.chainLinks = links
-		if len(links) < isa.LaneCount {
-			continue
-		}
 		for slot := 0; slot < code[i].Op.Arity(); slot++ {
 			terms := make([]int32, 0, len(links))
 			for _, j := range links {
-				s, _ := link(j)
+				s, _ := x.link(code, j)
 				k := slot
 				if fusedOps[code[i].Op] == 0 {
 					if slot == 1 {
@@ -222,7 +227,7 @@ func (c *straightCompiler) chainSeeds(code []micro.Instr, seeds []int32) []int32
 				}
 				p := isa.None
 				if k != s {
-					p = f.producer[c.named.ssa[j].operand(k)]
+					p = x.producer[x.ssa[j].operand(k)]
 				}
 				terms = append(terms, p)
 			}
@@ -256,7 +261,7 @@ func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
 	}
 	for lane := 1; lane < isa.LaneCount; lane++ {
 		i := t[lane]
-		if i == isa.None || code[i].Op != first.Op || code[i].Type != dtype.Float64 || f.level[i] != f.level[t[0]] || i == t[lane-1] {
+		if i == isa.None || code[i].Op != first.Op || code[i].Type != dtype.Float64 || c.named.level[i] != c.named.level[t[0]] || i == t[lane-1] {
 			return isa.None
 		}
 	}
@@ -299,14 +304,13 @@ func (c *straightCompiler) tryPack(code []micro.Instr, t laneTuple) int32 {
 
 // alignOperands exchanges operands of commutative lanes so that each side is like the first lane's.
 func (c *straightCompiler) alignOperands(code []micro.Instr, x, y *laneTuple) {
-	f := &c.lanesFound
 	like := func(v, model int32, lane int) bool {
-		p, q := f.producer[v], f.producer[model]
+		p, q := c.named.producer[v], c.named.producer[model]
 		if (p == isa.None) != (q == isa.None) {
 			return false
 		}
 		if p != isa.None {
-			return v == model || code[p].Op == code[q].Op && f.level[p] == f.level[q]
+			return v == model || code[p].Op == code[q].Op && c.named.level[p] == c.named.level[q]
 		}
 		return v == model || c.Vals[v].Disp == c.Vals[model].Disp+int32(8*lane)
 	}
@@ -321,11 +325,10 @@ func (c *straightCompiler) alignOperands(code []micro.Instr, x, y *laneTuple) {
 }
 
 func (c *straightCompiler) packOperandOf(code []micro.Instr, v laneTuple) (packOperand, bool) {
-	f := &c.lanesFound
 	same, produced := true, true
 	for _, x := range v {
 		same = same && x == v[0]
-		produced = produced && f.producer[x] != isa.None
+		produced = produced && c.named.producer[x] != isa.None
 	}
 	switch {
 	case same:
@@ -333,14 +336,14 @@ func (c *straightCompiler) packOperandOf(code []micro.Instr, v laneTuple) (packO
 	case produced:
 		var t laneTuple
 		for lane, x := range v {
-			t[lane] = f.producer[x]
+			t[lane] = c.named.producer[x]
 		}
 		p := c.tryPack(code, t)
 		return packOperand{p, isa.None, isa.None}, p != isa.None
 	}
 	for lane, x := range v {
 		val := &c.Vals[x]
-		if f.producer[x] != isa.None || val.Kind != isa.Kind64 || val.Home != isa.SpaceArena || val.Disp != c.Vals[v[0]].Disp+int32(8*lane) {
+		if c.named.producer[x] != isa.None || val.Kind != isa.Kind64 || val.Home != isa.SpaceArena || val.Disp != c.Vals[v[0]].Disp+int32(8*lane) {
 			return packOperand{isa.None, isa.None, isa.None}, false
 		}
 	}
@@ -405,7 +408,7 @@ func (c *straightCompiler) emitUnit(lo int, code []micro.Instr, i int32) error {
 }
 
 func (c *straightCompiler) emitOperand(lo int, code []micro.Instr, v int32) error {
-	if p := c.lanesFound.producer[v]; p != isa.None {
+	if p := c.named.producer[v]; p != isa.None {
 		return c.emitUnit(lo, code, p)
 	}
 	return nil
@@ -511,8 +514,8 @@ func (c *straightCompiler) findScalarUsers(code []micro.Instr) {
 	c.hasScalarUser = resize(c.hasScalarUser, len(code))
 	clear(c.hasScalarUser)
 	mark := func(v int32) {
-		if int(v) < len(f.producer) && f.producer[v] != isa.None {
-			c.hasScalarUser[f.producer[v]] = true
+		if int(v) < len(c.named.producer) && c.named.producer[v] != isa.None {
+			c.hasScalarUser[c.named.producer[v]] = true
 		}
 	}
 	for i := range code {

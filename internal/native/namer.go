@@ -15,6 +15,7 @@ type namer struct {
 	program   *micro.Straight
 	chunk     int // instructions in a chunk
 	bias      int32
+	lanes     bool // may be found
 	cells     cellTable
 	valueBase int32 // numbers below belong to earlier chunks
 	touched   []uint32
@@ -29,6 +30,13 @@ type named struct {
 	lasting []lastingValue // that are read after the chunk
 	carried []lastingValue // that earlier chunks have left in slots, which are known when those are compiled
 	err     error
+
+	chained  bool    // what follows is filled, because lanes are looked for
+	producer []int32 // by value: instruction, or none
+	level    []int32 // by instruction: longest way from what the chunk begins with
+	length   []int32 // by instruction: the links of its chain in front of it
+	follow   []int32 // by instruction: the link after it, or none
+	chains   []int32 // the second links of those of eight terms or more
 }
 
 // lastingValue is a temporary, by its number, that one chunk leaves to a later one, and its value in the chunk.
@@ -99,6 +107,9 @@ func (c *namer) name(lo int, x *named) {
 		}
 	}
 	c.findLasting()
+	if x.chained = c.lanes && len(x.ssa) >= 4*isa.LaneCount; x.chained {
+		x.findChains(c.program.Code[lo : lo+len(x.ssa)])
+	}
 	c.valueBase += int32(len(x.vals))
 }
 

@@ -51,8 +51,6 @@ type straightCompiler struct {
 	noLanes       bool
 	lanesFound    laneFinder
 	outputs       []int32
-	chainLength   []int32
-	chainFollow   []int32
 	chainLinks    []int32
 	hasScalarUser []bool
 	rowPlaces     []int32 // displacements of rows in the scratch block, for every chunk
@@ -104,7 +102,9 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	c.noLanes = o.NoLanes || level != cpu.AVX512
 	c.Buf = make([]byte, 0, 10*len(s.Code)+4096)
 	var starts []int
-	err := newNamer(s, o, c.Bias).eachChunk(func(lo, hi int, x *named) error {
+	n := newNamer(s, o, c.Bias)
+	n.lanes = !c.noLanes
+	err := n.eachChunk(func(lo, hi int, x *named) error {
 		c.Machine.Align(16)
 		starts = append(starts, len(c.Buf))
 		c.named, *x = *x, c.named
@@ -139,7 +139,7 @@ func (c *straightCompiler) chunk(lo, hi int) error {
 	for _, x := range c.named.carried {
 		c.Vals[x.value].Disp = c.slots[x.temp]
 	}
-	lanes := !c.noLanes && hi-lo >= 4*isa.LaneCount && c.findLanes(lo)
+	lanes := c.named.chained && c.findLanes(lo)
 	if lanes {
 		c.findScalarUsers(c.program.Code[lo:hi])
 		if err := c.lowerLanes(lo); err != nil {
