@@ -9,6 +9,7 @@ import (
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/native/isa"
+	"github.com/adjoint-go/adjoint/internal/prefetch"
 )
 
 // DefaultChunk is the number of micro-instructions between two returns to Go. Generated code
@@ -100,11 +101,14 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	c.SlotBytes, c.SlotBase = 8, -c.Bias
 	c.ResetSlots(int32(s.TempLo+1)&^1*4-c.Bias, int32(s.TempHi)*4-c.Bias)
 	c.noLanes = o.NoLanes || level != cpu.AVX512
-	c.Buf = make([]byte, 0, 10*len(s.Code)+4096)
+	buf := prefetch.Soon[byte](10*len(s.Code) + 4096)
 	var starts []int
 	n := newNamer(s, o, c.Bias)
 	n.lanes = !c.noLanes
 	err := n.eachChunk(func(lo, hi int, x *named) error {
+		if lo == 0 {
+			c.Buf = buf()[:0]
+		}
 		c.Machine.Align(16)
 		starts = append(starts, len(c.Buf))
 		c.named, *x = *x, c.named
