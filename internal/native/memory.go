@@ -62,10 +62,9 @@ func StraightMemory(s *micro.Straight, arenaBytes int64) (code, making int64) {
 	if code > manyBytes {
 		code += hugeBytes
 	}
-	chunks := n/DefaultChunk + 1
 	pages := min(arenaBytes/4/pageCells+1, 4*n)
 	making = fixedMaking + min(simple, DefaultChunk)*simpleMaking + min(riches, DefaultChunk)*richMaking + functions*functionMaking +
-		bufferMaking*code + arenaBytes/4/pageCells*8 + pages*pageMaking + chunks*temps/8
+		bufferMaking*code + arenaBytes/4/pageCells*8 + pages*pageMaking + n + temps/4
 	return code, making
 }
 

@@ -46,6 +46,7 @@ type straightCompiler struct {
 	program *micro.Straight
 	named   named   // of the chunk; its values are in Vals
 	slots   []int32 // by number of a temporary: where the value lies that outlasted its chunk
+	choice  registerChoice
 
 	// lanes
 	packCount     int
@@ -105,6 +106,7 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	var starts []int
 	n := newNamer(s, o, c.Bias)
 	n.lanes = !c.noLanes
+	c.choice.many = len(s.Code) >= manyChunks*o.Chunk
 	err := n.eachChunk(func(lo, hi int, x *named) error {
 		if lo == 0 {
 			c.Buf = buf()[:0]
@@ -136,6 +138,31 @@ func compileStraight(s *micro.Straight, o StraightOptions, after func(c *straigh
 	return &Straight{pages: pages, starts: starts, consts: c.Consts.Sealed(), scratch: scratch, fixed: scratch - slots, arenaBytes: o.ArenaBytes, packs: c.packCount}, nil
 }
 
+// registerChoice says whether a chunk uses the registers that make instructions longer. They save memory operands, but cost more than that where most values leave their registers anyway, as in
+// graphs without a pattern. Which it is, programs of many chunks learn from their chunks: from time to time one is made the other way.
+type registerChoice struct {
+	many  bool // chunks; others use all registers
+	chunk int
+	bytes [2]float64 // for each instruction of the last chunk without and with such registers, 0 before there is one
+}
+
+// manyChunks is the length of programs that learn, and probing the number of chunks between those that are made the other way.
+const manyChunks, probing = 8, 16
+
+func (r *registerChoice) longer() bool {
+	best := r.bytes[0] == 0 || r.bytes[1] <= 1.02*r.bytes[0]
+	return best != (r.many && r.chunk%probing == 2)
+}
+
+// learn is told the length of a chunk's code.
+func (r *registerChoice) learn(longer bool, bytes, instructions int) {
+	k := 0
+	if longer {
+		k = 1
+	}
+	r.bytes[k] = float64(bytes) / float64(instructions)
+}
+
 // chunk compiles the instructions [lo,hi).
 func (c *straightCompiler) chunk(lo, hi int) error {
 	c.Code = c.Code[:0]
@@ -162,10 +189,15 @@ func (c *straightCompiler) chunk(lo, hi int) error {
 		c.Vals[l.value].Next = end
 	}
 	c.FindNextUses()
-	c.Files[isa.FileVector].All = c.Machine.Registers(c.Code, true)
+	longer, begin := lanes || c.choice.longer(), len(c.Buf)
+	c.Files[isa.FileVector].All = c.Machine.Registers(c.Code, longer)
 	c.ResetRegisters()
 	c.MapWindows(hi - lo)
 	c.Generate()
+	if !lanes {
+		c.choice.learn(longer, len(c.Buf)-begin, hi-lo)
+	}
+	c.choice.chunk++
 	for _, l := range c.named.lasting {
 		v := &c.Vals[l.value]
 		if !v.Stored {
