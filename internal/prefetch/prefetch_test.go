@@ -62,3 +62,21 @@ func TestAhead(t *testing.T) {
 		}
 	}
 }
+
+// Soon makes slices of zeros, short ones when they are asked for.
+func TestSoon(t *testing.T) {
+	for _, n := range []int{0, 1, manyBytes/4 - 1, manyBytes / 4, manyBytes} {
+		s := Soon[int32](n)()
+		if len(s) != n {
+			t.Fatalf("%d elements of %d", len(s), n)
+		}
+		for i, x := range s {
+			if x != 0 {
+				t.Fatalf("element %d of %d is %d", i, n, x)
+			}
+		}
+	}
+	if n := len(Soon[struct{}](manyBytes)()); n != manyBytes {
+		t.Fatalf("%d elements without a size", n)
+	}
+}
