@@ -169,12 +169,7 @@ func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 		}
 	}
 	arrays, stores := e.assemblies(x, code)
-	early := x == e.temps.largest && stores == 0
-	if early {
-		s.Code = e.temps.instrs()
-	} else {
-		s.Code = prefetch.Pages(make([]micro.Instr, len(x.nodes)+stores))
-	}
+	s.Code = prefetch.Pages(make([]micro.Instr, len(x.nodes)+stores))
 	in := vm.Instr{Op: vm.OpStraight, Straight: s}
 	// place returns where the micro-instructions of node i are: at[0] up to at[1].
 	place := func(i int) (at [2]int) {
@@ -192,7 +187,7 @@ func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 	var labels []int32
 	labelled := func() {}
 	if e.debug {
-		labelled = alongside(len(x.nodes), func() { labels = e.labelAll(x, code, len(s.Code), early, place) })
+		labelled = alongside(len(x.nodes), func() { labels = e.labelAll(x, code, len(s.Code), place) })
 	}
 	for i, id := range x.nodes {
 		if i+emitAhead < len(x.nodes) {
@@ -225,25 +220,15 @@ func (e *emitter) straight(x *instruction, code straightCode) vm.Instr {
 // emitAhead is the number of nodes by which emission asks for memory in advance.
 const emitAhead = 16
 
-// labelAll adds the debug information of the micro-instructions of an instruction and returns their indices in it. Early says that memory was made for both.
-func (e *emitter) labelAll(x *instruction, code straightCode, length int, early bool, place func(i int) [2]int) []int32 {
+// labelAll adds the debug information of the micro-instructions of an instruction and returns their indices in it.
+func (e *emitter) labelAll(x *instruction, code straightCode, length int, place func(i int) [2]int) []int32 {
 	base := len(e.labels.nodes)
-	var indices []int32
-	if early {
-		indices = e.temps.indices()
-	} else {
-		indices = prefetch.Pages(make([]int32, length))
-	}
+	indices := prefetch.Pages(make([]int32, length))
 	for k := range indices {
 		indices[k] = int32(base + k)
 	}
-	if early && base == 0 {
-		e.labels.nodes = e.temps.labels()
-	} else {
-		e.labels.nodes = slices.Grow(e.labels.nodes, length)[:base+length]
-		prefetch.Pages(e.labels.nodes[base:])
-	}
-	labels := e.labels.nodes[base:]
+	e.labels.nodes = slices.Grow(e.labels.nodes, length)[:base+length]
+	labels := prefetch.Pages(e.labels.nodes[base:])
 	for i, id := range x.nodes {
 		if i+emitAhead < len(x.nodes) {
 			prefetch.At(labels, code.nodes[i+emitAhead].at)

@@ -6,9 +6,7 @@ import (
 
 	"github.com/adjoint-go/adjoint/graph"
 	"github.com/adjoint-go/adjoint/internal/kernel"
-	"github.com/adjoint-go/adjoint/internal/micro"
 	"github.com/adjoint-go/adjoint/internal/prefetch"
-	"github.com/adjoint-go/adjoint/vm"
 )
 
 // residentBytes: smaller inputs are copied into the arena, larger ones are read in place unless scalar code
@@ -52,11 +50,6 @@ type version struct {
 type tempRegion struct {
 	code   []straightCode // by position in order
 	lo, hi int64
-
-	largest *instruction // of many nodes, whose program is written to memory that is made while it is scheduled; nil for none
-	instrs  func() []micro.Instr
-	labels  func() []vm.NodeInfo
-	indices func() []int32
 }
 
 // planMemory is the pass that fills place and plan.
@@ -468,12 +461,6 @@ func (m *memoryPlanner) linkAhead() (ahead *straightScheduler, linked func()) {
 func (m *memoryPlanner) scheduleStraights(ahead *straightScheduler) {
 	m.temps.code = make([]straightCode, len(m.order))
 	m.temps.lo = m.top
-	if x := ahead.linked; x != nil {
-		m.temps.largest, m.temps.instrs = x, prefetch.Soon[micro.Instr](len(x.nodes))
-		if !m.config.NoDebug {
-			m.temps.labels, m.temps.indices = prefetch.Soon[vm.NodeInfo](len(x.nodes)), prefetch.Soon[int32](len(x.nodes))
-		}
-	}
 	most := int64(0)
 	var s straightScheduler
 	for pos, k := range m.order {

@@ -110,16 +110,20 @@ func (g *Graph) rebuild(to *Graph, outputs []*Node, order []int32, replace func(
 	to.scopes = slices.Clone(g.scopes)
 	to.callers, to.posIndex = nil, nil // positions come from g alone
 
-	images := prefetch.Soon[*Node](g.Len())
+	top := len(order) - 1
+	if order == nil { // to the last node that is needed
+		for _, n := range slices.Concat(g.inputs, outputs) {
+			if n.Valid() && n.g == g {
+				top = max(top, int(n.id))
+			}
+		}
+	}
+	images := prefetch.Soon[*Node](top + 1)
 	need := g.Needed(outputs...)
 	for _, in := range g.inputs {
 		need[in.id] = true
 	}
-	top := len(need) - 1
-	for top >= 0 && order == nil && !need[top] {
-		top--
-	}
-	image := images()[:top+1]
+	image := images()
 	var buf []*Node
 	for i := range image {
 		if order != nil {
