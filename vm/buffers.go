@@ -50,12 +50,18 @@ type buffers struct {
 	outputs []int  // by output of the body: its window, or −1
 	inputs  []int  // by input
 	extra   int64  // bytes of buffers outside of the frame
+
+	least  int64  // bytes of the smallest values that are bound
+	moving []bool // by instruction of the body: operands of less than leastBuffer may be bound (see movedLoops)
 }
 
 // planBuffers finds the windows of the body of a scan or while loop, of which the outputs in stores are stored at every step, that are bound to other memory; none if there are no large values, or none of which all
-// uses can be bound.
-func planBuffers(c *Code, call *Call, stores []int) *buffers {
-	p := &buffers{}
+// uses can be bound. Values below leastBuffer are bound only where moving says that instructions can do with it, nil for none.
+func planBuffers(c *Code, call *Call, stores []int, moving []bool) *buffers {
+	p := &buffers{least: leastBuffer, moving: moving}
+	if moving != nil {
+		p.least = leastMoved
+	}
 	var b *Block
 	if s := call.Scan; s != nil {
 		p.captured, p.carries, b = s.Captured, s.Carries, &c.Blocks[s.Body]
@@ -67,12 +73,16 @@ func planBuffers(c *Code, call *Call, stores []int) *buffers {
 	if len(p.windows) == 0 || !p.findUses(c, b) {
 		return nil
 	}
-	p.choose(b, call.While != nil || call.keepsStates())
-	if !slices.ContainsFunc(p.windows, func(w window) bool { return !w.fixed }) {
-		return nil
+	for {
+		p.choose(b, call.While != nil || call.keepsStates())
+		if !slices.ContainsFunc(p.windows, func(w window) bool { return !w.fixed }) {
+			return nil
+		}
+		p.link()
+		if !p.fixUneven() {
+			return p
+		}
 	}
-	p.link()
-	return p
 }
 
 // planTest finds the windows of the condition of a while loop in whose place the carries that go with their buffers in the body can be read; nil if there are none.
@@ -103,7 +113,7 @@ func planTest(c *Code, w *While, body *buffers) *buffers {
 func (p *buffers) collect(b *Block, stores []int) {
 	at := map[[2]int64]int{}
 	add := func(w window) int {
-		if w.n < leastBuffer {
+		if w.n < p.least {
 			return -1
 		}
 		key := [2]int64{w.lo, w.n}
@@ -261,8 +271,12 @@ func (w *window) mergeScalars() {
 // choose fixes the windows that are not worth binding, or cannot be because others are fixed. With keep, carries that the body does not use are copied from where they lie.
 func (p *buffers) choose(b *Block, keep bool) {
 	for k := range p.windows {
-		if w := &p.windows[k]; w.x >= 0 && (w.written || w.out >= 0) {
+		w := &p.windows[k]
+		if w.x >= 0 && (w.written || w.out >= 0) {
 			w.fixed = true // the elements of xs are not the body's to write, nor to give on
+		}
+		if w.n < leastBuffer && (w.x >= 0 || w.space != 0 || slices.ContainsFunc(w.uses, func(u pointerUse) bool { return !p.moving[u.instr] })) {
+			w.fixed = true
 		}
 	}
 	for again := true; again; {
@@ -304,8 +318,10 @@ func (p *buffers) drop(list []int) {
 
 // link says where the memory of each window comes from.
 func (p *buffers) link() {
+	p.extra = 0
 	for k := range p.windows {
 		w := &p.windows[k]
+		w.direct, w.ahead, w.next = -1, -1, -1
 		if w.fixed {
 			continue
 		}

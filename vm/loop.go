@@ -262,7 +262,11 @@ func (x *loop) overlaid() [][]int {
 // canPoint reports whether a run is one call of machine code over arrays that begin where the operands do. Loops over a dozen elements take as long as it takes to
 // prepare such a call, so that is done when operands are bound, not at each run.
 func (x *loop) canPoint() bool {
-	return !x.isPart && x.perItem == 0 && x.items == 1 && x.lines == 1 && x.elements <= native.RunElements && len(x.workers[0].pieces) == 0
+	return x.oneCall() && len(x.workers[0].pieces) == 0
+}
+
+func (x *loop) oneCall() bool {
+	return !x.isPart && x.perItem == 0 && x.items == 1 && x.lines == 1 && x.elements <= native.RunElements
 }
 
 // point tells the machine code where operand k lies.

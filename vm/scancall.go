@@ -28,7 +28,9 @@ type scanCall struct {
 	stored []int      // the numbers of stores in the order of ys.eight and ys.other
 	origin int        // added to the number of a step in errors
 	key    any        // of the machine code in the program
-	hand   *bufferRun // of large values, nil if there are none
+	hand   *bufferRun // of values that are not copied, nil if there are none
+	chain  *chain     // of steps between which they move on evenly, nil for none
+	moving []bool     // by instruction of the body, see movedLoops
 
 	nativeLoop
 }
@@ -102,6 +104,9 @@ func newScan(c caller, s *Scan) *scanCall {
 	for i := s.Carries; i < ys; i++ {
 		x.stores = append(x.stores, i)
 	}
+	if s.Length >= leastChained {
+		x.moving = movedLoops(c.p, x.body())
+	}
 	return x
 }
 
@@ -109,7 +114,7 @@ func (x *scanCall) body() *Block { return &x.p.code.Blocks[x.s.Body] }
 
 func (x *scanCall) need(n *needs) {
 	x.caller.need(n)
-	buffers := planBuffers(&x.p.code, x.in.Call, x.stores)
+	buffers := planBuffers(&x.p.code, x.in.Call, x.stores, x.moving)
 	_, temp, _ := carriesAt(&x.p.code, x.in.Call, x.s.Captured, x.s.Carries, buffers)
 	n.add(heapBytes(temp), int64(x.s.Carries)*8, buffers.need())
 	if s := x.s.Snapshots; s != nil {
@@ -129,8 +134,15 @@ func (x *scanCall) prepare(f *frame) {
 	first := x.s.Captured + x.s.Carries
 	var buffers *buffers
 	if !f.m.watch {
-		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores); buffers != nil {
+		moving := x.moving
+		if f.m.noNative {
+			moving = nil
+		}
+		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores, moving); buffers != nil {
 			x.hand = buffers.start(body.frame, x.args, x.ptr[len(x.in.In)+x.s.Carries:])
+			if moving != nil {
+				x.chain = newChain(x.hand, x.s.Reverse)
+			}
 		}
 	}
 	for _, eight := range [2]bool{true, false} {
@@ -327,6 +339,9 @@ func (x *scanCall) do(m *Machine) error {
 			next = min(next, stops.record)
 		}
 		end := min(next, i+stepsBetween)
+		if x.chain != nil && x.chain.steps != nil {
+			end = min(next, i+stepsInChain)
+		}
 		switch {
 		case i >= stops.record:
 			if err := x.runFrames(i, end); err != nil {
@@ -427,6 +442,13 @@ func (x *scanCall) runFrames(from, to int) error {
 				next = x.element(i + 1)
 			}
 			x.hand.before(t, next)
+		}
+		if end := min(to, x.steps-1, x.stops.record); x.chain != nil && i >= x.chain.from && i+1 < end && x.chain.ready() {
+			var err error
+			if i, err = x.runChain(i, end); err != nil {
+				return atStep(err, x.origin+x.element(i))
+			}
+			t = x.element(i)
 		}
 		if err := body.run(); err != nil {
 			return atStep(err, x.origin+t)

@@ -37,7 +37,7 @@ func newWhile(c caller, w *While) *whileCall {
 
 func (x *whileCall) need(n *needs) {
 	x.caller.need(n)
-	buffers := planBuffers(&x.p.code, x.in.Call, x.stores)
+	buffers := planBuffers(&x.p.code, x.in.Call, x.stores, nil)
 	_, temp, _ := carriesAt(&x.p.code, x.in.Call, x.w.Captured, x.w.Carries, buffers)
 	n.add(heapBytes(temp), int64(x.w.Carries)*8, buffers.need(), planTest(&x.p.code, x.w, buffers).need(), int64(x.w.Carries)*8)
 	s, l := x.stepLoop()
@@ -52,7 +52,7 @@ func (x *whileCall) prepare(f *frame) {
 	cond, body := &x.callees[0], &x.callees[1]
 	var buffers *buffers
 	if !f.m.watch {
-		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores); buffers != nil {
+		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores, nil); buffers != nil {
 			x.hand = buffers.start(body.frame, x.ptr[:len(x.in.In)], x.ptr[len(x.in.In)+x.w.Carries+1:])
 			if test := planTest(&x.p.code, x.w, buffers); test != nil {
 				x.test = test.start(cond.frame, x.ptr[:len(x.in.In)], nil)

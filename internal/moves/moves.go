@@ -16,11 +16,36 @@ func Elements(items []Item, from, to, next int) {
 		return
 	}
 	if quick {
-		elements(&items[0], len(items), from, to, next)
+		elements(&items[0], len(items), from, to, next, rows)
 		return
 	}
 	for k := range items {
 		p := &items[k]
 		copy(unsafe.Slice((*byte)(unsafe.Add(p.Dst, int64(to)*p.Bytes)), p.Bytes), unsafe.Slice((*byte)(unsafe.Add(p.Src, int64(from)*p.Bytes)), p.Bytes))
+	}
+}
+
+// Step moves pointers on by so many bytes each.
+type Step struct {
+	At *[4]unsafe.Pointer
+	By [4]uintptr
+}
+
+// Pointers makes the steps. What the pointers point into is kept alive by others.
+func Pointers(steps []Step) {
+	if len(steps) == 0 {
+		return
+	}
+	if quick {
+		pointers(&steps[0], len(steps))
+		return
+	}
+	for k := range steps {
+		s := &steps[k]
+		for j, by := range s.By {
+			if by != 0 {
+				s.At[j] = unsafe.Add(s.At[j], int(by))
+			}
+		}
 	}
 }

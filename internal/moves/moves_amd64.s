@@ -2,18 +2,22 @@
 
 #include "textflag.h"
 
-// func elements(items *Item, n, from, to, next int)
-TEXT ·elements(SB), NOSPLIT, $0-40
+// func elements(items *Item, n, from, to, next, rows int)
+TEXT ·elements(SB), NOSPLIT, $0-48
 	MOVQ items+0(FP), SI
 	MOVQ n+8(FP), CX
 	MOVQ from+16(FP), R8
 	MOVQ to+24(FP), R9
 	MOVQ next+32(FP), R10
+	MOVQ rows+40(FP), R14
 
 item:
 	MOVQ  0(SI), DI
 	MOVQ  8(SI), AX
 	MOVQ  16(SI), BX
+	LEAQ  -64(BX), R12
+	CMPQ  R12, R14
+	JCS   rows
 	ADDQ  $24, SI
 	MOVQ  R9, DX
 	IMULQ BX, DX
@@ -87,5 +91,52 @@ byte:
 done:
 	DECQ CX
 	JNE  item
+	VZEROUPPER
+	RET
+
+	// Rows of small networks: all that follow one another with one size, in two vectors each, which may overlap. These are at offset DX of Src and R13 of Dst; R11 is the offset of what is asked for.
+rows:
+	MOVQ  BX, DX
+	IMULQ R8, DX
+	MOVQ  BX, R13
+	IMULQ R9, R13
+	MOVQ  BX, R11
+	IMULQ R10, R11
+
+row:
+	VMOVDQU64  (AX)(DX*1), Z0
+	PREFETCHT0 (AX)(R11*1)
+	PREFETCHT0 64(AX)(R11*1)
+	ADDQ       R12, AX
+	VMOVDQU64  (AX)(DX*1), Z1
+	VMOVDQU64  Z0, (DI)(R13*1)
+	ADDQ       R12, DI
+	VMOVDQU64  Z1, (DI)(R13*1)
+	ADDQ       $24, SI
+	DECQ       CX
+	JEQ        end
+	MOVQ       0(SI), DI
+	MOVQ       8(SI), AX
+	CMPQ       16(SI), BX
+	JEQ        row
+	JMP        item
+
+end:
+	VZEROUPPER
+	RET
+
+// func pointers(steps *Step, n int)
+TEXT ·pointers(SB), NOSPLIT, $0-16
+	MOVQ steps+0(FP), SI
+	MOVQ n+8(FP), CX
+
+four:
+	MOVQ    (SI), DI
+	VMOVDQU 8(SI), Y0
+	VPADDQ  (DI), Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ    $40, SI
+	DECQ    CX
+	JNE     four
 	VZEROUPPER
 	RET

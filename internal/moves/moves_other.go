@@ -3,6 +3,8 @@
 package moves
 
 // The race detector sees what Go copies.
-const quick = false
+const quick, rows = false, 0
 
-func elements(*Item, int, int, int, int) { panic("BUG: no vector instructions") }
+func elements(*Item, int, int, int, int, int) { panic("BUG: no vector instructions") }
+
+func pointers(*Step, int) { panic("BUG: no vector instructions") }

@@ -110,6 +110,10 @@ func (l *Loop) Point(w *LoopWork, k int, p unsafe.Pointer) {
 	w.table[k] = p
 }
 
+// Pointers returns the base pointers that Point sets, those of the arrays first, with more memory behind them than one vector takes. Whoever changes one by other means than Point keeps
+// what it points into alive.
+func (w *LoopWork) Pointers() []unsafe.Pointer { return w.table }
+
 // RunPointed is Run over at most RunElements elements of the arrays that Point was last called with, which w keeps. Between Point and RunPointed there must be
 // no Run with w.
 func (l *Loop) RunPointed(n int, w *LoopWork) {

@@ -1,0 +1,170 @@
+package vm
+
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/adjoint-go/adjoint/internal/moves"
+)
+
+// leastMoved is the size in bytes of values of a scan that are not copied between its steps where all that reads and writes them are loops whose pointers can be moved on.
+const leastMoved = 32
+
+// leastChained is the number of steps of a scan for which that is worth its while.
+const leastChained = 64
+
+// stepsInChain is the number of steps between two times that operands are bound anew. Each instruction looks at the context.
+const stepsInChain = 1024
+
+// movedLoops reports which instructions of a body are loops that will be single calls of machine code, whose pointers can be moved on.
+func movedLoops(p *Program, b *Block) []bool {
+	list := make([]bool, len(b.Instrs))
+	for i := range b.Instrs {
+		if in := &b.Instrs[i]; in.Loop != nil {
+			x := newLoop(p, in, 1)
+			list[i] = x.hasCode() && x.rowwise == nil && x.oneCall() && x.piecesBytes() == 0 && !(x.reduces() && x.elements > lanes)
+		}
+	}
+	if !slices.Contains(list, true) {
+		return nil
+	}
+	return list
+}
+
+// even reports whether a window lies, from step number from on until the last, as far from where it lay in the step before as in every other step, and how far
+// in elements.
+func (p *buffers) even(k int) (by, from int, ok bool) {
+	for range p.windows {
+		switch w := &p.windows[k]; {
+		case w.x >= 0, w.direct >= 0, w.ahead >= 0:
+			return 1, from, true
+		case w.next < 0 || w.next == k:
+			return 0, from, true
+		default:
+			k = w.next
+			from++
+		}
+	}
+	return 0, 0, false
+}
+
+// fixUneven fixes small windows if their pointers cannot be moved on with all others, and reports whether there were any.
+func (p *buffers) fixUneven() bool {
+	if p.moving == nil {
+		return false
+	}
+	fixed := false
+	for _, all := range [2]bool{false, true} {
+		uneven := false
+		for k := range p.windows {
+			if w := &p.windows[k]; !w.fixed {
+				_, _, ok := p.even(k)
+				uneven = uneven || !ok
+			}
+		}
+		for k := range p.windows {
+			if w := &p.windows[k]; uneven && !w.fixed && w.n < leastBuffer {
+				if _, _, ok := p.even(k); all || !ok {
+					w.fixed, fixed = true, true
+				}
+			}
+		}
+		if fixed {
+			return true
+		}
+	}
+	return false
+}
+
+// chain moves the pointers of loops on between the steps of a scan, from one step on until the last but one. To bind each operand anew takes longer than to copy small values.
+type chain struct {
+	r     *bufferRun
+	from  int     // the first step
+	by    []int64 // by window: bytes from step to step
+	loops []*loop
+	moved [][]uintptr  // by loop and operand: bytes from step to step
+	steps []moves.Step // the same for the tables of machine code; nil as long as some of the loops are not machine code
+}
+
+// newChain returns nil if not all windows move on evenly.
+func newChain(r *bufferRun, reverse bool) *chain {
+	c := &chain{r: r, from: 1, by: make([]int64, len(r.windows))}
+	at := make([]int, len(r.f.exec))
+	for _, k := range r.active {
+		w := &r.windows[k]
+		by, from, ok := r.even(k)
+		if !ok || w.space != 0 || len(w.scalars) > 0 {
+			return nil
+		}
+		c.from = max(c.from, from)
+		if by == 0 {
+			continue
+		}
+		if c.by[k] = w.n; reverse {
+			c.by[k] = -w.n
+		}
+		for _, u := range w.uses {
+			if !r.moving[u.instr] {
+				return nil
+			}
+			if at[u.instr] == 0 {
+				x := r.f.exec[u.instr].(*loop)
+				c.loops, c.moved = append(c.loops, x), append(c.moved, make([]uintptr, len(x.inPtr)+len(x.outPtr)))
+				at[u.instr] = len(c.loops)
+			}
+			c.moved[at[u.instr]-1][u.operand] = uintptr(c.by[k])
+		}
+	}
+	return c
+}
+
+// ready reports whether all loops are machine code.
+func (c *chain) ready() bool {
+	if c.steps != nil {
+		return true
+	}
+	for _, x := range c.loops {
+		if !x.pointed {
+			return false
+		}
+	}
+	c.steps = []moves.Step{}
+	for k, x := range c.loops {
+		table := x.workers[0].work.Pointers()
+		for at := 0; at < len(c.moved[k]); at += 4 {
+			s := moves.Step{At: (*[4]unsafe.Pointer)(unsafe.Pointer(&table[at]))}
+			if copy(s.By[:], c.moved[k][at:]); s.By != [4]uintptr{} {
+				c.steps = append(c.steps, s)
+			}
+		}
+	}
+	return true
+}
+
+// runChain makes the steps [from, to) but what follows the body in the last one, which it returns with an error of that step. There is a step behind them, so no pointer leaves its array.
+func (x *scanCall) runChain(from, to int) (int, error) {
+	c, body := x.chain, &x.callees[0]
+	i := from
+	for ; ; i++ {
+		if err := body.run(); err != nil {
+			return i, err
+		}
+		if i == to-1 {
+			break
+		}
+		t := x.element(i)
+		x.ys.store(t)
+		for _, p := range c.r.copied {
+			n := c.r.windows[p.window].n
+			move(unsafe.Add(c.r.ys[p.result], int64(t)*n), unsafe.Add(c.r.cur[p.window], int64(i-from)*c.by[p.window]), n)
+		}
+		x.next.run()
+		moves.Pointers(c.steps)
+		x.xs.load(x.element(i+1), x.element(i+2))
+	}
+	for _, k := range c.r.active {
+		c.r.cur[k] = unsafe.Add(c.r.cur[k], int64(i-from)*c.by[k])
+		c.r.at[k] = nil // whoever binds it next does so
+	}
+	return i, nil
+}
