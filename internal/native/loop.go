@@ -383,7 +383,7 @@ func (c *loopCompiler) compile() error {
 			return err
 		}
 	case c.loop.Reduce == micro.NoReduce:
-		if err := c.emitPlainLoop(); err != nil {
+		if err := c.all(isa.RegLeft); err != nil {
 			return err
 		}
 	default:
@@ -407,7 +407,10 @@ func (c *loopCompiler) emitRows(top int) error {
 	m, n := c.Machine, len(c.arrays)
 	entry := func(k int) isa.Mem { return isa.At(isa.BaseArena, 8*int32(2*n+k)) }
 	m.LoadReg(isa.RegLeft, entry(loopColumns))
-	if err := c.emitPlainLoop(); err != nil {
+	if err := c.iterations(isa.RegLeft); err != nil {
+		return err
+	}
+	if err := c.rest(isa.RegLeft); err != nil {
 		return err
 	}
 	for k := range n {
@@ -654,6 +657,56 @@ func (c *loopCompiler) rest(left uint8) error {
 	return err
 }
 
+// A loop of a few iterations is short if the last one is not full, and its code is long: then the code for the elements that do not fill an iteration is that of all. Instructions that are executed once a run are
+// as many to fetch and to decode as they are long, and what a step of a loop around consists of should fit the processor's caches of decoded instructions.
+const (
+	shortLoop = 4
+	shortCode = 64 // instructions of the loop from which on it is long
+)
+
+// short reports whether all iterations are done under masks.
+func (c *loopCompiler) short() bool {
+	step, d := int(c.Lanes)*c.unroll, c.loop.Dims
+	return c.Mode == isa.ModeMasked && len(c.loop.Code) >= shortCode && len(d) > 0 && d[len(d)-1] < shortLoop*step && d[len(d)-1]%step != 0
+}
+
+// masked emits: do { body of the elements that are left, of one iteration at most } while there are more.
+func (c *loopCompiler) masked(left uint8) error {
+	step := int32(c.Lanes) * int32(c.unroll)
+	m := c.Machine
+	m.Align(32)
+	top := len(c.Buf)
+	m.MoveReg(isa.RegTemp, left)
+	m.CmpImm(isa.RegTemp, step)
+	few := m.Jump(isa.CondLessOrEqual)
+	m.Clear(isa.RegTemp)
+	m.AddImm(isa.RegTemp, step)
+	m.Patch(few, len(c.Buf))
+	c.Tail = true
+	masks := c.Files[isa.FileMask].All
+	c.setTailMasks(isa.RegTemp)
+	if err := c.emitBody(); err != nil {
+		return err
+	}
+	c.Tail = false
+	c.Files[isa.FileMask].All = masks
+	m.NextElements(step)
+	m.SubImm(left, step)
+	m.JumpBack(isa.CondGreater, top)
+	return nil
+}
+
+// all emits the iterations over what is left, which is not nothing.
+func (c *loopCompiler) all(left uint8) error {
+	if c.short() {
+		return c.masked(left)
+	}
+	if err := c.iterations(left); err != nil {
+		return err
+	}
+	return c.rest(left)
+}
+
 // setTailMasks makes a mask for each part of the elements left: a register of masks where there are such, else a vector for
 // the accumulators.
 func (c *loopCompiler) setTailMasks(left uint8) {
@@ -713,13 +766,6 @@ func (c *loopCompiler) placeTailMasks() map[isa.Kind]int32 {
 	return map[isa.Kind]int32{isa.Kind64: c.placeTailMask(8) + 8*total, isa.Kind32: c.placeTailMask(4) + 4*total}
 }
 
-func (c *loopCompiler) emitPlainLoop() error {
-	if err := c.iterations(isa.RegLeft); err != nil {
-		return err
-	}
-	return c.rest(isa.RegLeft)
-}
-
 // emitBlocks emits the loop over the blocks of a reduction.
 func (c *loopCompiler) emitBlocks() error {
 	result := int32(len(c.arrays)) // behind both sets of pointers
@@ -734,10 +780,7 @@ func (c *loopCompiler) emitBlocks() error {
 	m.Patch(short, len(c.Buf))
 	m.SubReg(isa.RegLeft, isa.RegInner)
 	c.startAccumulators()
-	if err := c.iterations(isa.RegInner); err != nil {
-		return err
-	}
-	if err := c.rest(isa.RegInner); err != nil {
+	if err := c.all(isa.RegInner); err != nil {
 		return err
 	}
 	c.emitFold()
