@@ -16,6 +16,13 @@ const leastChained = 64
 // stepsInChain is the number of steps between two times that operands are bound anew. Each instruction looks at the context.
 const stepsInChain = 1024
 
+const (
+	// leastAsked is the size in bytes of results written by a scan from which on to ask for their lines is worth its while: they leave the second-level cache many times over.
+	leastAsked = 8 << 20
+	// stepsAhead is how many steps ahead elements of results are asked for.
+	stepsAhead = 3
+)
+
 // movedLoops reports which instructions of a body are loops that will be single calls of machine code, whose pointers can be moved on.
 func movedLoops(p *Program, b *Block) []bool {
 	list := make([]bool, len(b.Instrs))
@@ -84,10 +91,13 @@ type chain struct {
 	loops []*loop
 	moved [][]uintptr  // by loop and operand: bytes from step to step
 	steps []moves.Step // the same for the tables of machine code; nil as long as some of the loops are not machine code
+	ask   []moves.Item // elements of results that are written in their place
+	asked []int        // by item: the number of the result
 }
 
 // newChain returns nil if not all windows move on evenly.
-func newChain(r *bufferRun, reverse bool) *chain {
+func newChain(r *bufferRun, length int, reverse bool) *chain {
+	bytes := int64(0)
 	c := &chain{r: r, from: 1, by: make([]int64, len(r.windows))}
 	at := make([]int, len(r.f.exec))
 	for _, k := range r.active {
@@ -99,6 +109,10 @@ func newChain(r *bufferRun, reverse bool) *chain {
 		c.from = max(c.from, from)
 		if by == 0 {
 			continue
+		}
+		if y := max(w.direct, w.ahead); y >= 0 && w.n < leastBuffer {
+			c.asked, c.ask = append(c.asked, y), append(c.ask, moves.Item{Bytes: w.n})
+			bytes += int64(length) * w.n
 		}
 		if c.by[k] = w.n; reverse {
 			c.by[k] = -w.n
@@ -114,6 +128,9 @@ func newChain(r *bufferRun, reverse bool) *chain {
 			}
 			c.moved[at[u.instr]-1][u.operand] = uintptr(c.by[k])
 		}
+	}
+	if bytes < leastAsked {
+		c.ask, c.asked = nil, nil
 	}
 	return c
 }
@@ -144,8 +161,12 @@ func (c *chain) ready() bool {
 // runChain makes the steps [from, to) but what follows the body in the last one, which it returns with an error of that step. There is a step behind them, so no pointer leaves its array.
 func (x *scanCall) runChain(from, to int) (int, error) {
 	c, body := x.chain, &x.callees[0]
+	for k, y := range c.asked {
+		c.ask[k].Dst = c.r.ys[y]
+	}
 	i := from
 	for ; ; i++ {
+		moves.Ask(c.ask, x.element(i+stepsAhead))
 		if err := body.run(); err != nil {
 			return i, err
 		}
@@ -167,4 +188,23 @@ func (x *scanCall) runChain(from, to int) (int, error) {
 		c.r.at[k] = nil // whoever binds it next does so
 	}
 	return i, nil
+}
+
+// stay tells the loops of a frame, which are no machine code yet, which of their operands are not bound to other memory: those in no window.
+func (r *bufferRun) stay(f *frame) {
+	for i, e := range f.exec {
+		if x, ok := e.(*loop); ok && x.code == nil {
+			x.stays = slices.Repeat([]bool{true}, len(x.inPtr)+len(x.outPtr))
+			if r == nil {
+				continue
+			}
+			for _, k := range r.active {
+				for _, u := range r.windows[k].uses {
+					if u.instr == i {
+						x.stays[u.operand] = false
+					}
+				}
+			}
+		}
+	}
 }

@@ -34,8 +34,9 @@ type loop struct {
 	redDims int
 
 	inPtr, outPtr []unsafe.Pointer
-	pointed       bool  // a run is one call of machine code, whose table holds the pointers
-	rowBytes      []int // by array, inputs first: from line to line, of an epilogue
+	stays         []bool // by operand: it is never bound to other memory than at first; nil if that is not known
+	pointed       bool   // a run is one call of machine code, whose table holds the pointers
+	rowBytes      []int  // by array, inputs first: from line to line, of an epilogue
 
 	rows      int // runs, or lines of the innermost dimension if nothing is reduced
 	lines     int // lines of a row
@@ -228,7 +229,7 @@ func (x *loop) compile(f *frame) {
 	case line.Reduce != micro.NoReduce:
 		line.Out[len(line.Out)-1].Strides[0] = 0
 	}
-	if x.code = x.p.nativeLoop(x.l, &line, native.LoopOptions{Overlaid: x.overlaid(), Rows: x.isPart}); x.code != nil {
+	if x.code = x.p.nativeLoop(x.l, &line, native.LoopOptions{Overlaid: x.overlaid(), Offsets: x.offsets(), Rows: x.isPart}); x.code != nil {
 		for i := range x.workers {
 			x.workers[i].work = x.code.NewWork()
 		}
@@ -253,6 +254,22 @@ func (x *loop) overlaid() [][]int {
 		for i, in := range x.instr.In {
 			if in.Ref == out.Ref {
 				list[k] = append(list[k], i)
+			}
+		}
+	}
+	return list
+}
+
+// offsets returns where operands lie that stay in the frame, nil if that is not known.
+func (x *loop) offsets() []int64 {
+	if x.stays == nil || !x.canPoint() {
+		return nil
+	}
+	list := make([]int64, 0, len(x.stays))
+	for _, operands := range [2][]Operand{x.instr.In, x.instr.Out} {
+		for _, o := range operands {
+			if list = append(list, native.Anywhere); o.Space == 0 && x.stays[len(list)-1] {
+				list[len(list)-1] = o.Offset
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ const tierUp = 40
 type nativeCode struct {
 	mu       sync.Mutex
 	straight map[*micro.Straight]*native.Straight // nil value: it could not be compiled
-	loop     map[*micro.Loop]*native.Loop
+	loop     map[loopKey]*native.Loop
 	rows     map[*micro.Loop]*native.Rows // of loops with windows
 	steps    map[any]*native.Steps        // by scan, or part of a sweep
 }
@@ -30,18 +31,33 @@ func (p *Program) nativeLoop(l, collapsed *micro.Loop, o native.LoopOptions) *na
 	}
 	p.native.mu.Lock()
 	defer p.native.mu.Unlock()
-	code, ok := p.native.loop[l]
+	key := loopKey{l, offsetsKey(o.Offsets)}
+	code, ok := p.native.loop[key]
 	if !ok {
 		var err error
 		if code, err = native.CompileLoop(collapsed, o); err != nil {
 			code = nil
 		}
 		if p.native.loop == nil {
-			p.native.loop = map[*micro.Loop]*native.Loop{}
+			p.native.loop = map[loopKey]*native.Loop{}
 		}
-		p.native.loop[l] = code
+		p.native.loop[key] = code
 	}
 	return code
+}
+
+// loopKey names the machine code of a loop that has arrays at known offsets.
+type loopKey struct {
+	l       *micro.Loop
+	offsets string
+}
+
+func offsetsKey(offsets []int64) string {
+	b := make([]byte, 0, 8*len(offsets))
+	for _, at := range offsets {
+		b = binary.LittleEndian.AppendUint64(b, uint64(at))
+	}
+	return string(b)
 }
 
 // nativeRows returns the machine code of one of the program's loops with windows, or nil if there is none.

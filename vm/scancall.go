@@ -141,9 +141,12 @@ func (x *scanCall) prepare(f *frame) {
 		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores, moving); buffers != nil {
 			x.hand = buffers.start(body.frame, x.args, x.ptr[len(x.in.In)+x.s.Carries:])
 			if moving != nil {
-				x.chain = newChain(x.hand, x.s.Reverse)
+				x.chain = newChain(x.hand, x.s.Length, x.s.Reverse)
 			}
 		}
+	}
+	if x.key == any(x.s) { // the blocks of a sweep are those of several frames
+		x.hand.stay(body.frame)
 	}
 	for _, eight := range [2]bool{true, false} {
 		for i := first; i < len(body.in); i++ {

@@ -49,3 +49,10 @@ func Pointers(steps []Step) {
 		}
 	}
 }
+
+// Ask asks for the first two lines of element at of each Dst, which need not exist, to write to them. Processors that write to many arrays at once do not see far enough ahead.
+func Ask(items []Item, at int) {
+	if quick && len(items) > 0 {
+		ask(&items[0], len(items), at)
+	}
+}

@@ -23,3 +23,8 @@ func elements(items *Item, n, from, to, next, rows int)
 //
 //go:noescape
 func pointers(steps *Step, n int)
+
+// ask is Ask.
+//
+//go:noescape
+func ask(items *Item, n, at int)

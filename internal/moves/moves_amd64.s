@@ -140,3 +140,28 @@ four:
 	JNE     four
 	VZEROUPPER
 	RET
+
+// func ask(items *Item, n, at int)
+TEXT ·ask(SB), NOSPLIT, $0-24
+	MOVQ items+0(FP), SI
+	MOVQ n+8(FP), CX
+	MOVQ at+16(FP), R8
+
+item:
+	MOVQ  16(SI), BX
+	MOVQ  BX, DX
+	IMULQ R8, DX
+
+same:
+	MOVQ 0(SI), AX
+	BYTE $0x0F; BYTE $0x0D; BYTE $0x0C; BYTE $0x10             // PREFETCHW (AX)(DX*1)
+	BYTE $0x0F; BYTE $0x0D; BYTE $0x4C; BYTE $0x10; BYTE $0x40 // PREFETCHW 64(AX)(DX*1)
+	ADDQ $24, SI
+	DECQ CX
+	JEQ  done
+	CMPQ 16(SI), BX
+	JEQ  same
+	JMP  item
+
+done:
+	RET

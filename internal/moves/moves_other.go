@@ -8,3 +8,5 @@ const quick, rows = false, 0
 func elements(*Item, int, int, int, int, int) { panic("BUG: no vector instructions") }
 
 func pointers(*Step, int) { panic("BUG: no vector instructions") }
+
+func ask(*Item, int, int) { panic("BUG: no vector instructions") }

@@ -25,7 +25,13 @@ type LoopOptions struct {
 	Overlaid [][]int
 	// Rows asks for code that goes through rows by itself, for RunRows. It runs everything else as other code does, but takes longer to begin.
 	Rows bool
+	// Offsets is where arrays lie in memory that has all of them, for those that lie there in every run: code that has masks then addresses them all from one register. It has an entry for each input and output, Anywhere for
+	// those of which that is not known; nil for none.
+	Offsets []int64
 }
+
+// Anywhere is the offset of arrays that runs may put anywhere.
+const Anywhere = math.MinInt64
 
 // maxArrays bounds inputs plus outputs of a loop.
 const maxArrays = 256
@@ -159,7 +165,9 @@ func compileFor(l *micro.Loop, level cpu.Level, o LoopOptions) (*loopCompiler, e
 	}
 	c.choose(o.Unroll)
 	c.overlaid(o.Overlaid)
-	c.rowwise = o.Rows && l.Reduce == micro.NoReduce && !c.padded
+	if c.rowwise = o.Rows && l.Reduce == micro.NoReduce && !c.padded; !c.rowwise {
+		c.near(o.Offsets)
+	}
 	return c, c.compile()
 }
 
@@ -175,6 +183,24 @@ func (c *loopCompiler) overlaid(list [][]int) {
 		}
 	}
 }
+
+// near notes where arrays lie from the first whose offset is known.
+func (c *loopCompiler) near(offsets []int64) {
+	first := slices.IndexFunc(offsets, func(at int64) bool { return at != Anywhere })
+	if c.Mode != isa.ModeMasked || first < 0 {
+		return
+	}
+	for _, at := range offsets[:len(c.arrays)] {
+		by := int32(isa.Far)
+		if d := at - offsets[first]; at != Anywhere && d > -mostNear && d < mostNear {
+			by = int32(d)
+		}
+		c.ArrayNear = append(c.ArrayNear, by)
+	}
+}
+
+// mostNear bounds distances in bytes, so that displacements reach.
+const mostNear = 1 << 29
 
 func innerStride(a micro.Access, dims int) int {
 	if dims == 0 || len(a.Strides) == 0 {
@@ -343,6 +369,9 @@ func (c *loopCompiler) begin() {
 	c.Files[isa.FileVector].All, c.Files[isa.FileMask].All = c.Machine.VectorFiles()
 	c.Saved[isa.FileVector], c.Saved[isa.FileMask] = c.Files[isa.FileVector].All, c.Files[isa.FileMask].All
 	bases := c.Machine.PointerRegisters()
+	if c.ArrayNear != nil {
+		c.BaseReg, bases = bases[0], bases[1:]
+	}
 	c.ArrayRegs = bases[:min(len(bases), len(c.arrays))]
 	for k := range c.arrays {
 		c.ArrayScale = append(c.ArrayScale, map[int]uint8{1: 0, 4: 2, 8: 3}[c.arrays[k].t.Size()])

@@ -1,6 +1,9 @@
 package isa
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Mode is the kind of code that a generator makes.
 type Mode uint8
@@ -89,6 +92,12 @@ const (
 	FileMask   = 1
 )
 
+// Far is the distance of arrays that may lie anywhere.
+const Far = math.MinInt32
+
+// Near reports whether an array is addressed by its distance from BaseReg.
+func (g *Generator) Near(array int) bool { return g.ArrayNear != nil && g.ArrayNear[array] != Far }
+
 // Generator turns low-level code into machine code: one pass forward, with the next use of every
 // value known, so that the value whose next use is farthest leaves its register first (Belady 1966).
 type Generator struct {
@@ -113,7 +122,9 @@ type Generator struct {
 	Consts      Constants
 	ArrayRegs   []uint8 // base registers of the first arrays
 	ArrayScale  []uint8
-	ArrayFixed  []bool      // arrays of one element
+	ArrayFixed  []bool  // arrays of one element
+	ArrayNear   []int32 // how far behind the pointer in register BaseReg arrays lie, Far if that is not known; nil for none
+	BaseReg     uint8
 	slots       slotWindows // scalar code
 	Straight    bool        // scalar code, in which vector instructions may stand
 	vectorSlots []int32     // free scratch slots of a vector, in scalar code

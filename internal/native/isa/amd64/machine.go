@@ -751,9 +751,12 @@ func (g machine) NextStep(by int32, top int) {
 // get their pointer loaded first.
 func (g machine) ArrayOperand(array uint8, disp int32) isa.Mem {
 	base := uint8(regBX)
-	if int(array) < len(g.ArrayRegs) {
+	switch {
+	case g.Near(int(array)):
+		base, disp = g.BaseReg, disp+g.ArrayNear[array]
+	case int(array) < len(g.ArrayRegs):
 		base = g.ArrayRegs[array]
-	} else {
+	default:
 		g.LoadReg(regBX, isa.At(isa.BaseArena, 8*int32(array)))
 	}
 	if g.ArrayFixed[array] {

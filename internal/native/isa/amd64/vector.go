@@ -1,6 +1,10 @@
 package amd64
 
-import "github.com/adjoint-go/adjoint/internal/native/isa"
+import (
+	"slices"
+
+	"github.com/adjoint-go/adjoint/internal/native/isa"
+)
 
 // Vector code on amd64. Arrays are addressed by their pointers and an index.
 //
@@ -192,7 +196,12 @@ func (g machine) PointerRegisters() []uint8 { return []uint8{8, 9, 10, 11, 12, 1
 
 func (g machine) StartArrays(offset int32) {
 	for k, r := range g.ArrayRegs {
-		g.LoadReg(r, isa.At(isa.BaseArena, offset+8*int32(k)))
+		if !g.Near(k) {
+			g.LoadReg(r, isa.At(isa.BaseArena, offset+8*int32(k)))
+		}
+	}
+	if k := slices.Index(g.ArrayNear, 0); k >= 0 {
+		g.LoadReg(g.BaseReg, isa.At(isa.BaseArena, 8*int32(k)))
 	}
 	if offset != 0 && len(g.ArrayScale) > len(g.ArrayRegs) {
 		g.AddImm(isa.BaseArena, offset)
