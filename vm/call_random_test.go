@@ -480,10 +480,22 @@ func (l *lowering) integer(b *vm.Block, o *vm.Operand, d dtype.DType, reserve fu
 
 func TestRandomCalls(t *testing.T) {
 	defer vm.MirrorFrom(512)()
+	randomCalls(t, 0, 900)
+}
+
+// Scans of few steps move pointers on, of all values that may be moved.
+func TestRandomCallsInChains(t *testing.T) {
+	defer vm.MirrorFrom(512)()
+	defer vm.ChainFrom(2, 8)()
+	if handed := randomCalls(t, 900, 1800); handed.Chained < 50 {
+		t.Error("too little is tested")
+	}
+}
+
+func randomCalls(t *testing.T, from, to uint64) (handed vm.Handed) {
 	ran, limited, kinds := 0, 0, map[string]int{}
 	spaces, shared, unused, alone, counted, inPlace := 0, 0, 0, 0, 0, 0
-	var handed vm.Handed
-	for seed := range uint64(900) {
+	for seed := from; seed < to; seed++ {
 		g := generator{rand.New(rand.NewPCG(seed, 11))}
 		inputs := append([]int{0, 3, 70, 70, 210, 350}, g.lengths(2)...)
 		f := g.function(inputs, nil, 3)
@@ -513,7 +525,6 @@ func TestRandomCalls(t *testing.T) {
 		want, limit := f.of(values)
 		for name, options := range executorOptions {
 			m := vm.NewMachine(p, options...)
-			handed.Add(m)
 			for i, v := range values {
 				copy(m.Float64(fmt.Sprint("in", i)), v)
 			}
@@ -542,6 +553,7 @@ func TestRandomCalls(t *testing.T) {
 					}
 				}
 			}
+			handed.Add(m)
 		}
 		if d := runGuarded(p); d != "" {
 			t.Fatalf("seed %d: %s", seed, d)
@@ -561,4 +573,5 @@ func TestRandomCalls(t *testing.T) {
 	if ran < 2000 || limited < 100 || alone < 25 || counted < 50 || inPlace < 50 || handed.Carried < 50 || handed.Direct < 50 || handed.Ahead < 10 || handed.Elements < 50 || handed.Shifted < 10 || handed.While < 20 || handed.Mirrored < 20 || handed.Tested < 5 || kinds["scan"] < 300 || kinds["while"] < 100 || kinds["cond"] < 100 || spaces < 1000 || shared < 500 || unused < 300 {
 		t.Error("too little is tested")
 	}
+	return handed
 }

@@ -8,10 +8,10 @@ import (
 )
 
 // leastMoved is the size in bytes of values of a scan that are not copied between its steps where all that reads and writes them are loops whose pointers can be moved on.
-const leastMoved = 32
+var leastMoved int64 = 32
 
 // leastChained is the number of steps of a scan for which that is worth its while.
-const leastChained = 64
+var leastChained = 64
 
 // stepsInChain is the number of steps between two times that operands are bound anew. Each instruction looks at the context.
 const stepsInChain = 1024
@@ -55,32 +55,40 @@ func (p *buffers) even(k int) (by, from int, ok bool) {
 	return 0, 0, false
 }
 
-// fixUneven fixes small windows if their pointers cannot be moved on with all others, and reports whether there were any.
+// moves reports whether all that moves with a window can be moved on from step to step.
+func (p *buffers) moves(k int) bool {
+	w := &p.windows[k]
+	by, _, ok := p.even(k)
+	return ok && w.space == 0 && len(w.scalars) == 0 && (by == 0 || !slices.ContainsFunc(w.uses, func(u pointerUse) bool { return !p.moving[u.instr] }))
+}
+
+// fixUneven fixes small windows if they cannot be moved on with all others, and reports whether there were any.
 func (p *buffers) fixUneven() bool {
 	if p.moving == nil {
 		return false
 	}
+	small, large := false, false // are there small ones, and large ones that cannot be moved on
 	fixed := false
-	for _, all := range [2]bool{false, true} {
-		uneven := false
-		for k := range p.windows {
-			if w := &p.windows[k]; !w.fixed {
-				_, _, ok := p.even(k)
-				uneven = uneven || !ok
-			}
-		}
-		for k := range p.windows {
-			if w := &p.windows[k]; uneven && !w.fixed && w.n < leastBuffer {
-				if _, _, ok := p.even(k); all || !ok {
-					w.fixed, fixed = true, true
-				}
-			}
-		}
-		if fixed {
-			return true
+	for k := range p.windows {
+		switch w := &p.windows[k]; {
+		case w.fixed:
+		case w.n >= leastBuffer:
+			large = large || !p.moves(k)
+		case !p.moves(k):
+			w.fixed, fixed = true, true
+		default:
+			small = true
 		}
 	}
-	return false
+	if !small || !large {
+		return fixed
+	}
+	for k := range p.windows {
+		if w := &p.windows[k]; w.n < leastBuffer {
+			w.fixed = true
+		}
+	}
+	return true
 }
 
 // chain moves the pointers of loops on between the steps of a scan, from one step on until the last but one. To bind each operand anew takes longer than to copy small values.
@@ -95,17 +103,17 @@ type chain struct {
 	asked []int        // by item: the number of the result
 }
 
-// newChain returns nil if not all windows move on evenly.
+// newChain returns nil if not all windows can be moved on.
 func newChain(r *bufferRun, length int, reverse bool) *chain {
 	bytes := int64(0)
 	c := &chain{r: r, from: 1, by: make([]int64, len(r.windows))}
 	at := make([]int, len(r.f.exec))
 	for _, k := range r.active {
 		w := &r.windows[k]
-		by, from, ok := r.even(k)
-		if !ok || w.space != 0 || len(w.scalars) > 0 {
+		if !r.moves(k) {
 			return nil
 		}
+		by, from, _ := r.even(k)
 		c.from = max(c.from, from)
 		if by == 0 {
 			continue
@@ -118,9 +126,6 @@ func newChain(r *bufferRun, length int, reverse bool) *chain {
 			c.by[k] = -w.n
 		}
 		for _, u := range w.uses {
-			if !r.moving[u.instr] {
-				return nil
-			}
 			if at[u.instr] == 0 {
 				x := r.f.exec[u.instr].(*loop)
 				c.loops, c.moved = append(c.loops, x), append(c.moved, make([]uintptr, len(x.inPtr)+len(x.outPtr)))

@@ -199,6 +199,13 @@ func MirrorFrom(bytes int64) (restore func()) {
 	return func() { leastMirrored = before }
 }
 
+// ChainFrom sets the number of steps from which on a scan moves pointers on between them, and the size of the values, until the returned function is called.
+func ChainFrom(steps int, bytes int64) (restore func()) {
+	beforeSteps, beforeBytes := leastChained, leastMoved
+	leastChained, leastMoved = steps, bytes
+	return func() { leastChained, leastMoved = beforeSteps, beforeBytes }
+}
+
 // Handed counts how machines hand large values of loops on without copies.
 type Handed struct {
 	Carried  int // carries that go with their buffers
@@ -209,6 +216,7 @@ type Handed struct {
 	Direct   int // elements of ys that are written in place
 	Ahead    int // and that are there before their step, as carries
 	Elements int // of xs that are read in place
+	Chained  int // scans between whose steps pointers were moved on
 }
 
 // Add adds what the machine does.
@@ -222,6 +230,9 @@ func (h *Handed) add(f *frame) {
 		switch x := e.(type) {
 		case *scanCall:
 			list, hand = x.callees, x.hand
+			if x.chain != nil && x.chain.steps != nil {
+				h.Chained++
+			}
 		case *whileCall:
 			list, hand, while = x.callees, x.hand, 1
 			if x.test != nil {

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/checkpoint"
@@ -104,8 +105,8 @@ func newScan(c caller, s *Scan) *scanCall {
 	for i := s.Carries; i < ys; i++ {
 		x.stores = append(x.stores, i)
 	}
-	if s.Length >= leastChained {
-		x.moving = movedLoops(c.p, x.body())
+	if s.Length >= leastChained && !slices.ContainsFunc(x.body().Inputs[s.Captured+s.Carries:], func(in Slot) bool { return in.Used && in.Space != 0 && bytesOf(in.Type) < leastBuffer }) {
+		x.moving = movedLoops(c.p, x.body()) // a chain binds no elements
 	}
 	return x
 }
@@ -140,9 +141,6 @@ func (x *scanCall) prepare(f *frame) {
 		}
 		if buffers = planBuffers(&x.p.code, x.in.Call, x.stores, moving); buffers != nil {
 			x.hand = buffers.start(body.frame, x.args, x.ptr[len(x.in.In)+x.s.Carries:])
-			if moving != nil {
-				x.chain = newChain(x.hand, x.s.Length, x.s.Reverse)
-			}
 		}
 	}
 	if x.key == any(x.s) { // the blocks of a sweep are those of several frames
@@ -160,6 +158,9 @@ func (x *scanCall) prepare(f *frame) {
 		if p := &body.in[i]; p.used && p.space {
 			x.bound = append(x.bound, i)
 		}
+	}
+	if x.hand != nil && x.hand.moving != nil && len(x.bound) == 0 {
+		x.chain = newChain(x.hand, x.s.Length, x.s.Reverse)
 	}
 	for _, eight := range [2]bool{true, false} {
 		for k, i := range x.stores {
