@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/moves"
+	"github.com/adjoint-go/adjoint/internal/native"
 )
 
 // leastMoved is the size in bytes of values of a scan that are not copied between its steps where all that reads and writes them are loops whose pointers can be moved on.
@@ -27,7 +28,7 @@ const (
 func movedLoops(p *Program, b *Block) []bool {
 	list := make([]bool, len(b.Instrs))
 	for i := range b.Instrs {
-		if in := &b.Instrs[i]; in.Loop != nil {
+		if in := &b.Instrs[i]; in.Op == OpLoop {
 			x := newLoop(p, in, 1)
 			list[i] = x.hasCode() && x.rowwise == nil && x.oneCall() && x.piecesBytes() == 0 && !(x.reduces() && x.elements > lanes)
 		}
@@ -97,7 +98,7 @@ type chain struct {
 	from  int     // the first step
 	by    []int64 // by window: bytes from step to step
 	loops []*loop
-	moved [][]uintptr  // by loop and operand: bytes from step to step
+	moved [][]uintptr  // by loop and pointer of its machine code: bytes from step to step
 	steps []moves.Step // the same for the tables of machine code; nil as long as some of the loops are not machine code
 	ask   []moves.Item // elements of results that are written in their place
 	asked []int        // by item: the number of the result
@@ -128,10 +129,14 @@ func newChain(r *bufferRun, length int, reverse bool) *chain {
 		for _, u := range w.uses {
 			if at[u.instr] == 0 {
 				x := r.f.exec[u.instr].(*loop)
-				c.loops, c.moved = append(c.loops, x), append(c.moved, make([]uintptr, len(x.inPtr)+len(x.outPtr)))
+				c.loops, c.moved = append(c.loops, x), append(c.moved, make([]uintptr, 2*(len(x.inPtr)+len(x.outPtr))))
 				at[u.instr] = len(c.loops)
 			}
-			c.moved[at[u.instr]-1][u.operand] = uintptr(c.by[k])
+			pointer := u.operand
+			if x := c.loops[at[u.instr]-1]; x.reduces() && pointer == len(x.inPtr)+len(x.outPtr)-1 {
+				pointer = native.ResultPointer(pointer)
+			}
+			c.moved[at[u.instr]-1][pointer] = uintptr(c.by[k])
 		}
 	}
 	if bytes < leastAsked {

@@ -447,14 +447,14 @@ func (x *scanCall) runFrames(from, to int) error {
 			}
 			x.hand.before(t, next)
 		}
+		var err error
 		if end := min(to, x.steps-1, x.stops.record); x.chain != nil && i >= x.chain.from && i+1 < end && x.chain.ready() {
-			var err error
-			if i, err = x.runChain(i, end); err != nil {
-				return atStep(err, x.origin+x.element(i))
-			}
+			i, err = x.runChain(i, end)
 			t = x.element(i)
+		} else {
+			err = body.run()
 		}
-		if err := body.run(); err != nil {
+		if err != nil {
 			return atStep(err, x.origin+t)
 		}
 		x.ys.store(t)

@@ -105,10 +105,13 @@ func (l *Loop) Run(n int, ptrs []unsafe.Pointer, w *LoopWork) {
 // Point makes p the base pointer of array k for RunPointed: inputs, then outputs, then the results of a reduction's blocks.
 func (l *Loop) Point(w *LoopWork, k int, p unsafe.Pointer) {
 	if k == len(l.arrays) {
-		k *= 2
+		k = ResultPointer(k)
 	}
 	w.table[k] = p
 }
+
+// ResultPointer is where Pointers has the pointer of the results of a reduction's blocks, of a loop with so many arrays.
+func ResultPointer(arrays int) int { return 2 * arrays }
 
 // Pointers returns the base pointers that Point sets, those of the arrays first, with more memory behind them than one vector takes. Whoever changes one by other means than Point keeps
 // what it points into alive.
