@@ -104,8 +104,11 @@ type chain struct {
 	asked []int        // by item: the number of the result
 }
 
-// newChain returns nil if not all windows can be moved on.
+// newChain returns nil if not all windows can be moved on, or if all are large, which are bound in no time beside what a step takes.
 func newChain(r *bufferRun, length int, reverse bool) *chain {
+	if !slices.ContainsFunc(r.active, func(k int) bool { return r.windows[k].n < leastBuffer }) {
+		return nil
+	}
 	bytes := int64(0)
 	c := &chain{r: r, from: 1, by: make([]int64, len(r.windows))}
 	at := make([]int, len(r.f.exec))
