@@ -608,6 +608,7 @@ func (c *loopCompiler) lowerBody() error {
 			stores = stores[:0]
 		}
 	}
+	c.DropUnread()
 	return nil
 }
 

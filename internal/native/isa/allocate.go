@@ -217,6 +217,26 @@ func (g *Generator) FindNextUses() {
 	}
 }
 
+// DropUnread leaves out instructions that only make a value which nothing reads: lowering learns late that another form of an operation is shorter.
+func (g *Generator) DropUnread() {
+	read := make([]bool, len(g.Vals))
+	end := len(g.Code)
+	for i := len(g.Code) - 1; i >= 0; i-- {
+		in := &g.Code[i]
+		if in.Op < Hold && in.Dst >= 0 && !read[in.Dst] && !g.Vals[in.Dst].Pinned {
+			continue
+		}
+		for _, v := range [4]int32{in.A, in.B, in.C, in.fourth()} {
+			if v >= 0 {
+				read[v] = true
+			}
+		}
+		end--
+		g.Code[end] = g.Code[i]
+	}
+	g.Code = g.Code[:copy(g.Code, g.Code[end:])]
+}
+
 // AddressOf returns the memory operand of a value's home.
 func (g *Generator) AddressOf(v *Value) Mem {
 	switch v.Home {
