@@ -15,7 +15,7 @@ import (
 // textHeader is the first line of the text form. The number is the version of the format.
 const textHeader = "adjoint graph 1"
 
-// Format writes the canonical text form of what the outputs depend on, and of all inputs, for *.cg files. Parse
+// Format writes the text form of what the outputs depend on, and of all inputs, for *.cg files. Parse
 // reads it back to an equal graph.
 //
 // The first line is "adjoint graph 1". Each further line defines a node or names an output:
