@@ -45,9 +45,9 @@ func (b *Builder) exponentField(t Ref) Ref { return b.signedExponentField(t, 0) 
 // signedExponentField is exponentField of a lane with the given sign.
 func (b *Builder) signedExponentField(t Ref, sign float64) Ref {
 	if b.wide() {
-		return b.Sub(b.Or(b.Shr(t, 52), b.K(1<<52)), b.K(1<<52+2048*sign+1023))
+		return b.Sub(b.Or(b.Shr(t, 52), b.K(1<<52)), b.K(1<<52+float64(2048*sign)+1023))
 	}
-	return b.Sub(b.Or(b.Shr(t, 23), b.K(1<<23)), b.K(1<<23+256*sign+127))
+	return b.Sub(b.Or(b.Shr(t, 23), b.K(1<<23)), b.K(1<<23+float64(256*sign)+127))
 }
 
 // normalOrRare prepares the argument of a logarithm: rare is true unless x is normal, as that says; in those lanes xs is x times 2^shift if x is subnormal.
