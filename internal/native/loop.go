@@ -573,16 +573,16 @@ func (c *loopCompiler) lowerBody() error {
 				continue
 			}
 			dst := c.NewValue(kindOf(in.Result()))
-			c.unit++
+			c.unit = int32(part)*c.units() + int32(i)
 			if !c.lower(in, dst, v[0], v[1], v[2]) {
 				return &ErrUnsupported{Op: in.Op, Type: in.Type, To: in.To, Instr: i}
 			}
 			regs[in.Dst] = dst
 		}
+		c.unit = int32(part)*c.units() + int32(len(l.Code))
 		outs := len(l.Out)
 		if l.Reduce != micro.NoReduce {
 			outs--
-			c.unit++
 			c.accumulate(part, regs[l.OutRegs[outs]])
 		}
 		// An output may lie in an input's place: all inputs are read before the first store.
@@ -596,7 +596,7 @@ func (c *loopCompiler) lowerBody() error {
 		for k, r := range l.OutRegs[:outs] {
 			disp := int32(part) * int32(c.Lanes) * int32(l.Out[k].Type.Size())
 			stores = append(stores, isa.Instr{Op: isa.Store, Type: elemOf(l.Out[k].Type), Imm: uint8(c.outputs + k), Dst: isa.None, A: regs[r], B: isa.None, C: isa.None,
-				Extra: disp, Part: c.part})
+				Extra: disp, Part: c.part, Unit: c.unit})
 		}
 		switch {
 		case c.Overlaid != nil && !pairs:
@@ -609,6 +609,7 @@ func (c *loopCompiler) lowerBody() error {
 		}
 	}
 	c.DropUnread()
+	c.joinFixes()
 	return nil
 }
 
@@ -624,6 +625,9 @@ func (c *loopCompiler) storeEarly(first int, stores []isa.Instr) {
 		i, ok := made[s.A]
 		if len(c.Overlaid[s.Imm]) > 0 || !ok {
 			i = len(code) - 1
+		}
+		if i >= 0 {
+			s.Unit = code[i].Unit
 		}
 		behind[i] = append(behind[i], s)
 	}

@@ -144,8 +144,8 @@ func (g *lowering) fixZero(t isa.Elem, dst, x, m, y int32) int32 {
 // fixZeros appends x, but +0 where the rare mask m is set and y or z is ±0.
 func (g *lowering) fixZeros(t isa.Elem, dst, x, m, y, z int32) {
 	g.Code = append(g.Code,
-		isa.Instr{Op: isa.FixZeros, Type: t, Dst: dst, A: x, B: m, C: y, Extra: z, Part: g.part},
-		isa.Instr{Op: isa.Hold, Type: t, Dst: isa.None, A: z, B: isa.None, C: isa.None})
+		isa.Instr{Op: isa.FixZeros, Type: t, Dst: dst, A: x, B: m, C: y, Extra: z, Part: g.part, Unit: g.unit},
+		isa.Instr{Op: isa.Hold, Type: t, Dst: isa.None, A: z, B: isa.None, C: isa.None, Unit: g.unit})
 }
 
 // constant returns the value of a constant with the given bits.

@@ -113,6 +113,7 @@ type Generator struct {
 	Code        []Instr
 	Overlaid    [][]uint8 // by array that is stored to: those in whose place it lies, element for element; nil if that may be any
 	uses        []NextUses
+	current     int // the instruction being emitted
 	Files       [2]RegisterFile
 	SlotBytes   int32 // size of a scratch slot
 	SlotFree    []int32
@@ -138,6 +139,7 @@ type Generator struct {
 	Rest        uint8               // code over rows: elements of a row's last vector, 0 if it is a whole one
 	MaskBytes   int32               // code over rows: of what AppendSpan appends
 	Behind      map[ArrayPart]int32 // vectors of arrays that can be loaded with the one before, by array and the part of that one
+	JoinedIn    []uint8             // registers of the products that have a test in common and are not results yet
 	stubs       []stub
 	Saved       [2]uint32 // registers that a complete form must keep
 	calls       []functionCall
@@ -467,6 +469,7 @@ func (g *Generator) Generate() {
 				g.Mode = ModeMasked
 			}
 		}
+		g.current = i
 		g.emit(&g.Code[i], &g.uses[i])
 		if len(g.vectorDead) > 0 {
 			g.vectorSlots = append(g.vectorSlots, g.vectorDead...)

@@ -72,6 +72,13 @@ func (g *Generator) Guarded(in *Instr, u *NextUses) uint8 {
 	return result
 }
 
+// EachJoined calls do for the FixZeros being emitted and those that have its test.
+func (g *Generator) EachJoined(do func(in *Instr, u *NextUses)) {
+	for i := g.current; i == g.current || i < len(g.Code) && g.Code[i].joined(); i += 2 { // each has a Hold behind it
+		do(&g.Code[i], &g.uses[i])
+	}
+}
+
 // TakeOver ends an instruction whose result is in a register of an operand that dies, or in one that was taken for it.
 func (g *Generator) TakeOver(in *Instr, u *NextUses, r uint8) {
 	g.AdvanceAll(in, u)

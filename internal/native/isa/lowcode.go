@@ -67,7 +67,7 @@ const (
 	Gather     // element A of a table
 	Guard      // A, unless the mask B is true somewhere: then the complete function of C
 	GuardAll   // Guard, unless B is false somewhere (arm64)
-	FixZeros   // A, but +0 where the mask B is set and C or the value in extra is ±0: one test where it is set nowhere (vector code, AVX-512)
+	FixZeros   // A, but +0 where the mask B is set and C or the value in extra is ±0: one test where it is set nowhere (vector code, AVX-512); see Joined
 	Hold       // keeps A alive until here
 	Store      // stores A into array imm
 	Merge      // accumulator C becomes A where the tail mask is set
@@ -138,8 +138,14 @@ func (in *Instr) fourth() int32 {
 	return None
 }
 
+func (in *Instr) joined() bool { return in.Op == FixZeros && in.Imm == Joined }
+
 // Commutes holds the operations whose operands A and B may change places.
 var Commutes = [OpCount]bool{Add: true, Mul: true, Minimum: true, Maximum: true, FMA: true, FMS: true, FNMA: true, FNMS: true, And: true, Or: true, Xor: true, MAnd: true, MOr: true, MXor: true, IAdd: true, IMul: true, IMin: true, IMax: true, IEq: true, MulU32: true, Test: true}
+
+// Joined, as imm of FixZeros, says that the test of the FixZeros before it, behind whose Hold it follows at once, is its test too. The masks of those that have one test in common are each that of two products; there
+// are two at most, and neither is used elsewhere.
+const Joined = 1
 
 // Predicates of CMPSD and the like; none raises a flag that matters here.
 const (

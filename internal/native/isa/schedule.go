@@ -98,7 +98,8 @@ func (g *Generator) newScheduler() *scheduler {
 		pace: 1, start: cut(n + 1)[:0], unit: cut(n)}
 	units := g.ByUnits()
 	for i := range s.code {
-		if in := &s.code[i]; !units || i == 0 || in.Unit != s.code[i-1].Unit || in.Op == Store || s.code[i-1].Op == Store {
+		if in := &s.code[i]; i > 0 && (in.joined() || in.Op == Hold && s.code[i-1].Op == FixZeros) { // stays where it is
+		} else if !units || i == 0 || in.Unit != s.code[i-1].Unit || in.Op == Store || s.code[i-1].Op == Store {
 			s.start = append(s.start, int32(i))
 		}
 		s.unit[i] = int32(len(s.start) - 1)
