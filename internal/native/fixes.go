@@ -7,19 +7,8 @@ import (
 	"github.com/adjoint-go/adjoint/internal/native/isa"
 )
 
-// joinedFixes bounds the products that have a test in common: the masks of two, each of two products, are tested by one instruction.
-const joinedFixes = 2
-
-// fixJoiner gives products, of which FixZeros tests whether they are NaN, tests in common.
-type fixJoiner struct {
-	*lowering
-	code    []isa.Instr
-	fixes   []isa.Instr // FixZeros that have not been appended
-	holds   []isa.Instr // by fix
-	waiting []isa.Instr // stores of their results
-}
-
-// joinFixes joins tests of products that follow one another without reading one another, most of all those of the vectors of an iteration.
+// joinFixes lets FixZeros that follow one another without reading one another ask together whether their products are NaN: most of all those of two vectors of an iteration. One comparison tells that of two products; of
+// four, with two, is slower, as more registers wait for the test.
 func (c *loopCompiler) joinFixes() {
 	if !slices.ContainsFunc(c.Code, func(in isa.Instr) bool { return in.Op == isa.FixZeros }) {
 		return
@@ -28,54 +17,46 @@ func (c *loopCompiler) joinFixes() {
 	if !ok {
 		return
 	}
-	j := fixJoiner{lowering: &c.lowering, code: make([]isa.Instr, 0, len(code))}
-	for i := 0; i < len(code); i++ {
-		in := code[i]
-		reads := slices.ContainsFunc(j.fixes, func(f isa.Instr) bool {
-			return in.A == f.Dst || in.B == f.Dst || in.C == f.Dst || in.Op == isa.FixZeros && (in.Extra == f.Dst || in.Type != f.Type)
-		})
+	c.Code = make([]isa.Instr, 0, len(c.Code))
+	var first isa.Instr     // a FixZeros that has not been appended
+	var waiting []isa.Instr // stores of its result
+	hold := func(fix isa.Instr) isa.Instr {
+		return isa.Instr{Op: isa.Hold, Type: fix.Type, Dst: isa.None, A: fix.Extra, B: isa.None, C: isa.None}
+	}
+	flush := func(fixes ...isa.Instr) {
+		for _, fix := range fixes {
+			c.Code = append(c.Code, fix, hold(fix))
+		}
+		c.Code = append(c.Code, waiting...)
+		first, waiting = isa.Instr{}, waiting[:0]
+	}
+	for _, in := range code {
+		pending := first.Op == isa.FixZeros
+		reads := pending && (in.A == first.Dst || in.B == first.Dst || in.C == first.Dst || in.Op == isa.FixZeros && in.Extra == first.Dst)
 		switch {
 		case reads && in.Op == isa.Store:
-			j.waiting = append(j.waiting, in)
+			waiting = append(waiting, in)
 			continue
-		case reads:
-			j.flush()
+		case reads || pending && in.Op == isa.FixZeros && in.Type != first.Type:
+			flush(first)
+			pending = false
 		}
-		if in.Op != isa.FixZeros {
-			j.code = append(j.code, in)
-			continue
-		}
-		j.fixes, j.holds = append(j.fixes, in), append(j.holds, isa.Instr{Op: isa.Hold, Type: in.Type, Dst: isa.None, A: in.Extra, B: isa.None, C: isa.None})
-		if len(j.fixes) == joinedFixes {
-			j.flush()
+		switch {
+		case in.Op != isa.FixZeros:
+			c.Code = append(c.Code, in)
+		case !pending:
+			first = in
+		default:
+			mask := c.NewValue(isa.KindMask)
+			c.Code = append(c.Code, isa.Instr{Op: isa.Cmp, Type: in.Type, Imm: isa.CmpUnordered, Dst: mask, A: first.A, B: in.A, C: isa.None, Part: in.Part})
+			first.B, in.B, in.Imm = mask, mask, isa.Joined
+			flush(first, in)
 		}
 	}
-	j.flush()
-	c.Code = j.code
+	if first.Op == isa.FixZeros {
+		flush(first)
+	}
 	c.DropUnread() // masks of single products
-}
-
-// flush appends what waits.
-func (j *fixJoiner) flush() {
-	var masks [joinedFixes / 2]int32
-	if n := len(j.fixes); n > 1 {
-		for k := 0; k < n; k += 2 {
-			v := j.NewValue(isa.KindMask)
-			j.code = append(j.code, isa.Instr{Op: isa.Cmp, Type: j.fixes[k].Type, Imm: isa.CmpUnordered, Dst: v, A: j.fixes[k].A, B: j.fixes[min(k+1, n-1)].A, C: isa.None, Part: j.fixes[k].Part})
-			masks[k/2] = v
-		}
-	}
-	for k, in := range j.fixes {
-		if len(j.fixes) > 1 {
-			in.B = masks[k/2]
-		}
-		if k > 0 {
-			in.Imm = isa.Joined
-		}
-		j.code = append(j.code, in, j.holds[k])
-	}
-	j.code = append(j.code, j.waiting...)
-	j.fixes, j.holds, j.waiting = j.fixes[:0], j.holds[:0], j.waiting[:0]
 }
 
 // besides returns the code without the Holds of fixes, with what an operation is for the vectors of an iteration beside one another. It reports false if a vector needs what another makes later.

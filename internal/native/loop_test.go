@@ -191,6 +191,12 @@ func newRandomLoop(r *rand.Rand, n int, ops []typedOp, reduce micro.ReduceKind) 
 // an input of its type. Half of the loops are compiled for just these places.
 func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, inPlace bool) bool {
 	t.Helper()
+	return checkLoopOf(t, r, l, n, o, inPlace, randomBits)
+}
+
+// checkLoopOf is checkLoop with inputs that draw makes.
+func checkLoopOf(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, inPlace bool, draw func(*rand.Rand, dtype.DType) uint64) bool {
+	t.Helper()
 	overlaid := make([][]int, len(l.Out))
 	taken := map[int]bool{}
 	for k, a := range l.Out {
@@ -224,7 +230,7 @@ func checkLoop(t *testing.T, r *rand.Rand, l *micro.Loop, n int, o LoopOptions, 
 		}
 		b := make([]byte, count*a.Type.Size())
 		for i := range count {
-			putElement(b, a.Type, i, randomBits(r, a.Type))
+			putElement(b, a.Type, i, draw(r, a.Type))
 		}
 		in = append(in, b)
 		g := newGuarded(b)
@@ -392,6 +398,54 @@ func TestLoopSpills(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 31))
 				l := newRandomLoop(r, 150+r.IntN(150), ops, micro.ReduceKind(r.IntN(2)))
 				checkLoop(t, r, l, 20+r.IntN(30), LoopOptions{Level: level, Unroll: 1 + r.IntN(2)}, seed%2 == 1)
+			}
+		}
+	}
+}
+
+// Products of which one test asks whether they are NaN are each what they are alone, wherever NaN, infinities and zeros of both signs meet.
+func TestLoopProductsTestedTogether(t *testing.T) {
+	for _, level := range levels(t) {
+		for _, types := range [][]dtype.DType{{dtype.Float64}, {dtype.Float32}, {dtype.Float64, dtype.Float32}} {
+			var ops []typedOp
+			for _, d := range types {
+				for _, op := range []micro.Op{micro.MulNoNan, micro.MulNoNan, micro.MulNoNan, micro.MulNoNan, micro.MulNoNan, micro.MulNoNan, micro.Mul, micro.Add, micro.Neg, micro.Sigmoid} {
+					ops = append(ops, typedOp{op, d, 0})
+				}
+			}
+			for n := range 41 {
+				for k, unroll := range []int{0, 1, 2, 4} {
+					r := rand.New(rand.NewPCG(uint64(n), uint64(k)))
+					rare := []int{1, 10, 100}[r.IntN(3)]
+					size, reduce := 1+r.IntN(12), micro.NoReduce
+					if r.IntN(8) == 0 {
+						size = 100 + r.IntN(100)
+					}
+					if r.IntN(4) == 0 {
+						reduce = micro.ReduceSum
+					}
+					l := newRandomLoop(r, size, ops, reduce)
+					l.Dims[0] = n
+					checkLoopOf(t, r, l, n, LoopOptions{Level: level, Unroll: unroll}, r.IntN(2) == 0, func(r *rand.Rand, d dtype.DType) uint64 {
+						if r.IntN(rare) == 0 {
+							return fromFloat(d, []float64{0, math.Copysign(0, -1), math.Inf(1), math.Inf(-1), math.NaN()}[r.IntN(5)])
+						}
+						return fromFloat(d, []float64{0, -1, 2, -0.5}[r.IntN(4)])
+					})
+				}
+			}
+		}
+		if level != cpu.AVX512 {
+			continue
+		}
+		for unroll, tests := range map[int]int{1: 1, 2: 1, 4: 2} {
+			code, err := CompileLoop(oneOpLoop(micro.MulNoNan, dtype.Float64), LoopOptions{Level: level, Unroll: unroll})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := code.Listing()
+			if got := strings.Count(text, "kortest"); got != 2*tests { // and for what remains
+				t.Errorf("%d vectors of a product have %d tests, instead of %d:\n%s", unroll, got, 2*tests, text)
 			}
 		}
 	}

@@ -143,8 +143,8 @@ func (in *Instr) joined() bool { return in.Op == FixZeros && in.Imm == Joined }
 // Commutes holds the operations whose operands A and B may change places.
 var Commutes = [OpCount]bool{Add: true, Mul: true, Minimum: true, Maximum: true, FMA: true, FMS: true, FNMA: true, FNMS: true, And: true, Or: true, Xor: true, MAnd: true, MOr: true, MXor: true, IAdd: true, IMul: true, IMin: true, IMax: true, IEq: true, MulU32: true, Test: true}
 
-// Joined, as imm of FixZeros, says that the test of the FixZeros before it, behind whose Hold it follows at once, is its test too. The masks of those that have one test in common are each that of two products; there
-// are two at most, and neither is used elsewhere.
+// Joined, as imm of FixZeros, says that the test of the FixZeros before it, behind whose Hold it follows at once, is its test too. The mask of both is that of
+// either product, and nothing else uses it.
 const Joined = 1
 
 // Predicates of CMPSD and the like; none raises a flag that matters here.

@@ -488,7 +488,7 @@ func (g machine) emitFixZero(in *isa.Instr, u *isa.NextUses) {
 	g.Buf = append(g.Buf, 0)
 }
 
-// emitFixZeros tests the masks of all products of a test, before any of them is a result. The results keep their registers on both ways.
+// emitFixZeros tests the mask, for both products where two have it, before either is a result. The results keep their registers on both ways.
 func (g machine) emitFixZeros(in *isa.Instr, u *isa.NextUses) {
 	if in.Imm == isa.Joined {
 		g.takeJoined(in, u)
@@ -499,28 +499,26 @@ func (g machine) emitFixZeros(in *isa.Instr, u *isa.NextUses) {
 		l = g.Len64
 	}
 	cmp := ops[isa.Cmp].rows[in.Type].evex
-	first := g.InRegister(in.B)
-	second := first
+	mask := g.InRegister(in.B)
 	type product struct{ x, y, z uint8 }
 	var products []product
 	g.EachJoined(func(in *isa.Instr, u *isa.NextUses) {
 		y, z := g.InRegister(in.C), g.InRegister(in.Extra)
-		second = g.InRegister(in.B)
 		x := g.Guarded(in, u)
 		g.Files[isa.FileVector].Lock |= 1 << x
 		products = append(products, product{x, y, z})
 		g.JoinedIn = append(g.JoinedIn, x)
 	})
-	g.rrr(g.kortest(), isa.Len128, second, 0, first)
+	g.rrr(g.kortest(), isa.Len128, mask, 0, mask)
 	table := g.Consts.Place(isa.ZeroToZero, in.Type.Kind())
 	g.Unlikely(g.Jump(isa.CondNotEqual), func() {
 		for _, p := range products {
-			if len(products) > 1 { // the masks are those of two
-				g.evexRRR(cmp, l, first, p.x, p.x, evexBits{})
+			if len(products) > 1 { // the mask is that of either
+				g.evexRRR(cmp, l, mask, p.x, p.x, evexBits{})
 				g.Buf = append(g.Buf, isa.CmpUnordered)
 			}
 			for _, r := range []uint8{p.y, p.z} {
-				g.evexRRM(m, l, p.x, r, isa.At(isa.BaseConst, table), evexBits{mask: first})
+				g.evexRRM(m, l, p.x, r, isa.At(isa.BaseConst, table), evexBits{mask: mask})
 				g.Buf = append(g.Buf, 0)
 			}
 		}
