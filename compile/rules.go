@@ -661,8 +661,9 @@ var useRules = []rule{
 		when: func(n *graph.Node, _ *useCounts) bool { return splitAt(n) > 0 },
 		apply: func(t term) *graph.Node {
 			var last, others []int
+			at := splitAt(t.of)
 			for _, a := range t.attrs.Ints("axes") {
-				if a >= splitAt(t.of) {
+				if a >= at {
 					last = append(last, a)
 				} else {
 					others = append(others, a)

@@ -46,13 +46,9 @@ func init() {
 			return wantShape("updates", in[1].Shape, shape.Replaced(s, axis, in[0].Shape...))
 		},
 		Workspace: func(in, out []Type, a attr.List) int {
-			work, _ := newScatterPlan(out[0], a.Int("axis"), in[0].Size()).scratch()
-			return work
+			return newScatterPlan(out[0], a.Int("axis"), in[0].Size()).work()
 		},
-		Each: func(in, out []Type, a attr.List) int {
-			_, each := newScatterPlan(out[0], a.Int("axis"), in[0].Size()).scratch()
-			return each
-		},
+		Each:    scatterEach,
 		Prepare: func(in, out []Type, a attr.List) any { return newScatterPlan(out[0], a.Int("axis"), in[0].Size()) },
 		Run: func(c *Call) error {
 			return pickNumeric(c.Out[0].DType, scatterAddRun[float64], scatterAddRun[float32], scatterAddRun[int64], scatterAddRun[int32])(c)

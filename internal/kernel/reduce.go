@@ -445,23 +445,20 @@ func (t *rows[T]) result() []T {
 // do so for what follows in memory alone.
 func reduceTogether[T number](p *reducePlan, stack, blocks, src, dst []T) {
 	t := rows[T]{combine: p.row, stack: stack, width: len(dst)}
-	size := unsafe.Sizeof(src[0])
-	piece := max(1, prefetch.LinesBytes/int(size)/p.n) // of results
+	size := int(unsafe.Sizeof(src[0]))
+	piece := max(1, prefetch.LinesBytes/size/p.n) // of results
 	for r := range p.red.count {
 		if r%1024 == 1023 && p.call.Host != nil && p.call.Host.Cancelled() {
 			return
 		}
 		from, to := src[r*p.red.strides[0]:], t.at(1)
 		for j := 0; j < len(dst); j += piece {
-			run := from[j*p.n:]
+			run, count := from[j*p.n:], min(piece, len(dst)-j)
 			if r+1 < p.red.count {
-				next := uintptr(unsafe.Pointer(&run[0])) + uintptr(p.red.strides[0])*size
-				for at := uintptr(0); at < uintptr(p.n)*size; at += prefetch.LinesBytes {
-					prefetch.Lines(next + at)
-				}
+				prefetch.Range(unsafe.Pointer(&run[p.red.strides[0]]), count*p.n*size)
 			}
 			if p.n <= micro.BlockLanes {
-				p.runs(unsafe.Pointer(&to[j]), unsafe.Pointer(&run[0]), p.n, min(piece, len(dst)-j))
+				p.runs(unsafe.Pointer(&to[j]), unsafe.Pointer(&run[0]), p.n, count)
 			} else {
 				to[j] = reduceRun(p, blocks, run[:p.n])
 			}

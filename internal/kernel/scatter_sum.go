@@ -3,6 +3,7 @@ package kernel
 import (
 	"unsafe"
 
+	"github.com/adjoint-go/adjoint/internal/attr"
 	"github.com/adjoint-go/adjoint/internal/cpu"
 	"github.com/adjoint-go/adjoint/internal/dtype"
 	"github.com/adjoint-go/adjoint/internal/elem"
@@ -50,16 +51,19 @@ func newScatterPlan(out Type, axis, m int) *scatterPlan {
 	return p
 }
 
-// scratch returns the bytes of Kernel.Workspace and Kernel.Each.
-func (p *scatterPlan) scratch() (work, each int) {
+// work is the Kernel.Workspace.
+func (p *scatterPlan) work() int {
 	switch {
 	case p.collected:
-		return scratchSize(p.n+1, 4) + scratchSize(p.m, 4), scratchSize(micro.BlockLanes, 8)
+		return scratchSize(p.n+1, 4) + scratchSize(p.m, 4)
 	case p.wide:
-		return scratchSize(p.n*p.inner, 8), 0
+		return scratchSize(p.n*p.inner, 8)
 	}
-	return 0, 0
+	return 0
 }
+
+// scatterEach is the Kernel.Each: the float64 sums of a block.
+func scatterEach([]Type, []Type, attr.List) int { return scratchSize(micro.BlockLanes, 8) }
 
 // scatterSums sets the result to the sums.
 func scatterSums[T number](c *Call, p *scatterPlan, updates, indices *Tensor) error {

@@ -53,16 +53,9 @@ func init() {
 				if s.plan.mode != scatterSum {
 					return 0
 				}
-				work, _ := newScatterPlan(out[0], 0, in[1].Size()).scratch()
-				return work
+				return newScatterPlan(out[0], 0, in[1].Size()).work()
 			},
-			Each: func(in, out []Type, a attr.List) int {
-				if s.plan.mode != scatterSum {
-					return 0
-				}
-				_, each := newScatterPlan(out[0], 0, in[1].Size()).scratch()
-				return each
-			},
+			Each: scatterEach,
 			Run: func(c *Call) error {
 				return pickNumeric(c.Out[0].DType, segment[float64], segment[float32], segment[int64], segment[int32])(c)
 			},
