@@ -7,18 +7,13 @@ import (
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
-	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/elem"
 )
 
 // TestFilter has planes of all widths and numbers of rows, with gaps and infinities between them that no position reads, between guard pages, against the definition.
 func TestFilter(t *testing.T) {
 	r := rand.New(rand.NewPCG(41, 42))
 	for _, d := range floats {
-		fma := math.FMA
-		if d == dtype.Float32 {
-			fma = func(x, y, z float64) float64 { return float64(elem.FMA32(float32(x), float32(y), float32(z))) }
-		}
+		fma := fmaOf(d)
 		for n := 1; n <= 70; n++ {
 			for _, taps := range [][]int{{0}, {0, 1, 2}, {3, 0, 7, 5, 1}} {
 				rows, planes, most := 1+r.IntN(9), 1+r.IntN(3), 0

@@ -144,15 +144,23 @@ func (g *guards) array(t testing.TB, d dtype.DType, n int, end bool) array {
 	return array{d, g.memory(t, n*d.Size(), end), n}
 }
 
+// fmaOf is x·y + z, rounded once to the dtype.
+func fmaOf(d dtype.DType) func(x, y, z float64) float64 {
+	if d == dtype.Float32 {
+		return func(x, y, z float64) float64 { return float64(elem.FMA32(float32(x), float32(y), float32(z))) }
+	}
+	return math.FMA
+}
+
 // plainProduct is the definition of the bits: chains of fused multiply-adds in ascending k.
 func plainProduct(p Product, a, b, c array) array {
 	out := newArray(c.d, c.n)
 	for i := range c.n {
 		out.set(i, c.at(i))
 	}
-	fma, round := math.FMA, func(x float64) float64 { return x }
+	fma, round := fmaOf(p.DType), func(x float64) float64 { return x }
 	if p.DType == dtype.Float32 {
-		fma, round = func(x, y, z float64) float64 { return float64(elem.FMA32(float32(x), float32(y), float32(z))) }, func(x float64) float64 { return float64(float32(x)) }
+		round = func(x float64) float64 { return float64(float32(x)) }
 	}
 	if p.Flush {
 		multiply, smallest := fma, math.Ldexp(1, -1022)

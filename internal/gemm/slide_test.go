@@ -1,25 +1,19 @@
 package gemm
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"unsafe"
 
 	"github.com/adjoint-go/adjoint/internal/cpu"
-	"github.com/adjoint-go/adjoint/internal/dtype"
-	"github.com/adjoint-go/adjoint/internal/elem"
 )
 
 // TestSlide has lines of neighbouring taps slide along rows of several parts, between guard pages, against the definition: what lies between rows, and beside columns, stays.
 func TestSlide(t *testing.T) {
 	r := rand.New(rand.NewPCG(61, 62))
 	for _, d := range floats {
-		fma := math.FMA
-		if d == dtype.Float32 {
-			fma = func(x, y, z float64) float64 { return float64(elem.FMA32(float32(x), float32(y), float32(z))) }
-		}
+		fma := fmaOf(d)
 		for _, level := range cpu.Levels() {
 			x := NewPlan(Product{DType: d, M: 1, N: 1, K: 1, Block: true}, level)
 			scratch := unsafe.Slice((*byte)(newArray(d, x.Each()).p), x.Each())
