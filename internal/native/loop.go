@@ -442,15 +442,21 @@ func (c *loopCompiler) emitRows(top int) error {
 	if err := c.rest(isa.RegLeft); err != nil {
 		return err
 	}
+	c.nextRow(entry(loopRows), top)
+	return nil
+}
+
+// nextRow goes on to the next row, whose code begins at top, while there are more: left holds their number, and the table has the bytes from row to row behind the pointers.
+func (c *loopCompiler) nextRow(left isa.Mem, top int) {
+	m, n := c.Machine, len(c.arrays)
 	for k := range n {
 		m.NextRow(k, isa.At(isa.BaseArena, 8*int32(n+k)))
 	}
-	m.LoadReg(isa.RegTemp, entry(loopRows))
+	m.LoadReg(isa.RegTemp, left)
 	m.SubImm(isa.RegTemp, 1)
-	m.StoreReg(entry(loopRows), isa.RegTemp)
+	m.StoreReg(left, isa.RegTemp)
 	m.CmpImm(isa.RegTemp, 0)
 	m.Patch(m.Jump(isa.CondNotEqual), top)
-	return nil
 }
 
 // broadcastScalars writes a vector of each scalar input to the scratch block.

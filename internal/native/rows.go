@@ -223,14 +223,7 @@ func (c *loopCompiler) compileRows(spans []uint8) error {
 	m.LoadReg(isa.RegLeft, entry(rowRight))
 	m.Patch(m.JumpAlways(), edge)
 	m.Patch(done, len(c.Buf))
-	for k := range c.arrays {
-		m.NextRow(k, isa.At(isa.BaseArena, 8*int32(n+k)))
-	}
-	m.LoadReg(isa.RegTemp, entry(rowCount))
-	m.SubImm(isa.RegTemp, 1)
-	m.StoreReg(entry(rowCount), isa.RegTemp)
-	m.CmpImm(isa.RegTemp, 0)
-	m.Patch(m.Jump(isa.CondNotEqual), top)
+	c.nextRow(entry(rowCount), top)
 	c.end()
 	return nil
 }
